@@ -1,0 +1,208 @@
+//! Time: whole UTC seconds, UTC days, and the only place that reads the system clock.
+//!
+//! Everything else takes `now` as an argument, so that a month can be simulated in a second.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::SystemTime;
+
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// A moment: whole seconds since 1970-01-01T00:00:00Z. Prints as RFC 3339 with `Z`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// Latest moment the box can write in RFC 3339 (9999-12-31); later values are clamped to it.
+    const UNIX_MAX: i64 = 253_402_207_200;
+
+    pub const fn from_unix(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    pub const fn unix(self) -> i64 {
+        self.0
+    }
+
+    pub const fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+
+    pub const fn plus_days(self, days: i64) -> Self {
+        self.plus_seconds(days.saturating_mul(DAY_SECONDS))
+    }
+
+    /// Seconds from `earlier` to `self`; negative if `earlier` is later.
+    pub const fn since(self, earlier: Timestamp) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The UTC day this moment lies in.
+    pub const fn day(self) -> Day {
+        Day(self.0.div_euclid(DAY_SECONDS) as i32)
+    }
+
+    /// The same moment in a time zone, for people.
+    pub fn in_zone(self, zone: &TimeZone) -> jiff::Zoned {
+        let seconds = self.0.clamp(-377_705_023_201, Self::UNIX_MAX);
+        jiff::Timestamp::from_second(seconds).unwrap_or_default().to_zoned(zone.clone())
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.in_zone(&TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").fmt(f)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    /// Reads RFC 3339, with any offset; fractions of a second are dropped.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<jiff::Timestamp>().map(|t| Self(t.as_second()))
+    }
+}
+
+/// A UTC calendar day, the unit of Shadowserver's reports. Prints as `YYYY-MM-DD`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Day(i32);
+
+impl Day {
+    /// Days since 1970-01-01.
+    pub const fn from_number(days: i32) -> Self {
+        Self(days)
+    }
+
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+
+    pub const fn plus(self, days: i32) -> Self {
+        Self(self.0.saturating_add(days))
+    }
+
+    /// Midnight UTC at which the day begins.
+    pub const fn start(self) -> Timestamp {
+        Timestamp(self.0 as i64 * DAY_SECONDS)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.start().in_zone(&TimeZone::UTC).strftime("%Y-%m-%d").fmt(f)
+    }
+}
+
+impl FromStr for Day {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let date: jiff::civil::Date = text.parse()?;
+        Ok(Timestamp(date.to_zoned(TimeZone::UTC)?.timestamp().as_second()).day())
+    }
+}
+
+/// What tells the time. Cloned freely; all clones of a clock agree.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    source: Source,
+    /// The newest moment the store has seen; a system clock far behind it is wrong.
+    newest: std::sync::Arc<AtomicI64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    System,
+    /// The system clock moved so that the program began at a chosen moment (`run --at`).
+    Shifted(i64),
+    /// Stands still (`--at` with every other command).
+    Fixed(Timestamp),
+}
+
+impl Clock {
+    pub fn system() -> Self {
+        Self::with(Source::System)
+    }
+
+    /// Starts at `at` and goes on from there.
+    pub fn starting(at: Timestamp) -> Self {
+        Self::with(Source::Shifted(at.since(system_now())))
+    }
+
+    /// Stands still at `at`.
+    pub fn fixed(at: Timestamp) -> Self {
+        Self::with(Source::Fixed(at))
+    }
+
+    fn with(source: Source) -> Self {
+        Self { source, newest: std::sync::Arc::new(AtomicI64::new(i64::MIN)) }
+    }
+
+    /// Tells the clock the newest moment on record. A system clock more than a day behind it is not trusted.
+    pub fn observe(&self, newest: Timestamp) {
+        self.newest.fetch_max(newest.unix(), Ordering::Relaxed);
+    }
+
+    /// The present moment, or `None` while the clock cannot be trusted: nothing time-based runs then.
+    pub fn now(&self) -> Option<Timestamp> {
+        let now = self.untrusted_now();
+        let newest = self.newest.load(Ordering::Relaxed);
+        match self.source {
+            Source::System if now < BUILT || now.unix() < newest.saturating_sub(DAY_SECONDS) => None,
+            _ => Some(now),
+        }
+    }
+
+    /// What the clock says, right or wrong; for log lines and pages only.
+    pub fn untrusted_now(&self) -> Timestamp {
+        match self.source {
+            Source::System => system_now(),
+            Source::Shifted(seconds) => system_now().plus_seconds(seconds),
+            Source::Fixed(at) => at,
+        }
+    }
+}
+
+/// When this version was written: no honest clock shows an earlier moment. Raised with each release.
+const BUILT: Timestamp = Timestamp(1_793_491_200);
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+fn system_now() -> Timestamp {
+    match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)),
+        Err(_) => Timestamp(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_days_print_and_parse() {
+        let time: Timestamp = "2026-11-20T01:00:00+01:00".parse().unwrap();
+        assert_eq!(time.to_string(), "2026-11-20T00:00:00Z");
+        assert_eq!(time.day().to_string(), "2026-11-20");
+        assert_eq!("2026-11-20".parse::<Day>().unwrap(), time.day());
+        assert_eq!(time.plus_seconds(-1).day(), time.day().plus(-1));
+        assert!("2026-02-30".parse::<Day>().is_err());
+    }
+
+    #[test]
+    fn a_clock_behind_the_record_is_not_trusted() {
+        let clock = Clock::system();
+        let now = clock.now().unwrap();
+        clock.observe(now.plus_seconds(DAY_SECONDS - 60));
+        assert!(clock.now().is_some());
+        clock.observe(now.plus_days(2));
+        assert_eq!(clock.now(), None);
+        let fixed = Clock::fixed("2001-01-01T00:00:00Z".parse().unwrap());
+        fixed.observe(now);
+        assert!(fixed.now().is_some(), "--at is always trusted");
+    }
+}

@@ -1,0 +1,1 @@
+//! Whose address was it: (address, port, second) -> owner.

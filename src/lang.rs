@@ -1,0 +1,1 @@
+//! Words for pages and mails, one file per language in `lang/`.

@@ -1,0 +1,107 @@
+//! What is told to whom: digests, their text, the outbox, SMTP.
+
+use std::net::IpAddr;
+
+use jiff::tz::TimeZone;
+
+use crate::clock::Timestamp;
+use crate::report::kind::{Family, Nature, Severity};
+
+/// Why a problem stands in a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    New,
+    /// More severe than when it was last told.
+    Worse,
+    /// It had gone and has come back.
+    Again,
+    /// Still there after the repeat interval.
+    Repeat,
+}
+
+/// One problem as the mail tells it. Every text in it is foreign: escape it.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub incident: u64,
+    /// Report type, as Shadowserver names it (`scan_rdp`).
+    pub report: String,
+    pub family: Family,
+    pub severity: Severity,
+    pub nature: Nature,
+    pub reason: Reason,
+    /// Address of the newest row.
+    pub address: Option<IpAddr>,
+    /// Further addresses of the same place (IPv6 /64, dynamic), newest first, without `address`.
+    pub more_addresses: Vec<IpAddr>,
+    pub port: Option<u16>,
+    /// `tcp`, `udp`, … or empty
+    pub protocol: String,
+    /// When the newest row was seen.
+    pub seen: Timestamp,
+    pub first_seen: Timestamp,
+    pub days_seen: u32,
+    /// Columns the receiver may see, already cleaned by [`redact`]: name as in the report, text.
+    pub shown: Vec<(String, String)>,
+}
+
+/// One line about a problem told earlier and still open.
+#[derive(Clone, Debug)]
+pub struct StillOpen {
+    pub report: String,
+    pub family: Family,
+    pub address: Option<IpAddr>,
+    pub port: Option<u16>,
+    pub told: Timestamp,
+}
+
+/// Who writes.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    pub organisation: String,
+    pub abuse_address: String,
+}
+
+/// Everything a customer's mail is made of. `compose::customer` turns it into a [`Mail`]; nothing else goes in.
+#[derive(Clone, Debug)]
+pub struct Digest {
+    pub sender: Sender,
+    /// Number of the notice, shown as its reference.
+    pub notice: u64,
+    pub customer_id: String,
+    pub customer_name: String,
+    pub language: String,
+    pub zone: TimeZone,
+    /// Set when the customer has no usable address and the operator is asked to pass the mail on.
+    pub pass_on: bool,
+    /// In practice mode: the addresses that would have received it.
+    pub practice_for: Option<Vec<String>>,
+    pub problems: Vec<Problem>,
+    pub still_open: Vec<StillOpen>,
+}
+
+/// The operator's own mail: what has no customer, what is held, what is wrong with the box.
+#[derive(Clone, Debug)]
+pub struct OperatorDigest {
+    pub sender: Sender,
+    pub notice: u64,
+    pub language: String,
+    pub zone: TimeZone,
+    /// Findings without a customer: why ("unassigned", "ambiguous", "unattributable") and the problem.
+    pub findings: Vec<(&'static str, Problem)>,
+    /// Findings beyond the limit of one mail.
+    pub findings_more: u64,
+    /// Mails that wait for release.
+    pub held: u64,
+    /// (since, text)
+    pub alarms: Vec<(Timestamp, String)>,
+}
+
+/// A mail, complete but for its receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    pub subject: String,
+    pub text: String,
+    pub html: Option<String>,
+    /// File name and content.
+    pub csv: Option<(String, String)>,
+}
