@@ -158,6 +158,15 @@ impl Clock {
         }
     }
 
+    /// What may be put on record as the newest moment: `now`, unless it was chosen and not read. A chosen moment
+    /// in the future would make the true one untrusted for ever.
+    pub fn on_record(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.source {
+            Source::System => self.now().map(|read| read.min(now)),
+            Source::Shifted(_) | Source::Fixed(_) => None,
+        }
+    }
+
     /// What the clock says, right or wrong; for log lines and pages only.
     pub fn untrusted_now(&self) -> Timestamp {
         match self.source {
@@ -204,5 +213,9 @@ mod tests {
         let fixed = Clock::fixed("2001-01-01T00:00:00Z".parse().unwrap());
         fixed.observe(now);
         assert!(fixed.now().is_some(), "--at is always trusted");
+        assert_eq!(fixed.on_record(now), None, "and never a record");
+        let clock = Clock::system();
+        assert_eq!(clock.on_record(now.plus_days(-1)), Some(now.plus_days(-1)));
+        assert!(clock.on_record(now.plus_days(9)).unwrap() < now.plus_days(1), "--at over the socket");
     }
 }

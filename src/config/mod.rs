@@ -1,11 +1,18 @@
 //! Settings: what is written in `settings.toml`, and what of it is valid.
+//!
+//! [`raw`] turns the text into [`Settings`] or all complaints; [`load`] is the only part that touches a file.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
+pub mod raw;
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
+use crate::files;
 use crate::report::kind::Severity;
 
 /// One thing that is wrong with a settings or customer file.
@@ -19,12 +26,38 @@ pub struct Complaint {
     pub complaint: String,
 }
 
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}, ")?;
+        }
+        write!(f, "{}: {}", self.field, self.complaint)
+    }
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Not set up yet: the caller may go on with the defaults of an empty file.
+    #[error("there is no settings file {path}: write one, or name another with --settings")]
+    Missing { path: PathBuf },
+    #[error("cannot read the settings file {path}")]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// The operator must correct the file.
+    #[error("the settings file {path} is not valid:{}", lines(complaints))]
+    Invalid { path: PathBuf, complaints: Vec<Complaint> },
+}
+
 /// A value that never shows in logs or `Debug`.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(pub String);
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
 }
@@ -48,15 +81,38 @@ pub struct Settings {
     pub shadowserver: Shadowserver,
     pub networks: Networks,
     pub customers: CustomersFile,
-    /// `None` while no mail server is set: notices wait.
     pub mail: Mail,
     pub policy: Policy,
     pub page: Page,
+    pub interface: Interface,
     pub trust: Trust,
+}
+
+impl Settings {
+    /// What must still be set before reports can be fetched and customers told, a sentence each.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let Shadowserver { key, secret, .. } = &self.shadowserver;
+        let Organisation { abuse_address, operator_address, .. } = &self.organisation;
+        [
+            (key.0.is_empty(), "Set shadowserver.key to the API key that Shadowserver sent."),
+            (secret.0.is_empty(), "Set shadowserver.secret to the secret that came with the API key."),
+            (self.networks.cidrs.is_empty(), "Set networks.cidrs to all networks of the organisation."),
+            (abuse_address.is_empty(), "Set organisation.abuse_address to the sender of all mail."),
+            (
+                operator_address.is_empty(),
+                "Set organisation.operator_address to who gets summaries and alarms.",
+            ),
+            (self.mail.server.is_none(), "Set mail.url to the mail server that takes the mails."),
+        ]
+        .into_iter()
+        .filter_map(|(missing, sentence)| missing.then_some(sentence))
+        .collect()
+    }
 }
 
 #[derive(Clone, Debug)]
 pub struct BoxSettings {
+    /// mDNS name, without `.local`.
     pub name: String,
     pub timezone: TimeZone,
     pub language: String,
@@ -66,7 +122,9 @@ pub struct BoxSettings {
 #[derive(Clone, Debug)]
 pub struct Organisation {
     pub name: String,
+    /// From and Reply-To of all mail; empty while not set up, like `operator_address`.
     pub abuse_address: String,
+    /// Receives summaries, alarms and what has no customer.
     pub operator_address: String,
 }
 
@@ -79,6 +137,7 @@ pub struct Shadowserver {
     pub api_url: String,
     pub download_url: String,
     pub schema_url: String,
+    /// List names; empty: all that the key can see.
     pub reports: Vec<String>,
     pub poll_minutes: u32,
 }
@@ -100,9 +159,10 @@ impl Networks {
 /// Where the customer file is.
 #[derive(Clone, Debug)]
 pub struct CustomersFile {
-    /// Absolute, or taken from the settings file's folder.
+    /// `customers.csv` beside the settings file where neither is written.
     pub file: Option<PathBuf>,
-    pub url: Option<String>,
+    /// http(s); often carries a token or a login.
+    pub url: Option<Secret>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,12 +180,14 @@ pub struct MailServer {
     pub security: MailSecurity,
     pub host: String,
     pub port: u16,
-    /// User and password, percent-decoded.
+    /// User and password, percent-decoded. Over [`MailSecurity::Plain`] the sender must check that every
+    /// resolved address is loopback or private.
     pub login: Option<(String, Secret)>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Mail {
+    /// `None` while no mail server is set: notices wait.
     pub server: Option<MailServer>,
     pub per_minute_max: u32,
 }
@@ -147,12 +209,76 @@ pub struct Policy {
 
 #[derive(Clone, Debug)]
 pub struct Page {
+    /// Where the page answers, a loopback address; port 0 takes any free one. `None`: there is no page.
+    pub listen: Option<SocketAddr>,
+    /// Further host names under which the page is asked for.
     pub names: Vec<String>,
+    /// Further client networks.
     pub allow: Vec<IpNet>,
+    /// For boxes without a screen to show one.
+    pub setup_code: Option<Secret>,
+    /// PEM file with the certificate chain and its key.
+    pub own_certificate: Option<PathBuf>,
+}
+
+/// How the box reaches its network. All empty: DHCP and SLAAC.
+#[derive(Clone, Debug, Default)]
+pub struct Interface {
+    /// The box's own address with the length of its network.
+    pub address: Option<IpNet>,
+    pub gateway: Option<IpAddr>,
+    pub dns: Vec<IpAddr>,
+    /// Host names or addresses.
+    pub ntp: Vec<String>,
+    /// http(s); may carry a login.
+    pub proxy: Option<Secret>,
 }
 
 #[derive(Clone, Debug)]
 pub struct Trust {
     /// PEM files of further certificate authorities.
     pub extra_ca: Vec<PathBuf>,
+}
+
+/// Reads and checks the settings file at `path`.
+pub fn load(path: &Path) -> Result<Settings, LoadError> {
+    let owned = || path.to_owned();
+    let bytes = files::read_max(path, FILE_BYTES_MAX).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => LoadError::Missing { path: owned() },
+        _ => LoadError::Unreadable { path: owned(), source },
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| LoadError::Unreadable {
+        path: owned(),
+        source: io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()),
+    })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    raw::parse(&text, folder).map_err(|complaints| LoadError::Invalid { path: owned(), complaints })
+}
+
+fn lines(complaints: &[Complaint]) -> String {
+    complaints.iter().map(|complaint| format!("\n  {complaint}")).collect()
+}
+
+/// Thousands of networks fit; anything larger is another file.
+pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_loaded_or_the_reason_is_clear() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.toml");
+        assert!(matches!(load(&path), Err(LoadError::Missing { .. })));
+        files::save_atomic(&path, b"[trust]\nextra_ca = [\"ca.pem\"]\n", 0o600).unwrap();
+        assert_eq!(load(&path).unwrap().trust.extra_ca, [folder.path().join("ca.pem")]);
+        files::save_atomic(&path, b"[box]\nmode = \"on\"\nx = 1\n", 0o600).unwrap();
+        let told = load(&path).unwrap_err().to_string();
+        assert!(told.contains("\n  line 2, box.mode: ") && told.contains("\n  line 3, box.x: "), "{told}");
+        files::save_atomic(&path, b"\xff", 0o600).unwrap();
+        assert!(matches!(load(&path), Err(LoadError::Unreadable { .. })));
+        files::save_atomic(&path, &vec![b'#'; FILE_BYTES_MAX as usize + 1], 0o600).unwrap();
+        assert!(matches!(load(&path), Err(LoadError::Unreadable { .. })));
+    }
 }

@@ -1,0 +1,1100 @@
+//! What is written in `settings.toml` becomes valid [`Settings`], or ALL complaints at once.
+//!
+//! Pure: text and folder in, settings out; whether a file that it names exists is found out where it is read.
+//! The list of known keys is nowhere written down: it is what [`parse`] asks the [`Reader`] for.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::{Range, RangeInclusive};
+use std::path::Path;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use toml_edit::{Document, Item, TableLike};
+
+use super::{
+    BoxSettings, Complaint, CustomersFile, Interface, Mail, MailSecurity, MailServer, Mode, Networks,
+    Organisation, Page, Policy, Secret, Settings, Shadowserver, Trust,
+};
+use crate::report::kind::Severity;
+
+/// Reads settings; relative paths in them are taken from `folder`. An empty text is valid: all defaults.
+pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
+    let document = Document::parse(text).map_err(|error| {
+        let line = error.span().map(|span| line_of(text, span.start));
+        let complaint = format!("This is not valid TOML: {}. Correct this line first.", error.message());
+        vec![Complaint { line, field: "syntax".to_owned(), complaint }]
+    })?;
+    let mut reader = Reader::new(text, document.as_table());
+    let path = text_as(|text| Ok(folder.join(plain(text)?)));
+
+    let t = reader.table("box");
+    let boxx = BoxSettings {
+        name: t.get("name", "abusebox".to_owned(), text_as(label)),
+        timezone: t.get("timezone", TimeZone::UTC, text_as(time_zone)),
+        language: t.get("language", "en".to_owned(), text_as(language)),
+        mode: t.get("mode", Mode::Hold, choice(MODES)),
+    };
+    let t = reader.table("organisation");
+    let organisation = Organisation {
+        name: t.get("name", String::new(), empty_or(text_as(plain))),
+        abuse_address: t.get("abuse_address", String::new(), empty_or(text_as(mail_address))),
+        operator_address: t.get("operator_address", String::new(), empty_or(text_as(mail_address))),
+    };
+    let t = reader.table("shadowserver");
+    let shadowserver = Shadowserver {
+        key: t.get("key", Secret::default(), empty_or(text_as(token))),
+        secret: t.get("secret", Secret::default(), empty_or(text_as(token))),
+        api_url: t.get("api_url", API_URL.to_owned(), text_as(base_url)),
+        download_url: t.get("download_url", DOWNLOAD_URL.to_owned(), text_as(base_url)),
+        schema_url: t.get("schema_url", SCHEMA_URL.to_owned(), text_as(public_url)),
+        reports: t.get("reports", vec![], list(text_as(plain))),
+        poll_minutes: t.get("poll_minutes", 60, number(5..=1440)),
+    };
+    let t = reader.table("networks");
+    let mut networks = |key| t.get(key, vec![], list(text_as(network)));
+    let networks = Networks {
+        cidrs: networks("cidrs"),
+        silenced: networks("silenced"),
+        dynamic: networks("dynamic"),
+        cgn: networks("cgn"),
+    };
+    let t = reader.table("customers");
+    let file = t.get("file", None, empty_or(some(&path)));
+    let url = t.get("url", None, empty_or(some(text_as(secret_url))));
+    if file.is_some() && url.is_some() {
+        t.complain("url", "Write either file or url, not both: one of them is where the list comes from.");
+    }
+    let file = file.or_else(|| url.is_none().then(|| folder.join(CUSTOMERS_FILE)));
+    let customers = CustomersFile { file, url };
+    let t = reader.table("mail");
+    let mail = Mail {
+        server: t.get("url", None, empty_or(some(text_as(mail_server)))),
+        per_minute_max: t.get("per_minute_max", 30, number(1..=1000)),
+    };
+    let t = reader.table("policy");
+    let policy = Policy {
+        mail_severity_min: t.get("mail_severity_min", Severity::Medium, choice(SEVERITIES)),
+        repeat_days_compromised: t.get("repeat_days_compromised", 7, number(1..=365)),
+        repeat_days_exposed: t.get("repeat_days_exposed", 30, number(1..=365)),
+        // A weekly scan must be able to miss a day without the incident closing and returning for ever.
+        close_after_days: t.get("close_after_days", 14, number(8..=365)),
+        mail_age_days_max: t.get("mail_age_days_max", 5, number(1..=365)),
+        mails_per_day_max: t.get("mails_per_day_max", 2, number(1..=100)),
+        digest_hour: t.get("digest_hour", 8, number(0..=23)),
+        hold_first: t.get("hold_first", false, flag),
+        hold_share_max: t.get("hold_share_max", 0.2, share),
+        hold_count_min: t.get("hold_count_min", 20, number(0..=1_000_000)),
+        tell_unknown_types: t.get("tell_unknown_types", false, flag),
+    };
+    let t = reader.table("page");
+    let page = Page {
+        listen: t.get("listen", Some(PAGE_LISTEN), empty_or(some(text_as(listen)))),
+        names: t.get("names", vec![], list(text_as(host))),
+        allow: t.get("allow", vec![], list(text_as(network))),
+        setup_code: t.get("setup_code", None, empty_or(some(text_as(token)))),
+        own_certificate: t.get("own_certificate", None, empty_or(some(&path))),
+    };
+    let t = reader.table("interface");
+    let interface = Interface {
+        address: t.get("address", None, empty_or(some(text_as(interface_address)))),
+        gateway: t.get("gateway", None, empty_or(some(text_as(address)))),
+        dns: t.get("dns", vec![], list(text_as(address))),
+        ntp: t.get("ntp", vec![], list(text_as(host))),
+        proxy: t.get("proxy", None, empty_or(some(text_as(secret_url)))),
+    };
+    if let Some(gateway) = interface.gateway {
+        match interface.address {
+            None => t.complain(
+                "gateway",
+                "A gateway needs an address: write address, or leave both out for DHCP.",
+            ),
+            Some(net) if !net.contains(&gateway) && !link_local(gateway) => {
+                t.complain(
+                    "gateway",
+                    &format!("Write a gateway inside {}, the network of address.", net.trunc()),
+                );
+            }
+            Some(_) => {}
+        }
+    }
+    let trust = Trust { extra_ca: reader.table("trust").get("extra_ca", vec![], list(&path)) };
+
+    reader.finish()?;
+    Ok(Settings {
+        boxx,
+        organisation,
+        shadowserver,
+        networks,
+        customers,
+        mail,
+        policy,
+        page,
+        interface,
+        trust,
+    })
+}
+
+/// Takes the document apart key by key, and remembers what was asked and what is wrong.
+struct Reader<'t> {
+    text: &'t str,
+    root: &'t dyn TableLike,
+    /// The table that is being read: its name, and `None` where it is not written.
+    name: &'static str,
+    table: Option<&'t dyn TableLike>,
+    known: Vec<(&'static str, &'static str)>,
+    complaints: Vec<Complaint>,
+}
+
+/// Places in the text and what is wrong there.
+type Faults = Vec<(Option<Range<usize>>, String)>;
+
+impl<'t> Reader<'t> {
+    fn new(text: &'t str, root: &'t dyn TableLike) -> Self {
+        Self { text, root, name: "", table: None, known: Vec::new(), complaints: Vec::new() }
+    }
+
+    /// Goes on to the table `name`.
+    fn table(&mut self, name: &'static str) -> &mut Self {
+        self.name = name;
+        self.table = None;
+        let item = self.root.get(name);
+        self.table = item.and_then(Item::as_table_like);
+        if item.is_some() && self.table.is_none() {
+            let sentence = format!("Write one table that begins with the line [{name}].");
+            self.push(key_span(self.root, name), name.to_owned(), sentence);
+        }
+        self
+    }
+
+    /// The value of `key` as `read` understands it; `default` where it is not written, or wrong.
+    fn get<T>(&mut self, key: &'static str, default: T, read: impl Fn(&Item) -> Result<T, Faults>) -> T {
+        self.known.push((self.name, key));
+        let Some((table, item)) = self.table.and_then(|table| Some((table, table.get(key)?))) else {
+            return default;
+        };
+        read(item).unwrap_or_else(|faults| {
+            for (span, sentence) in faults {
+                self.push(span.or(key_span(table, key)), format!("{}.{key}", self.name), sentence);
+            }
+            default
+        })
+    }
+
+    /// Complains about a key that is right in itself.
+    fn complain(&mut self, key: &str, sentence: &str) {
+        let span = self.table.and_then(|table| key_span(table, key));
+        self.push(span, format!("{}.{key}", self.name), sentence.to_owned());
+    }
+
+    fn push(&mut self, span: Option<Range<usize>>, field: String, complaint: String) {
+        if self.complaints.len() < COMPLAINTS_MAX {
+            let line = span.map(|span| line_of(self.text, span.start));
+            self.complaints.push(Complaint { line, field, complaint });
+        }
+    }
+
+    /// Complains about every table and key that nobody has asked for; ends in all complaints, by line.
+    fn finish(mut self) -> Result<(), Vec<Complaint>> {
+        let known = std::mem::take(&mut self.known);
+        let mut tables: Vec<_> = known.iter().map(|(table, _)| *table).collect();
+        tables.dedup();
+        for (name, item) in self.root.iter() {
+            if !tables.contains(&name) {
+                self.push(key_span(self.root, name), short(name), unknown("table", name, &tables, &known));
+                continue;
+            }
+            // What is no table is complained of already.
+            let Some(table) = item.as_table_like() else { continue };
+            let keys: Vec<_> = known.iter().filter(|(t, _)| *t == name).map(|(_, key)| *key).collect();
+            for (key, _) in table.iter().filter(|(key, _)| !keys.contains(key)) {
+                let sentence = unknown("setting", key, &keys, &known);
+                self.push(key_span(table, key), format!("{name}.{}", short(key)), sentence);
+            }
+        }
+        if self.complaints.is_empty() {
+            return Ok(());
+        }
+        self.complaints.sort_by_key(|complaint| complaint.line);
+        Err(self.complaints)
+    }
+}
+
+fn key_span(table: &dyn TableLike, key: &str) -> Option<Range<usize>> {
+    table.get_key_value(key).and_then(|(key, item)| key.span().or(item.span()))
+}
+
+/// What to say of a table or key `name` that stands where only `here` may stand.
+fn unknown(what: &str, name: &str, here: &[&str], known: &[(&str, &str)]) -> String {
+    let tables: Vec<_> = known.iter().filter(|(_, key)| *key == name).map(|(table, _)| *table).collect();
+    if !tables.is_empty() {
+        return format!("This setting belongs below the line [{}].", tables.join("] or ["));
+    }
+    match nearest(name, here.iter().copied()) {
+        Some(near) => format!("There is no such {what}. Did you mean {near}?"),
+        None => format!("There is no such {what}. Known here are {}.", here.join(", ")),
+    }
+}
+
+// Kinds of values, each a function from what is written to what is meant.
+
+fn text_as<T>(check: impl Fn(&str) -> Result<T, String>) -> impl Fn(&Item) -> Result<T, Faults> {
+    move |item| match item.as_str() {
+        Some(text) if text.len() > TEXT_BYTES_MAX => {
+            fault(item, format!("Write at most {TEXT_BYTES_MAX} bytes here."))
+        }
+        Some(text) => check(text).or_else(|sentence| fault(item, sentence)),
+        None => fault(item, format!("Write a text in quotes; this is {}.", kind_of(item))),
+    }
+}
+
+/// Text "" means "not set", the default.
+fn empty_or<T: Default>(read: impl Fn(&Item) -> Result<T, Faults>) -> impl Fn(&Item) -> Result<T, Faults> {
+    move |item| if item.as_str() == Some("") { Ok(T::default()) } else { read(item) }
+}
+
+fn some<T>(read: impl Fn(&Item) -> Result<T, Faults>) -> impl Fn(&Item) -> Result<Option<T>, Faults> {
+    move |item| read(item).map(Some)
+}
+
+fn list<T>(each: impl Fn(&Item) -> Result<T, Faults>) -> impl Fn(&Item) -> Result<Vec<T>, Faults> {
+    move |item| {
+        let Some(array) = item.as_array() else {
+            return fault(item, format!("Write a list of texts in brackets; this is {}.", kind_of(item)));
+        };
+        let mut values = Vec::new();
+        let mut faults = Vec::new();
+        for value in array {
+            match each(&Item::Value(value.clone())) {
+                Ok(value) => values.push(value),
+                Err(more) => faults.extend(more),
+            }
+        }
+        if faults.is_empty() { Ok(values) } else { Err(faults) }
+    }
+}
+
+fn number<T: TryFrom<i64>>(range: RangeInclusive<i64>) -> impl Fn(&Item) -> Result<T, Faults> {
+    move |item| {
+        let found = match item.as_integer() {
+            Some(number) => match T::try_from(number) {
+                Ok(value) if range.contains(&number) => return Ok(value),
+                _ => number.to_string(),
+            },
+            None => kind_of(item).to_owned(),
+        };
+        fault(
+            item,
+            format!("Write a whole number from {} to {}; this is {found}.", range.start(), range.end()),
+        )
+    }
+}
+
+fn share(item: &Item) -> Result<f64, Faults> {
+    match item.as_float().or(item.as_integer().map(|whole| whole as f64)) {
+        Some(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        Some(other) => fault(item, format!("Write a number from 0 to 1, like 0.2; this is {other}.")),
+        None => fault(item, format!("Write a number from 0 to 1, like 0.2; this is {}.", kind_of(item))),
+    }
+}
+
+fn flag(item: &Item) -> Result<bool, Faults> {
+    item.as_bool().map_or_else(
+        || fault(item, format!("Write true or false without quotes; this is {}.", kind_of(item))),
+        Ok,
+    )
+}
+
+fn choice<T: Copy>(choices: &'static [(&'static str, T)]) -> impl Fn(&Item) -> Result<T, Faults> {
+    text_as(|text| match choices.iter().find(|(word, _)| *word == text) {
+        Some((_, value)) => Ok(*value),
+        None => {
+            let words: Vec<_> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+            Err(format!("Write one of {}; this is {}.", words.join(", "), shown(text)))
+        }
+    })
+}
+
+fn fault<T>(item: &Item, sentence: String) -> Result<T, Faults> {
+    Err(vec![(item.span(), sentence)])
+}
+
+fn kind_of(item: &Item) -> &'static str {
+    match item.type_name() {
+        "string" => "a text in quotes",
+        "integer" => "a whole number",
+        "float" => "a number with a fraction",
+        "boolean" => "true or false",
+        "array" => "a list",
+        "datetime" => "a date",
+        _ => "a table",
+    }
+}
+
+// Kinds of texts. What may be secret is never quoted in the sentence.
+
+/// A name for people: no control characters, not blank.
+fn plain(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("Write a text on one line that is not blank.".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn token(text: &str) -> Result<Secret, String> {
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(Secret(text.to_owned()));
+    }
+    Err("Write it without blanks, line ends or letters beyond ASCII; copy it again.".to_owned())
+}
+
+/// One label of a host name (RFC 1123, 2.1).
+fn label(text: &str) -> Result<String, String> {
+    let inner = !text.starts_with('-') && !text.ends_with('-');
+    if inner && matches!(text.len(), 1..=63) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return Ok(text.to_owned());
+    }
+    Err(format!("Write 1 to 63 letters, digits and inner hyphens; this is {}.", shown(text)))
+}
+
+/// A host name or an address.
+fn host(text: &str) -> Result<String, String> {
+    if IpAddr::from_str(text).is_ok() || is_host_name(text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("Write a host name like host.example.net or an address; this is {}.", shown(text)))
+}
+
+/// A name whose last label is a number is none: some would read it as an IPv4 address.
+fn is_host_name(text: &str) -> bool {
+    let last = text.rsplit('.').next().unwrap_or_default();
+    text.len() <= 253
+        && text.split('.').all(|part| label(part).is_ok())
+        && !last.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A BCP 47 tag in its short forms: `en`, `de`, `pt-BR`.
+fn language(text: &str) -> Result<String, String> {
+    let (language, region) = text.split_once('-').map_or((text, None), |(l, r)| (l, Some(r)));
+    let letters = |part: &str, case: fn(&u8) -> bool| part.as_bytes().iter().all(case);
+    if matches!(language.len(), 2..=3)
+        && letters(language, u8::is_ascii_lowercase)
+        && region.is_none_or(|region| region.len() == 2 && letters(region, u8::is_ascii_uppercase))
+    {
+        return Ok(text.to_owned());
+    }
+    Err(format!("Write the short form of a language, like \"en\" or \"de\"; this is {}.", shown(text)))
+}
+
+/// From the built-in zones: the same on every machine, and without reading files.
+fn time_zone(text: &str) -> Result<TimeZone, String> {
+    let zones = TimeZoneDatabase::bundled();
+    zones.get(text).map_err(|_| {
+        let names: Vec<_> = zones.available().map(|name| name.to_string()).collect();
+        let hint = nearest(text, names.iter().map(String::as_str)).unwrap_or("Europe/Vienna");
+        format!("There is no time zone {}. Did you mean \"{hint}\"?", shown(text))
+    })
+}
+
+/// The plain form of an address (RFC 5321 dot-string @ host name): what every mail server takes.
+fn mail_address(text: &str) -> Result<String, String> {
+    let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
+    let is_local = |local: &str| {
+        local.len() <= 64 && local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atom))
+    };
+    match text.rsplit_once('@') {
+        Some((local, domain))
+            if text.len() <= 254 && is_local(local) && domain.contains('.') && is_host_name(domain) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err(format!("Write one mail address like abuse@example.net; this is {}.", shown(text))),
+    }
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    let address = IpAddr::from_str(text);
+    address.map_err(|_| format!("Write an address like 192.0.2.1 or 2001:db8::1; this is {}.", shown(text)))
+}
+
+/// An address and port of this machine itself.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    match SocketAddr::from_str(text) {
+        Ok(address) if address.ip().is_loopback() => Ok(address),
+        Ok(_) => Err(format!(
+            "Write an address of this machine only, like 127.0.0.1:8080 or [::1]:8080: the page has no log-in yet, so \
+             it answers nobody else. This is {}.",
+            shown(text)
+        )),
+        Err(_) => Err(format!(
+            "Write an address and a port like 127.0.0.1:8080 or [::1]:8080, or \"\" for no page; this is {}.",
+            shown(text)
+        )),
+    }
+}
+
+/// A network, or one address for itself. Host bits are refused: they hide a slip in the length.
+fn network(text: &str) -> Result<IpNet, String> {
+    let net = cidr(text)?;
+    if net.addr() != net.network() {
+        let (whole, one) = (net.trunc(), IpNet::from(net.addr()));
+        return Err(format!(
+            "Write {whole} for the network or {one} for the one address; this is {}.",
+            shown(text)
+        ));
+    }
+    Ok(net)
+}
+
+fn cidr(text: &str) -> Result<IpNet, String> {
+    let net = IpNet::from_str(text).or_else(|_| IpAddr::from_str(text).map(IpNet::from));
+    match net {
+        Ok(net) => match net.addr() {
+            // Rows carry such addresses in their IPv4 form, so that this would never match.
+            IpAddr::V6(v6)
+                if let Some(v4) = v6.to_ipv4_mapped()
+                    && net.prefix_len() >= 96 =>
+            {
+                Err(format!("Write the IPv4 form, {v4}/{}.", net.prefix_len() - 96))
+            }
+            _ => Ok(net),
+        },
+        Err(_) => {
+            Err(format!("Write a network like 192.0.2.0/24 or 2001:db8::/32; this is {}.", shown(text)))
+        }
+    }
+}
+
+/// The box's own address with the length of its network.
+fn interface_address(text: &str) -> Result<IpNet, String> {
+    match text.contains('/') {
+        true => cidr(text),
+        false => Err(format!(
+            "Write the address with its prefix length, like 192.0.2.5/24; this is {}.",
+            shown(text)
+        )),
+    }
+}
+
+fn link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    match http_url(text)?.login {
+        None => Ok(text.to_owned()),
+        Some(_) => Err("Write the URL without user and password.".to_owned()),
+    }
+}
+
+/// A URL to which names are appended: ends with a slash, whether written or not.
+fn base_url(text: &str) -> Result<String, String> {
+    if text.contains(['?', '#']) {
+        return Err("Write the URL without ? and #: names are appended to it.".to_owned());
+    }
+    public_url(text).map(|url| if url.ends_with('/') { url } else { url + "/" })
+}
+
+fn secret_url(text: &str) -> Result<Secret, String> {
+    http_url(text).map(|_| Secret(text.to_owned()))
+}
+
+fn http_url(text: &str) -> Result<Authority, String> {
+    let rest = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    match rest {
+        Some(rest) if rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte)) => {
+            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            authority(&rest[..end])
+        }
+        _ => Err("Write a URL that begins with https:// or http:// and has no blanks.".to_owned()),
+    }
+}
+
+fn mail_server(text: &str) -> Result<MailServer, String> {
+    let found = MAIL_SCHEMES.iter().find_map(|(scheme, security, port)| {
+        Some((text.strip_prefix(scheme)?.strip_prefix("://")?, *security, *port))
+    });
+    let Some((rest, security, port)) = found else {
+        return Err(format!("Begin with smtp+starttls://, smtps:// or smtp://, as in {MAIL_EXAMPLE}."));
+    };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if rest.contains(['/', '?', '#']) {
+        return Err(format!("End after host and port. {PERCENT}"));
+    }
+    let Authority { login, host, port: written } = authority(rest)?;
+    Ok(MailServer { security, host, port: written.unwrap_or(port), login })
+}
+
+/// The middle of a URL: `user:password@host:port`.
+struct Authority {
+    login: Option<(String, Secret)>,
+    /// An IPv6 address without its brackets.
+    host: String,
+    port: Option<u16>,
+}
+
+fn authority(text: &str) -> Result<Authority, String> {
+    let (login, place) = match text.rsplit_once('@') {
+        Some((login, place)) => (Some(login), place),
+        None => (None, text),
+    };
+    let (name, port) = match place.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').ok_or("Close the bracket after the IPv6 address.")?,
+        None => place.split_at(place.find(':').unwrap_or(place.len())),
+    };
+    let is_host = if place.starts_with('[') { Ipv6Addr::from_str(name).is_ok() } else { host(name).is_ok() };
+    if !is_host {
+        // Not quoted: with a stray @ or : it may be the end of a password.
+        return Err(format!("Write a host name or an address (IPv6 in brackets) as the host. {PERCENT}"));
+    }
+    let port = match port {
+        "" => None,
+        written => match written.strip_prefix(':').and_then(|port| port.parse().ok()) {
+            Some(port @ 1..) => Some(port),
+            _ => return Err(format!("Write a port from 1 to 65535 after the host. {PERCENT}")),
+        },
+    };
+    let login = match login.map(|login| login.split_once(':')) {
+        None => None,
+        Some(Some((user, password))) if !user.is_empty() && !password.is_empty() => {
+            Some((percent_decoded(user)?, Secret(percent_decoded(password)?)))
+        }
+        Some(_) => return Err("Write user and password with a colon between them, or neither.".to_owned()),
+    };
+    Ok(Authority { login, host: name.to_owned(), port })
+}
+
+fn percent_decoded(text: &str) -> Result<String, String> {
+    if text.contains([':', '@']) {
+        return Err(PERCENT.to_owned());
+    }
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let byte = part.get(..2).filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let byte = byte.and_then(|hex| u8::from_str_radix(hex, 16).ok()).ok_or(PERCENT)?;
+        bytes.push(byte);
+        bytes.extend(&part.as_bytes()[2..]);
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(char::is_control) => Ok(text),
+        _ => Err("Write user and password as percent-encoded UTF-8 without control characters.".to_owned()),
+    }
+}
+
+/// The candidate that was probably meant by `word`.
+fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > NEAR_BYTES_MAX {
+        return None;
+    }
+    let word = word.to_lowercase();
+    let rate = |candidate: &str| {
+        let candidate = candidate.to_lowercase();
+        let part = word.len() >= 4 && (candidate.contains(&word) || word.contains(&candidate));
+        if part { 1 } else { distance(word.as_bytes(), candidate.as_bytes()) }
+    };
+    let (rating, candidate) = candidates.map(|c| (rate(c), c)).min_by_key(|(rating, _)| *rating)?;
+    (rating <= 1 + word.len() / 4).then_some(candidate)
+}
+
+/// Edits (one byte put in, taken out or changed) from `a` to `b`.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// Foreign text as a complaint may repeat it.
+fn shown(text: &str) -> String {
+    format!("\"{}\"", short(text))
+}
+
+fn short(text: &str) -> String {
+    let mut short: String = text.chars().take(SHOWN_MAX).flat_map(char::escape_debug).collect();
+    if text.chars().nth(SHOWN_MAX).is_some() {
+        short.push_str("...");
+    }
+    short
+}
+
+/// Lines count from 1.
+fn line_of(text: &str, offset: usize) -> u64 {
+    let before = &text.as_bytes()[..offset.min(text.len())];
+    1 + memchr::memchr_iter(b'\n', before).count() as u64
+}
+
+const MODES: &[(&str, Mode)] = &[("hold", Mode::Hold), ("practice", Mode::Practice), ("live", Mode::Live)];
+
+const SEVERITIES: &[(&str, Severity)] = &[
+    (Severity::Info.word(), Severity::Info),
+    (Severity::Low.word(), Severity::Low),
+    (Severity::Medium.word(), Severity::Medium),
+    (Severity::High.word(), Severity::High),
+    (Severity::Critical.word(), Severity::Critical),
+];
+
+/// Scheme, security, and the port where none is written (RFC 5321, 6409, 8314).
+const MAIL_SCHEMES: &[(&str, MailSecurity, u16)] = &[
+    ("smtp", MailSecurity::Plain, 25),
+    ("smtp+starttls", MailSecurity::StartTls, 587),
+    ("smtps", MailSecurity::Tls, 465),
+];
+
+const MAIL_EXAMPLE: &str = "smtp+starttls://user:password@mail.example.net:587";
+
+const PERCENT: &str =
+    "In user and password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F and # as %23.";
+
+const API_URL: &str = "https://transform.shadowserver.org/api2/";
+const DOWNLOAD_URL: &str = "https://dl.shadowserver.org/";
+const SCHEMA_URL: &str = "https://interchange.shadowserver.org/intelmq/v1/schema";
+const PAGE_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+const CUSTOMERS_FILE: &str = "customers.csv";
+
+/// More are not shown: whoever has corrected so many runs the check again.
+const COMPLAINTS_MAX: usize = 1000;
+/// Longest single text: a long path or URL fits.
+const TEXT_BYTES_MAX: usize = 4096;
+/// Characters of a wrong text that a complaint repeats.
+const SHOWN_MAX: usize = 60;
+/// Longer words than the longest key are no slip of the keyboard.
+const NEAR_BYTES_MAX: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FULL: &str = r##"
+[box]
+name = "rack-3"
+timezone = "Europe/Vienna"   # when digests go out
+language = "de"
+mode = "practice"
+[organisation]
+name = "Beispielnetz GmbH"
+abuse_address = "abuse@example.net"
+operator_address = "noc+abuse@example.net"
+[shadowserver]
+key = "0e1b"
+secret = "s3cr3t-of-the-key"
+api_url = "http://127.0.0.1:8080/api2"
+download_url = "https://dl.shadowserver.org/"
+schema_url = "https://interchange.shadowserver.org/intelmq/v1/schema"
+reports = ["example-list"]
+poll_minutes = 5
+[networks]
+cidrs = ["192.0.2.0/24", "2001:db8::/32"]
+silenced = ["192.0.2.53/32", "192.0.2.54"]
+dynamic = ["192.0.2.128/26"]
+cgn = ["192.0.2.192/27"]
+[customers]
+file = "customers.csv"
+[mail]
+url = "smtp+starttls://box%40example.net:p%C3%A4ss%2Fw%25rd@mail.example.net:2525"
+per_minute_max = 12
+[policy]
+mail_severity_min = "high"
+repeat_days_compromised = 3
+repeat_days_exposed = 60
+close_after_days = 8
+mail_age_days_max = 4
+mails_per_day_max = 1
+digest_hour = 0
+hold_first = true
+hold_share_max = 1
+hold_count_min = 0
+tell_unknown_types = true
+[page]
+listen = "[::1]:0"
+names = ["abuse.example.net"]
+allow = ["198.51.100.0/24"]
+setup_code = "c0de"
+own_certificate = "/etc/own.pem"
+[interface]
+address = "192.0.2.5/24"
+gateway = "192.0.2.1"
+dns = ["192.0.2.53", "2001:db8::53"]
+ntp = ["ntp.example.net"]
+proxy = "http://user:pr0xy-pass@192.0.2.9:3128"
+[trust]
+extra_ca = ["ca.pem"]
+"##;
+
+    fn parsed(text: &str) -> Settings {
+        parse(text, Path::new("/data")).unwrap_or_else(|complaints| panic!("{complaints:#?}\nin {text}"))
+    }
+
+    /// Complaints as `line field: sentence`, where the line is `-` if there is none.
+    #[track_caller]
+    fn complaints(text: &str) -> Vec<String> {
+        let complaints = parse(text, Path::new("/data")).expect_err("complaints");
+        let line = |line: Option<u64>| line.map_or("-".to_owned(), |line| line.to_string());
+        complaints.iter().map(|c| format!("{} {}: {}", line(c.line), c.field, c.complaint)).collect()
+    }
+
+    /// Exactly one complaint, about line 2, which contains `part`.
+    #[track_caller]
+    fn check_complaint(table: &str, line: &str, part: &str) {
+        let found = complaints(&format!("[{table}]\n{line}\n"));
+        assert!(found.len() == 1 && found[0].starts_with("2 "), "{line}: {found:#?}");
+        assert!(found[0].contains(part), "{line}: {found:#?} lacks {part}");
+    }
+
+    #[test]
+    fn the_page_answers_this_machine_only() {
+        assert_eq!(parsed("").page.listen, Some("127.0.0.1:8080".parse().unwrap()));
+        assert_eq!(parsed("[page]\nlisten = \"\"\n").page.listen, None);
+        assert_eq!(
+            parsed("[page]\nlisten = \"127.9.9.9:1\"\n").page.listen,
+            Some("127.9.9.9:1".parse().unwrap())
+        );
+        for open in ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:80", "[::ffff:127.0.0.1]:80"] {
+            check_complaint("page", &format!("listen = \"{open}\""), "no log-in yet");
+        }
+        for wrong in ["127.0.0.1", "localhost:8080", "8080", "127.0.0.1:65536", "::1:8080"] {
+            check_complaint("page", &format!("listen = \"{wrong}\""), "an address and a port");
+        }
+        check_complaint("page", "listen = 8080", "a text in quotes");
+    }
+
+    #[test]
+    fn the_full_file_is_read() {
+        let Settings {
+            boxx,
+            organisation,
+            shadowserver,
+            networks,
+            customers,
+            mail,
+            policy,
+            page,
+            interface,
+            trust,
+        } = parsed(FULL);
+        assert_eq!(boxx.name, "rack-3");
+        assert_eq!(boxx.timezone.iana_name(), Some("Europe/Vienna"));
+        assert_eq!((boxx.language.as_str(), boxx.mode), ("de", Mode::Practice));
+        assert_eq!(organisation.name, "Beispielnetz GmbH");
+        assert_eq!(organisation.abuse_address, "abuse@example.net");
+        assert_eq!(organisation.operator_address, "noc+abuse@example.net");
+        assert_eq!((&*shadowserver.key.0, &*shadowserver.secret.0), ("0e1b", "s3cr3t-of-the-key"));
+        assert_eq!(shadowserver.api_url, "http://127.0.0.1:8080/api2/");
+        assert_eq!(shadowserver.reports, ["example-list"]);
+        assert_eq!(shadowserver.poll_minutes, 5);
+        assert_eq!(networks.cidrs, ["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()]);
+        assert_eq!(networks.silenced, ["192.0.2.53/32".parse().unwrap(), "192.0.2.54/32".parse().unwrap()]);
+        assert_eq!(networks.dynamic, ["192.0.2.128/26".parse().unwrap()]);
+        assert_eq!(networks.cgn, ["192.0.2.192/27".parse().unwrap()]);
+        assert_eq!(customers.file.as_deref(), Some(Path::new("/data/customers.csv")));
+        assert_eq!(customers.url, None);
+        let server = mail.server.unwrap();
+        assert_eq!(
+            (server.security, &*server.host, server.port),
+            (MailSecurity::StartTls, "mail.example.net", 2525)
+        );
+        assert_eq!(server.login, Some(("box@example.net".to_owned(), Secret("p\u{e4}ss/w%rd".to_owned()))));
+        assert_eq!(mail.per_minute_max, 12);
+        assert_eq!(policy.mail_severity_min, Severity::High);
+        assert_eq!((policy.repeat_days_compromised, policy.repeat_days_exposed), (3, 60));
+        assert_eq!((policy.close_after_days, policy.mail_age_days_max, policy.mails_per_day_max), (8, 4, 1));
+        assert_eq!((policy.digest_hour, policy.hold_first), (0, true));
+        assert_eq!((policy.hold_share_max, policy.hold_count_min, policy.tell_unknown_types), (1.0, 0, true));
+        assert_eq!(page.listen, Some("[::1]:0".parse().unwrap()));
+        assert_eq!(page.names, ["abuse.example.net"]);
+        assert_eq!(page.allow, ["198.51.100.0/24".parse().unwrap()]);
+        assert_eq!(page.setup_code, Some(Secret("c0de".to_owned())));
+        assert_eq!(page.own_certificate.as_deref(), Some(Path::new("/etc/own.pem")));
+        assert_eq!(interface.address, Some("192.0.2.5/24".parse().unwrap()));
+        assert_eq!(interface.gateway, Some("192.0.2.1".parse().unwrap()));
+        assert_eq!((interface.dns.len(), interface.ntp.len(), interface.proxy.is_some()), (2, 1, true));
+        assert_eq!(trust.extra_ca, [Path::new("/data/ca.pem")]);
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults_and_says_what_is_missing() {
+        let settings = parsed("");
+        assert_eq!(settings.boxx.name, "abusebox");
+        assert_eq!(settings.boxx.timezone, TimeZone::UTC);
+        assert_eq!((&*settings.boxx.language, settings.boxx.mode), ("en", Mode::Hold));
+        let Shadowserver { api_url, download_url, schema_url, poll_minutes, .. } = &settings.shadowserver;
+        assert_eq!((&**api_url, &**download_url, &**schema_url), (API_URL, DOWNLOAD_URL, SCHEMA_URL));
+        assert_eq!(*poll_minutes, 60);
+        assert_eq!(settings.customers.file.as_deref(), Some(Path::new("/data/customers.csv")));
+        assert_eq!(settings.mail.per_minute_max, 30);
+        let policy = &settings.policy;
+        assert_eq!(policy.mail_severity_min, Severity::Medium);
+        assert_eq!((policy.repeat_days_compromised, policy.repeat_days_exposed), (7, 30));
+        assert_eq!((policy.close_after_days, policy.mail_age_days_max, policy.mails_per_day_max), (14, 5, 2));
+        assert_eq!((policy.digest_hour, policy.hold_first, policy.tell_unknown_types), (8, false, false));
+        assert_eq!((policy.hold_share_max, policy.hold_count_min), (0.2, 20));
+        let fields: Vec<_> = settings.missing().iter().filter_map(|s| s.split(' ').nth(1)).collect();
+        assert_eq!(
+            fields,
+            [
+                "shadowserver.key",
+                "shadowserver.secret",
+                "networks.cidrs",
+                "organisation.abuse_address",
+                "organisation.operator_address",
+                "mail.url"
+            ]
+        );
+        assert!(parsed(FULL).missing().is_empty());
+    }
+
+    #[test]
+    fn empty_texts_are_not_set_and_a_url_replaces_the_file() {
+        let settings =
+            parsed("[shadowserver]\nkey = \"\"\n[mail]\nurl = \"\"\n[organisation]\nabuse_address = \"\"\n");
+        assert_eq!(settings.missing().len(), 6);
+        let customers = parsed("customers.url = \"https://crm.example.net/export?token=x\"").customers;
+        assert_eq!(customers.file, None);
+        assert_eq!(customers.url, Some(Secret("https://crm.example.net/export?token=x".to_owned())));
+    }
+
+    #[test]
+    fn all_complaints_come_at_once_by_line() {
+        let text = "digest_hour = 7
+[box]
+timezone = \"Europe/Viena\"
+mode = \"alive\"
+[networks]
+cidrs = [
+    \"192.0.2.0/24\",
+    \"192.0.2.7/24\",
+    25,
+]
+[policy]
+close_after_days = 7
+digest_hours = 8
+per_minute_max = 3
+[pages]
+names = []
+";
+        assert_eq!(
+            complaints(text),
+            [
+                "1 digest_hour: This setting belongs below the line [policy].",
+                "3 box.timezone: There is no time zone \"Europe/Viena\". Did you mean \"Europe/Vienna\"?",
+                "4 box.mode: Write one of \"hold\", \"practice\", \"live\"; this is \"alive\".",
+                "8 networks.cidrs: Write 192.0.2.0/24 for the network or 192.0.2.7/32 for the one address; \
+                 this is \"192.0.2.7/24\".",
+                "9 networks.cidrs: Write a text in quotes; this is a whole number.",
+                "12 policy.close_after_days: Write a whole number from 8 to 365; this is 7.",
+                "13 policy.digest_hours: There is no such setting. Did you mean digest_hour?",
+                "14 policy.per_minute_max: This setting belongs below the line [mail].",
+                "15 pages: There is no such table. Did you mean page?",
+            ]
+        );
+    }
+
+    #[test]
+    fn each_kind_of_value_has_its_complaint() {
+        for (table, line, part) in [
+            ("box", "name = \"my box\"", "letters, digits and inner hyphens"),
+            ("box", "name = \"-box\"", "inner hyphens"),
+            ("box", "name = \"\"", "1 to 63"),
+            ("box", "timezone = \"Vienna\"", "Europe/Vienna"),
+            ("box", "language = \"German\"", "\"de\""),
+            ("box", "mode = 1", "Write a text in quotes; this is a whole number"),
+            ("box", "mode.x = 1", "this is a table"),
+            ("organisation", "name = \"a\\nb\"", "one line"),
+            ("organisation", "abuse_address = \"abuse\"", "abuse@example.net"),
+            ("organisation", "abuse_address = \"abuse@localhost\"", "abuse@example.net"),
+            ("organisation", "abuse_address = \"abuse@192.0.2.1\"", "abuse@example.net"),
+            ("organisation", "operator_address = \"a <a@example.net>\"", "one mail address"),
+            ("organisation", "operator_address = \"a..b@example.net\"", "one mail address"),
+            ("shadowserver", "key = \"ab cd\"", "without blanks"),
+            ("shadowserver", "api_url = \"ftp://example.net/\"", "https://"),
+            ("shadowserver", "api_url = \"https:///x\"", "host name"),
+            ("shadowserver", "api_url = \"https://300.1.1.1/\"", "host name"),
+            ("shadowserver", "api_url = \"https://[::1/\"", "bracket"),
+            ("shadowserver", "api_url = \"https://a:b@example.net/\"", "without user"),
+            ("shadowserver", "download_url = \"https://example.net/?a\"", "without ? and #"),
+            ("shadowserver", "schema_url = \"https://example.net/a b\"", "no blanks"),
+            ("shadowserver", "reports = \"one\"", "in brackets; this is a text"),
+            ("shadowserver", "reports = [\" \"]", "not blank"),
+            ("shadowserver", "poll_minutes = 4", "5 to 1440; this is 4"),
+            ("shadowserver", "poll_minutes = 1441", "5 to 1440"),
+            ("shadowserver", "poll_minutes = \"60\"", "5 to 1440; this is a text in quotes"),
+            ("networks", "cidrs = [\"192.0.2.0/33\"]", "192.0.2.0/24"),
+            ("networks", "cgn = [\"::ffff:192.0.2.0/120\"]", "192.0.2.0/24"),
+            ("networks", "dynamic = [\"2001:db8::1/64\"]", "2001:db8::/64"),
+            ("customers", "url = \"crm.example.net\"", "https://"),
+            ("mail", "url = \"imap://mail.example.net\"", "smtp+starttls://"),
+            ("mail", "per_minute_max = 0", "1 to 1000"),
+            ("policy", "mail_severity_min = \"mild\"", "\"medium\""),
+            ("policy", "repeat_days_exposed = 0", "1 to 365"),
+            ("policy", "mails_per_day_max = 0", "1 to 100"),
+            ("policy", "digest_hour = 24", "0 to 23"),
+            ("policy", "digest_hour = 8.5", "a number with a fraction"),
+            ("policy", "hold_first = \"yes\"", "true or false"),
+            ("policy", "hold_share_max = 20", "0 to 1"),
+            ("policy", "hold_share_max = nan", "0 to 1"),
+            ("policy", "hold_share_max = \"0.2\"", "0 to 1"),
+            ("page", "names = [\"a b\"]", "host name"),
+            ("page", "allow = [\"10.1.0.0/8\"]", "10.0.0.0/8"),
+            ("interface", "address = \"192.0.2.5\"", "prefix length"),
+            ("interface", "gateway = \"192.0.2.1\"", "needs an address"),
+            ("interface", "dns = [\"dns.example.net\"]", "Write an address"),
+            ("interface", "proxy = \"socks5://192.0.2.1\"", "http://"),
+            ("trust", "extra_ca = [\"\"]", "not blank"),
+            ("trust", "extra_cas = []", "Did you mean extra_ca?"),
+            ("box", "zzz = 1", "Known here are name, timezone, language, mode"),
+            ("box", "file = 1", "[customers]"),
+            ("box", "url = 1", "[customers] or [mail]"),
+        ] {
+            check_complaint(table, line, part);
+        }
+        let long = format!("name = \"{}\"", "x".repeat(TEXT_BYTES_MAX + 1));
+        check_complaint("organisation", &long, "at most 4096 bytes");
+    }
+
+    #[test]
+    fn complaints_about_more_than_one_value_or_the_form() {
+        let both = complaints("[customers]\nfile = \"a\"\nurl = \"https://example.net/\"\n");
+        assert!(both.len() == 1 && both[0].starts_with("3 customers.url: Write either"), "{both:?}");
+        let gateway = complaints("[interface]\naddress = \"192.0.2.5/24\"\ngateway = \"198.51.100.1\"\n");
+        assert!(gateway.len() == 1 && gateway[0].contains("inside 192.0.2.0/24"), "{gateway:?}");
+        parsed("[interface]\naddress = \"2001:db8::5/64\"\ngateway = \"fe80::1\"\n");
+        let twice = complaints("[[page]]\nnames = []\n");
+        assert_eq!(twice, ["1 page: Write one table that begins with the line [page]."]);
+        assert_eq!(complaints("box = 1"), ["1 box: Write one table that begins with the line [box]."]);
+        let syntax = complaints("[box]\nname = \"a\n");
+        assert!(syntax.len() == 1 && syntax[0].starts_with("2 syntax: This is not valid TOML"), "{syntax:?}");
+        let twice = complaints("[box]\r\nname = \"a\"\r\nname = \"b\"\r\n");
+        assert!(twice.len() == 1 && twice[0].starts_with("3 syntax"), "{twice:?}");
+        let many = complaints(&format!("[trust]\nextra_ca = [{}]", "1,".repeat(COMPLAINTS_MAX + 1)));
+        assert_eq!(many.len(), COMPLAINTS_MAX);
+        let foreign = complaints(&format!("\"{}\\u0007\" = 1", "k".repeat(10)));
+        assert!(foreign[0].starts_with("1 kkkkkkkkkk\\u{7}: There is no such table."), "{foreign:?}");
+    }
+
+    #[test]
+    fn mail_urls() {
+        let read = |url: &str| {
+            let MailServer { security, host, port, login } = mail_server(url).unwrap();
+            (security, host, port, login.map(|(user, password)| (user, password.0)))
+        };
+        let login = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        for (url, security, host, port, login) in [
+            ("smtp://mail.example.net", MailSecurity::Plain, "mail.example.net", 25, None),
+            ("smtp+starttls://192.0.2.1", MailSecurity::StartTls, "192.0.2.1", 587, None),
+            ("smtps://u:p@mail.example.net/", MailSecurity::Tls, "mail.example.net", 465, login("u", "p")),
+            ("smtp://u:p@[2001:db8::1]:1025", MailSecurity::Plain, "2001:db8::1", 1025, login("u", "p")),
+            ("smtps://a%40b:%3a%25@x", MailSecurity::Tls, "x", 465, login("a@b", ":%")),
+        ] {
+            assert_eq!(read(url), (security, host.to_owned(), port, login), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_mail_url_is_explained_without_its_password() {
+        for (url, part) in [
+            ("smtps://user:hunter2", "port"),
+            ("smtps://user:hunter2@", "host"),
+            ("smtps://user:hunter2@:25", "host"),
+            ("smtps://user:hunter2@a b", "host"),
+            ("smtps://user:hunter2@host:0", "1 to 65535"),
+            ("smtps://user:hunter2@host:65536", "1 to 65535"),
+            ("smtps://user:hunter2@host/path", "End after"),
+            ("smtps://user:hun/ter2@host", "%2F"),
+            ("smtps://user:hunter2#@host", "%23"),
+            ("smtps://user:hunter2@x@host", "%40"),
+            ("smtps://user:hunter2:x@host", "%3A"),
+            ("smtps://user:hunter2%zz@host", "%25"),
+            ("smtps://user:hunter2%+f@host", "%25"),
+            ("smtps://user:hunter2%4@host", "%25"),
+            ("smtps://user:hunter2%0d@host", "control characters"),
+            ("smtps://user:hunter2%ff@host", "UTF-8"),
+            ("smtps://hunter2@host", "colon"),
+            ("smtps://:hunter2@host", "colon"),
+            ("smtps://user:@host", "colon"),
+            ("smtps://user:hunter2@[::1", "bracket"),
+            ("smtps://user:hunter2@[x]", "IPv6"),
+            ("hunter2", "smtps://"),
+        ] {
+            let found = complaints(&format!("[mail]\nurl = \"{url}\"\n"));
+            assert!(found.len() == 1 && found[0].starts_with("2 mail.url: "), "{url}: {found:?}");
+            assert!(found[0].contains(part), "{url}: {found:?} lacks {part}");
+            assert!(!found[0].contains("hun"), "{url}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn secrets_show_neither_in_debug_nor_in_complaints() {
+        let shown = format!(
+            "{:?}",
+            parsed(&FULL.replace("file = \"customers.csv\"", "url = \"https://u:cust0mer@x/\""))
+        );
+        for secret in ["0e1b", "s3cr3t", "p\u{e4}ss", "c0de", "pr0xy", "cust0mer"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+        for line in [
+            "[shadowserver]\nkey = \"hunter2 \"",
+            "[shadowserver]\nsecret = [\"hunter2\"]",
+            "[page]\nsetup_code = \"hunter2 \"",
+            "[customers]\nurl = \"ftp://user:hunter2@host\"",
+            "[shadowserver]\napi_url = \"https://user:hunter2@host\"",
+            "[interface]\nproxy = \"http://user:hunter2@\"",
+            "[shadowserver]\nsecret = \"hunter2",
+            "[shadowserver]\nsecret = hunter2",
+            "[shadowserver]\npassword = \"hunter2\"",
+        ] {
+            assert!(!complaints(line).concat().contains("hunter2"), "{line}: {:?}", complaints(line));
+        }
+    }
+
+    #[test]
+    fn the_nearest_word_is_found() {
+        let near = |word| nearest(word, ["digest_hour", "hold_first", "mode"].into_iter());
+        assert_eq!(near("digest_hours"), Some("digest_hour"));
+        assert_eq!(near("digesthuor"), Some("digest_hour"));
+        assert_eq!(near("Mod"), Some("mode"));
+        assert_eq!(near("hold"), Some("hold_first"));
+        assert_eq!(near("colour"), None);
+        assert_eq!(near(&"digest_hour".repeat(9)), None);
+        assert_eq!(distance(b"kitten", b"sitting"), 3);
+        assert_eq!(distance(b"", b"ab"), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in any::<String>()) {
+            let _ = parse(&text, Path::new("/data"));
+        }
+
+        /// Any line of a good file replaced by anything: the complaints stand within the file, in order.
+        #[test]
+        fn no_changed_line_panics(at in 0..FULL.lines().count(), value in "[ -~\u{e9}]{0,40}", quoted: bool) {
+            let text: Vec<_> = FULL.lines().enumerate().map(|(number, line)| match line.split_once(" = ") {
+                Some((key, _)) if number == at && quoted => format!("{key} = {value:?}"),
+                Some((key, _)) if number == at => format!("{key} = {value}"),
+                _ => line.to_owned(),
+            }).collect();
+            if let Err(complaints) = parse(&text.join("\n"), Path::new("/data")) {
+                prop_assert!(complaints.is_sorted_by_key(|c| c.line));
+                for complaint in complaints {
+                    prop_assert!(complaint.line.is_some_and(|line| (1..=text.len() as u64).contains(&line)));
+                }
+            }
+        }
+
+        /// Whatever a user and a password are, encoded they arrive.
+        #[test]
+        fn logins_survive_percent_encoding(user in "\\PC{1,20}", password in "\\PC{1,20}") {
+            let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+            let server = mail_server(&format!("smtps://{}:{}@host", encoded(&user), encoded(&password)));
+            prop_assert_eq!(server.unwrap().login, Some((user, Secret(password))));
+        }
+    }
+}

@@ -1,1 +1,0 @@
-//! Whose address was it: (address, port, second) -> owner.

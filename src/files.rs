@@ -1,0 +1,104 @@
+//! Small files: read whole with a limit, saved whole or not at all.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// Reads the file at `path`, which may have at most `bytes_max` bytes.
+pub fn read_max(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it is larger than {bytes_max} bytes"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Replaces the file at `path` by `bytes` with the permissions `mode`, so that after a power cut either the old
+/// or the new content is there, whole; when this returns, the new one is on the disk.
+pub fn save_atomic(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    // Threads of this process share the temporary name; it is not a random one, so that what a power cut leaves
+    // behind is used up by a later save instead of piling up.
+    static SAVING: Mutex<()> = Mutex::new(());
+    let _saving = SAVING.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"));
+    };
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let temporary = folder.join(format!(".{}.{}.new", name.to_string_lossy(), std::process::id()));
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let written = write_new(&temporary, bytes, mode).and_then(|()| fs::rename(&temporary, path));
+    if let Err(error) = written {
+        // The first error is the one to tell; without its file there is nothing to remove.
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    File::open(folder)?.sync_all()
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    // The umask has taken bits away; give them back.
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_save_replaces_the_whole_file_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.toml");
+        save_atomic(&path, b"a much longer first content", 0o644).unwrap();
+        save_atomic(&path, b"short", 0o600).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"short");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_save_keeps_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("is-a-folder");
+        fs::create_dir(&path).unwrap();
+        assert!(save_atomic(&path, b"x", 0o600).is_err());
+        assert!(path.is_dir());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(save_atomic(Path::new("/"), b"x", 0o600).is_err());
+        assert!(save_atomic(&folder.path().join("none/x"), b"x", 0o600).is_err());
+    }
+
+    #[test]
+    fn what_a_power_cut_left_behind_is_used_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let left = folder.path().join(format!(".x.{}.new", std::process::id()));
+        save_atomic(&left, b"half", 0o644).unwrap();
+        save_atomic(&path, b"whole", 0o600).unwrap();
+        assert!(!left.exists());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_beyond_its_limit_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        save_atomic(&path, b"12345", 0o600).unwrap();
+        assert_eq!(read_max(&path, 5).unwrap(), b"12345");
+        assert_eq!(read_max(&path, 4).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    }
+}
