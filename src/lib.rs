@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod customers;
 pub mod files;
 pub mod lang;
 pub mod net;

@@ -1,0 +1,827 @@
+//! A customer file as a CRM exports it -> lines of (prefix, customer, time), and everything that is wrong with it.
+//!
+//! The rule behind all of it: a line whose address can be read takes its place, whatever else is wrong with it, so
+//! that its rows never fall through to the customer of a wider prefix. What is in doubt is not mailed.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use ipnet::IpNet;
+use jiff::tz::TimeZone;
+
+use super::cell::{self, Addresses, FOREVER};
+use super::contacts::{Contact, Contacts};
+use super::overlap::{self, Range};
+use super::records::{Record, Records};
+use super::words::{self, HEADERS, Role};
+use crate::clock::Timestamp;
+use crate::config::Complaint;
+
+/// One prefix of one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    pub prefix: IpNet,
+    /// Index in [`File::customers`].
+    pub customer: u32,
+    /// First and last second for which the line holds.
+    pub from: Timestamp,
+    pub until: Timestamp,
+    /// False: takes its place, but its customer hears nothing.
+    pub mailed: bool,
+    /// Physical line in the file, from 1.
+    pub line: u32,
+}
+
+impl Line {
+    /// Whether both lines hold at some moment.
+    pub(super) fn meets(&self, other: &Line) -> bool {
+        self.from <= other.until && other.from <= self.until
+    }
+}
+
+/// Complaints up to a limit; those beyond are counted.
+#[derive(Clone, Debug, Default)]
+pub struct Complaints {
+    pub list: Vec<Complaint>,
+    pub more: u64,
+}
+
+impl Complaints {
+    pub fn len(&self) -> u64 {
+        self.list.len() as u64 + self.more
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(super) fn push(&mut self, line: Option<u32>, role: Role, complaint: impl Into<String>) {
+        if self.list.len() < COMPLAINTS_MAX {
+            let field = role.name().to_owned();
+            self.list.push(Complaint { line: line.map(u64::from), field, complaint: complaint.into() });
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
+/// A line with an address that cannot be read. The file may be taken only after the operator said that nothing is
+/// lost by leaving it out; `customer_id` and `text` recognise it in the next export, where its number may differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    pub line: u32,
+    /// Empty if the line names no customer.
+    pub customer_id: String,
+    /// What stands where the address should be.
+    pub text: String,
+}
+
+/// A customer file as read.
+#[derive(Clone, Debug, Default)]
+pub struct File {
+    /// The file as a whole cannot be taken; the complaints say why.
+    pub refused: bool,
+    /// Sorted by prefix; identical ones merged.
+    pub lines: Vec<Line>,
+    pub customers: Contacts,
+    pub complaints: Complaints,
+    /// Each has a complaint too; while there are any, the file waits for the operator.
+    pub unreadable: Vec<Unreadable>,
+    /// What was taken in a way that the operator may want to know, without being wrong.
+    pub notes: Complaints,
+}
+
+impl File {
+    /// Distinct prefixes.
+    pub fn prefixes_len(&self) -> usize {
+        self.lines.chunk_by(|a, b| a.prefix == b.prefix).count()
+    }
+
+    /// Customers, without the nameless one of the lines that have no customer id.
+    pub fn customers_len(&self) -> usize {
+        self.customers.ids().filter(|id| !id.is_empty()).count()
+    }
+
+    /// The reason for it is told even where the list of complaints is full.
+    fn refuse(&mut self, line: Option<u32>, role: Role, complaint: impl Into<String>) {
+        self.refused = true;
+        let (line, field) = (line.map(u64::from), role.name().to_owned());
+        self.complaints.list.push(Complaint { line, field, complaint: complaint.into() });
+    }
+}
+
+/// Reads a customer file. Never fails: what cannot be used is in `complaints`. Days are days in `zone`.
+pub fn read(bytes: &[u8], zone: &TimeZone) -> File {
+    let mut file = File::default();
+    if bytes.len() > FILE_BYTES_MAX {
+        file.refuse(
+            None,
+            Role::Address,
+            "the file is larger than 64 MiB; export only the columns that are needed",
+        );
+        return file;
+    }
+    let (text, windows) = decode(bytes);
+    if windows {
+        file.notes.push(None, Role::Name, "the file is not UTF-8 and was read as Windows-1252");
+    }
+    let Some((columns, records)) = header(&text, &mut file) else { return file };
+    let mut import = Import {
+        zone,
+        file,
+        numbers: HashMap::new(),
+        drafts: Vec::new(),
+        ranges: Vec::new(),
+        strays: Vec::new(),
+    };
+    for (count, record) in records.enumerate() {
+        if count == LINES_MAX || import.file.lines.len() > LINES_MAX {
+            import.file.refuse(Some(record.line), Role::Address, "more than a million lines or prefixes");
+            break;
+        }
+        import.record(&record, &columns);
+    }
+    import.finish()
+}
+
+/// As UTF-8, or what a byte order mark says, else Windows-1252, in which every byte means something.
+fn decode(bytes: &[u8]) -> (Cow<'_, str>, bool) {
+    let (encoding, mark) = Encoding::for_bom(bytes).unwrap_or((UTF_8, 0));
+    match encoding.decode_without_bom_handling_and_without_replacement(&bytes[mark..]) {
+        Some(text) => (text, false),
+        None => (WINDOWS_1252.decode_without_bom_handling(&bytes[mark..]).0, true),
+    }
+}
+
+/// Which columns hold what.
+struct Columns {
+    of: [Vec<usize>; Role::COUNT],
+    /// The header as written.
+    header: Vec<String>,
+}
+
+impl Columns {
+    fn new(cells: &[Cow<'_, str>]) -> Self {
+        let header: Vec<String> = cells.iter().map(|cell| short(cell)).collect();
+        let folded: Vec<String> = header.iter().map(|cell| words::fold(cell)).collect();
+        let mut of: [Vec<usize>; Role::COUNT] = Default::default();
+        for (role, names) in HEADERS {
+            let taken = of.concat();
+            let column = &mut of[*role as usize];
+            if column.is_empty() {
+                let fits = |c: &usize| names.contains(&folded[*c].as_str()) && !taken.contains(c);
+                let fitting = (0..folded.len()).filter(fits);
+                column.extend(fitting.take(if role.takes_all() { usize::MAX } else { 1 }));
+            }
+        }
+        Self { of, header }
+    }
+
+    fn known(&self) -> usize {
+        self.of.iter().map(Vec::len).sum()
+    }
+
+    /// The columns of a role as one text.
+    fn text<'a>(&self, record: &'a Record<'_>, role: Role) -> Cow<'a, str> {
+        let mut cells = self.of[role as usize].iter().filter_map(|&c| record.cells.get(c)).map(|c| c.trim());
+        let first = cells.next().unwrap_or_default();
+        cells.fold(Cow::Borrowed(first), |text, cell| Cow::Owned(format!("{text}\n{cell}")))
+    }
+
+    /// Why cells may stand in the wrong column, or belong to another line.
+    fn doubt(&self, record: &Record<'_>) -> Option<&'static str> {
+        let surplus = record.cells.iter().skip(self.header.len()).any(|cell| !cell.trim().is_empty());
+        // Too many cells that end with empty ones: moved too, if no address stands where it should.
+        let moved = record.cells.len() > self.header.len()
+            && cell::addresses(&self.text(record, Role::Address)).nets.is_empty();
+        let mut cells = record.cells.iter().enumerate();
+        if record.broken {
+            Some(
+                "the quotation marks do not add up, so this line is not mailed; double each one inside quoted text",
+            )
+        } else if surplus || moved || self.lacks_address(record) {
+            Some(
+                "more or fewer cells than the header, so this line is not mailed; quote text with separators",
+            )
+        } else if cells.any(|(column, cell)| self.torn(column, cell)) {
+            Some(
+                "a cell holds what belongs elsewhere, so this line is not mailed; look for a lone quotation mark",
+            )
+        } else {
+            None
+        }
+    }
+
+    fn lacks_address(&self, record: &Record<'_>) -> bool {
+        self.of[Role::Address as usize].iter().all(|&column| column >= record.cells.len())
+    }
+
+    /// Whether a cell holds what its column does not say: an address moved there, or two lone quotation marks
+    /// enclosed whole lines of other customers.
+    fn torn(&self, column: usize, cell: &str) -> bool {
+        let is = |role: Role| self.of[role as usize].contains(&column);
+        let several_lines = cell.contains(['\r', '\n']);
+        if is(Role::Address) {
+            several_lines && !cell::addresses(cell).unreadable.is_empty()
+        } else if !several_lines {
+            self.is_read(column) && !is(Role::Id) && cell::is_address(cell)
+        } else if is(Role::Mail) {
+            cell::mails(cell).any(|mail| !cell::is_mail(mail) && !words::is_placeholder(mail))
+        } else {
+            !cell::addresses(cell).nets.is_empty()
+        }
+    }
+
+    fn is_read(&self, column: usize) -> bool {
+        self.of.iter().any(|of| of.contains(&column))
+    }
+}
+
+/// Finds the header and the separator with which it makes most sense.
+fn header<'t>(text: &'t str, file: &mut File) -> Option<(Columns, Records<'t>)> {
+    let first = text.split(['\r', '\n']).next().unwrap_or_default();
+    let (body, delimiters) = match first.as_bytes() {
+        // What Excel writes above the header. The rest of its line is a blank line to the reader.
+        &[b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', given] if DELIMITERS.contains(&given) => {
+            (&text[first.len()..], vec![given])
+        }
+        _ => (text, DELIMITERS.to_vec()),
+    };
+    let tries = delimiters.into_iter().filter_map(|delimiter| {
+        let mut records = Records::new(body, delimiter);
+        let first = records.next()?;
+        Some((Columns::new(&first.cells), first.line, records))
+    });
+    // The first of equals: a file with one column has no separator.
+    let best = tries.reduce(|a, b| if b.0.known() > a.0.known() { b } else { a });
+    let Some((columns, line, records)) = best else {
+        file.refuse(None, Role::Id, "the file is empty");
+        return None;
+    };
+    let written = columns.header.iter().filter(|h| !h.is_empty()).take(HEADERS_SHOWN_MAX);
+    let found = written.map(|h| format!("\"{h}\"")).collect::<Vec<_>>();
+    for role in [Role::Id, Role::Address] {
+        if columns.of[role as usize].is_empty() {
+            let name = role.name();
+            let found = found.join(", ");
+            file.refuse(Some(line), role, format!("no column is called {name}; the header says {found}"));
+        }
+    }
+    let unused = (0..columns.header.len()).filter(|column| !columns.is_read(*column));
+    for column in unused.take(HEADERS_SHOWN_MAX) {
+        let known = HEADERS.iter().find(|(_, names)| names.contains(&&*words::fold(&columns.header[column])));
+        if let Some((role, _)) = known {
+            let header = &columns.header[column];
+            let used = &columns.header[columns.of[*role as usize].first().copied().unwrap_or(column)];
+            file.notes.push(Some(line), *role, format!("column \"{header}\" is not used, \"{used}\" is"));
+        }
+    }
+    (!file.refused).then_some((columns, records))
+}
+
+/// A file in the making.
+struct Import<'z> {
+    zone: &'z TimeZone,
+    file: File,
+    numbers: HashMap<Box<str>, u32>,
+    /// Records of the customers, grown in place.
+    drafts: Vec<String>,
+    ranges: Vec<Range>,
+    /// Columns that hold addresses and are not read.
+    strays: Vec<usize>,
+}
+
+impl Import<'_> {
+    fn record(&mut self, record: &Record<'_>, columns: &Columns) {
+        if let Some(why) = columns.doubt(record) {
+            self.doubtful(record, columns, why);
+            return;
+        }
+        self.look_for_strays(record, columns);
+        let line = record.line;
+        let id = self.id(line, &columns.text(record, Role::Id));
+        let text = columns.text(record, Role::Address);
+        let found = cell::addresses(&text);
+        if text.is_empty() {
+            self.complain(line, Role::Address, "no address: this line assigns nothing");
+        }
+        let (from, until, dated) = self.validity(record, columns);
+        let status = self.status(line, &columns.text(record, Role::Status));
+        let mail = columns.text(record, Role::Mail);
+        let mailed = id.is_some() && dated && status && !words::says_no_mail(&mail);
+        let id = id.unwrap_or_default();
+        let customer = self.customer(id.clone());
+        if !id.is_empty() {
+            self.describe(customer, record, columns, &mail);
+        }
+        self.unreadable(line, &id, &found);
+        self.place(&found, Line { prefix: IpNet::default(), customer, from, until, mailed, line });
+    }
+
+    /// Which cell is which is not certain: every address that stands anywhere takes its place, for nobody.
+    fn doubtful(&mut self, record: &Record<'_>, columns: &Columns, why: &'static str) {
+        let line = record.line;
+        self.complain(line, Role::Id, why);
+        let mut found = Addresses::default();
+        for (column, cell) in record.cells.iter().enumerate() {
+            let part = cell::addresses(cell);
+            found.nets.extend(part.nets);
+            found.ranges.extend(part.ranges);
+            if columns.of[Role::Address as usize].contains(&column) {
+                found.unreadable.extend(part.unreadable);
+            }
+        }
+        if columns.lacks_address(record) {
+            found.unreadable.push((record.cells.join(" "), "this line ends before the column of addresses"));
+        }
+        self.unreadable(line, &short(&columns.text(record, Role::Id)), &found);
+        let customer = self.customer(String::new());
+        let (from, until) = (ALWAYS, FOREVER);
+        self.place(&found, Line { prefix: IpNet::default(), customer, from, until, mailed: false, line });
+    }
+
+    fn complain(&mut self, line: u32, role: Role, complaint: impl Into<String>) {
+        self.file.complaints.push(Some(line), role, complaint);
+    }
+
+    fn place(&mut self, found: &Addresses, line: Line) {
+        self.file.lines.extend(found.nets.iter().map(|&prefix| Line { prefix, ..line }));
+        let range = |&(first, last)| Range { line: line.line, first, last, customer: line.customer };
+        self.ranges.extend(found.ranges.iter().map(range));
+        for text in &found.host_bits {
+            let text = short(text);
+            let note = format!("{text} is not the first address of its prefix; the whole prefix was taken");
+            self.file.notes.push(Some(line.line), Role::Address, note);
+        }
+    }
+
+    fn unreadable(&mut self, line: u32, id: &str, found: &Addresses) {
+        let Some((text, why)) = found.unreadable.first() else { return };
+        self.complain(line, Role::Address, format!("\"{}\": {why}", short(text)));
+        if self.file.unreadable.len() == UNREADABLE_MAX {
+            if !self.file.refused {
+                let why = format!("more than {UNREADABLE_MAX} lines have an address that cannot be read");
+                self.file.refuse(Some(line), Role::Address, why);
+            }
+            return;
+        }
+        let text = found.unreadable.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(" ");
+        let text = clean(&text, TEXT_CHARS_MAX);
+        self.file.unreadable.push(Unreadable { line, customer_id: id.to_owned(), text });
+    }
+
+    /// `None` where the line cannot be tied to a customer. An id is never cut: two would become one customer.
+    fn id(&mut self, line: u32, text: &str) -> Option<String> {
+        let why = if text.is_empty() {
+            "no customer id, so this line is not mailed"
+        } else if text.chars().count() > TEXT_CHARS_MAX {
+            "the customer id is longer than 200 characters, so this line is not mailed"
+        } else if text.contains(char::is_control) {
+            "the customer id has control characters, so this line is not mailed"
+        } else if words::is_no_id(text) {
+            "this stands for no customer id or was spoilt by a spreadsheet, so this line is not mailed"
+        } else {
+            return Some(text.to_owned());
+        };
+        self.complain(line, Role::Id, why);
+        None
+    }
+
+    /// First and last second, and whether the columns could be read.
+    fn validity(&mut self, record: &Record<'_>, columns: &Columns) -> (Timestamp, Timestamp, bool) {
+        let mut readable = true;
+        let mut moment = |role: Role| {
+            let text = columns.text(record, role);
+            cell::moment(&text, self.zone).unwrap_or_else(|why| {
+                readable = false;
+                let complaint = format!("\"{}\" {why}, so this line is not mailed", short(&text));
+                self.file.complaints.push(Some(record.line), role, complaint);
+                None
+            })
+        };
+        let from = moment(Role::From).map_or(ALWAYS, |(first, _)| first);
+        let until = moment(Role::Until).map_or(FOREVER, |(_, last)| last);
+        if until < from {
+            self.complain(record.line, Role::Until, "ends before it begins, so this line never holds");
+        }
+        (from, until, readable)
+    }
+
+    fn status(&mut self, line: u32, text: &str) -> bool {
+        words::status_mailed(text).unwrap_or_else(|| {
+            let complaint = format!(
+                "\"{}\" is no known status, so this line is not mailed; write active or cancelled",
+                short(text)
+            );
+            self.complain(line, Role::Status, complaint);
+            false
+        })
+    }
+
+    fn customer(&mut self, id: String) -> u32 {
+        if let Some(&number) = self.numbers.get(id.as_str()) {
+            return number;
+        }
+        let number = self.drafts.len() as u32;
+        let draft = Contact { id: &id, name: "", mails: Vec::new(), language: None, in_newest: true };
+        self.drafts.push(draft.record());
+        self.numbers.insert(id.into_boxed_str(), number);
+        number
+    }
+
+    /// Adds to a customer what this line says of it.
+    fn describe(&mut self, customer: u32, record: &Record<'_>, columns: &Columns, mail: &str) {
+        let line = record.line;
+        let complaints = &mut self.file.complaints;
+        let mut complain = |role, complaint: String| complaints.push(Some(line), role, complaint);
+        let name = clean(&columns.text(record, Role::Name), TEXT_CHARS_MAX);
+        let text = columns.text(record, Role::Language);
+        let language = words::language(&text);
+        if language.is_none() && !text.is_empty() {
+            let text = short(&text);
+            complain(Role::Language, format!("\"{text}\" is no language; write a tag such as en or de"));
+        }
+        let draft = &mut self.drafts[customer as usize];
+        let mut contact = Contact::of_record(draft);
+        if contact.name.is_empty() {
+            contact.name = &name;
+        } else if !name.is_empty() && name != contact.name {
+            let (first, here) = (short(contact.name), short(&name));
+            complain(
+                Role::Name,
+                format!("this customer is \"{first}\" on an earlier line and \"{here}\" here"),
+            );
+        }
+        if contact.language.is_none() {
+            contact.language = language.as_deref();
+        } else if language.is_some() && language.as_deref() != contact.language {
+            let first = contact.language.unwrap_or_default();
+            complain(Role::Language, format!("this customer's language is {first} on an earlier line"));
+        }
+        let pieces = if words::says_no_mail(mail) { "" } else { mail };
+        for mail in cell::mails(pieces).filter(|mail| !words::is_placeholder(mail)) {
+            let known = contact.mails.iter().any(|known| known.eq_ignore_ascii_case(mail));
+            if !cell::is_mail(mail) {
+                complain(Role::Mail, format!("\"{}\" is no mail address", short(mail)));
+            } else if known {
+                continue;
+            } else if contact.mails.len() == MAILS_MAX {
+                complain(Role::Mail, format!("more than {MAILS_MAX} addresses; \"{mail}\" is left out"));
+            } else {
+                contact.mails.push(mail);
+            }
+        }
+        let described = contact.record();
+        if described != *draft {
+            *draft = described;
+        }
+    }
+
+    /// A column of addresses that nobody reads is told once: what it assigns would fall to wider prefixes.
+    fn look_for_strays(&mut self, record: &Record<'_>, columns: &Columns) {
+        for (column, cell) in record.cells.iter().enumerate() {
+            let told = columns.is_read(column) || self.strays.contains(&column);
+            if !told && cell::is_address(cell) {
+                self.strays.push(column);
+                let header = &columns.header[column];
+                let note = format!(
+                    "column \"{header}\" holds addresses and is not read; call it cidr if it should be"
+                );
+                self.file.notes.push(Some(record.line), Role::Address, note);
+            }
+        }
+    }
+
+    fn finish(mut self) -> File {
+        self.sort();
+        if self.file.lines.is_empty() && !self.file.refused {
+            self.file.refuse(None, Role::Address, "no line has an address");
+        }
+        self.conflicts();
+        match overlap::contested(&self.file.lines, &self.ranges) {
+            Some(contested) => {
+                for (line, other) in contested.pairs {
+                    let complaint =
+                        format!("overlaps a range of another customer on line {other}: ambiguous there");
+                    self.complain(line, Role::Address, complaint);
+                }
+                self.file.lines.extend(contested.lines);
+                self.sort();
+            }
+            None => self.file.refuse(None, Role::Address, "too many ranges of different customers overlap"),
+        }
+        let mut file = self.file;
+        file.lines.shrink_to_fit();
+        file.complaints.list.sort_by_key(|complaint| complaint.line);
+        file.customers = self.drafts.into_iter().collect();
+        file
+    }
+
+    fn sort(&mut self) {
+        let same = |line: &Line| Line { line: 0, ..*line };
+        self.file.lines.sort_unstable();
+        self.file.lines.dedup_by(|later, earlier| same(later) == same(earlier));
+    }
+
+    /// Complains of each line whose prefix another customer has at the same time.
+    fn conflicts(&mut self) {
+        for lines in self.file.lines.chunk_by_mut(|a, b| a.prefix == b.prefix) {
+            lines.sort_unstable_by_key(|line| (line.from, line.line));
+            // Of the lines before, the one that ends last, and the same among all other customers' lines.
+            let mut longest: [Option<&Line>; 2] = [None, None];
+            for line in lines.iter() {
+                let other =
+                    longest.into_iter().flatten().find(|l| l.customer != line.customer && l.meets(line));
+                if let Some(other) = other {
+                    let complaint = format!("{} is another customer's on line {}: ambiguous", line.prefix, {
+                        other.line.min(line.line)
+                    });
+                    self.file.complaints.push(Some(line.line.max(other.line)), Role::Address, complaint);
+                }
+                match longest {
+                    [Some(first), _] if first.customer == line.customer => {
+                        longest[0] = Some(if line.until > first.until { line } else { first });
+                    }
+                    [Some(first), _] if line.until > first.until => longest = [Some(line), Some(first)],
+                    [Some(_), Some(second)] if second.until >= line.until => {}
+                    [Some(_), _] => longest[1] = Some(line),
+                    [None, _] => longest[0] = Some(line),
+                }
+            }
+            lines.sort_unstable();
+        }
+    }
+}
+
+/// A foreign text for a page or a mail: control characters become spaces, the rest is cut.
+fn clean(text: &str, chars_max: usize) -> String {
+    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(chars_max).collect()
+}
+
+/// A foreign text inside a sentence.
+fn short(text: &str) -> String {
+    clean(text, 60)
+}
+
+const ALWAYS: Timestamp = Timestamp::from_unix(i64::MIN);
+/// A hundred times the file of an ISP with 10,000 customers.
+pub const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Lines of a file, and prefixes in them; more would not fit beside the rest in 128 MiB.
+pub const LINES_MAX: usize = 1_000_000;
+/// Nobody reads more; the rest is counted.
+pub const COMPLAINTS_MAX: usize = 1_000;
+/// Nobody confirms more one by one: the export is broken.
+pub const UNREADABLE_MAX: usize = 1_000;
+/// Receivers of one customer's mail.
+pub const MAILS_MAX: usize = 20;
+/// Of a customer id, a name, or an address that cannot be read.
+pub const TEXT_CHARS_MAX: usize = 200;
+/// Column names told in one sentence.
+const HEADERS_SHOWN_MAX: usize = 30;
+const DELIMITERS: &[u8] = b";,\t|";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn import(text: &str) -> File {
+        read(text.as_bytes(), &TimeZone::UTC)
+    }
+
+    /// (line, field) of each complaint.
+    fn told(complaints: &Complaints) -> Vec<(u64, &str)> {
+        complaints.list.iter().map(|c| (c.line.unwrap_or(0), c.field.as_str())).collect()
+    }
+
+    /// Customer id and prefix of each line.
+    fn assigned(file: &File) -> Vec<String> {
+        let id = |line: &Line| file.customers.id(line.customer as usize).unwrap().to_owned();
+        file.lines.iter().map(|line| format!("{} {}", id(line), line.prefix)).collect()
+    }
+
+    #[test]
+    fn its_own_header() {
+        let file = import(
+            "customer_id,name,email,cidr\r\nC00000,Customer 0,abuse0@customer.example,198.18.4.0/22\r\n\
+             C00009,Customer 9,abuse9@customer.example,2001:db8:1:200::/56\r\n",
+        );
+        assert_eq!(assigned(&file), ["C00000 198.18.4.0/22", "C00009 2001:db8:1:200::/56"]);
+        assert!(
+            !file.refused
+                && file.complaints.is_empty()
+                && file.notes.is_empty()
+                && file.unreadable.is_empty()
+        );
+        let contact = file.customers.get(0).unwrap();
+        assert_eq!(
+            (contact.id, contact.name, contact.mails),
+            ("C00000", "Customer 0", vec!["abuse0@customer.example"])
+        );
+        assert_eq!((file.lines[1].line, file.lines[1].mailed), (3, true));
+        assert_eq!((file.lines[1].from, file.lines[1].until), (ALWAYS, FOREVER));
+        assert_eq!((file.customers_len(), file.prefixes_len()), (2, 2));
+    }
+
+    #[test]
+    fn a_german_export() {
+        let text = "sep=;\r\nSprache;E-Mail-Adresse;IP-Adresse;Kunde;Kunden-Nr.;G\u{fc}ltig ab;G\u{dc}LTIG_BIS;Status\r\n\
+                    Deutsch;a@x.example;192.0.2.0/28;M\u{fc}ller & S\u{f6}hne;17;01.11.2026;30.11.2026;Aktiv\r\n\
+                    ;;192.0.2.32;;18;;;gek\u{fc}ndigt\r\n";
+        let (windows, ..) = WINDOWS_1252.encode(text);
+        let utf16: Vec<u8> =
+            [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        let bom = format!("\u{feff}{text}");
+        for bytes in
+            [text.as_bytes(), &windows, &utf16, bom.as_bytes(), text.replace("\r\n", "\r").as_bytes()]
+        {
+            let file = read(bytes, &TimeZone::get("Europe/Vienna").unwrap());
+            assert_eq!(file.complaints.list, []);
+            assert_eq!(assigned(&file), ["17 192.0.2.0/28", "18 192.0.2.32/32"]);
+            let contact = file.customers.get(0).unwrap();
+            assert_eq!((contact.name, contact.language), ("M\u{fc}ller & S\u{f6}hne", Some("de")));
+            assert_eq!(file.lines[0].from.to_string(), "2026-10-31T23:00:00Z");
+            assert_eq!(file.lines[0].until.to_string(), "2026-11-30T22:59:59Z");
+            assert_eq!((file.lines[0].line, file.lines[0].mailed), (3, true));
+            assert_eq!((file.lines[1].line, file.lines[1].mailed), (4, false));
+            assert_eq!(file.notes.len(), u64::from(bytes == &*windows));
+        }
+    }
+
+    #[test]
+    fn separators_and_header_words() {
+        for header in
+            ["id;Firma;mail;IP", "Kundennr\tName\tE-Mail\tNetz", "CUSTOMER-ID|Company|e_mail|Sub Net"]
+        {
+            let delimiter = header.chars().find(|c| ";\t|".contains(*c)).unwrap().to_string();
+            let line = ["7", "Foo, Inc", "a@x.example", "192.0.2.1, 192.0.2.3"].join(&delimiter);
+            let file = import(&format!("\n{header}\n{line}\n{}\n", delimiter.repeat(3)));
+            assert_eq!(assigned(&file), ["7 192.0.2.1/32", "7 192.0.2.3/32"], "{header}");
+            assert_eq!(file.customers.get(0).unwrap().name, "Foo, Inc");
+            assert!(file.complaints.is_empty() && file.lines[0].line == 3);
+        }
+        let file = import("id,customer,address,ip\n7,Foo,Main Street 1,192.0.2.1\n");
+        assert_eq!(
+            (assigned(&file), file.customers.get(0).unwrap().name),
+            (vec!["7 192.0.2.1/32".to_owned()], "Foo")
+        );
+        let file = import("id,IPv4,IPv6\n7,192.0.2.1,2001:db8::/56\n8,192.0.2.2\n");
+        assert_eq!(assigned(&file), ["7 192.0.2.1/32", "8 192.0.2.2/32", "7 2001:db8::/56"]);
+        let file = import("id,ip,gateway\n7,192.0.2.1,192.0.2.254\n8,192.0.2.2,192.0.2.254\n");
+        assert_eq!(file.notes.list.len(), 1, "a column of addresses that is not read is told once");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_taken() {
+        let file = import("Kundennummer,Telefon\n7,01\n");
+        assert!(file.refused && file.lines.is_empty());
+        assert_eq!(told(&file.complaints), [(1, "cidr")]);
+        assert!(file.complaints.list[0].complaint.contains("\"Kundennummer\", \"Telefon\""));
+        assert_eq!(told(&import("foo\n").complaints), [(1, "customer_id"), (1, "cidr")]);
+        for text in ["", "\n\n", "id,ip\n", "id,ip\n7,\n", "\u{feff}"] {
+            let file = import(text);
+            assert!(file.refused && !file.complaints.is_empty(), "{text}");
+        }
+        assert!(read(&vec![b'\n'; FILE_BYTES_MAX + 1], &TimeZone::UTC).refused);
+        let long = format!("id,ip\n7,192.0.2.1\n{}", "7,\n".repeat(LINES_MAX));
+        let file = import(&long);
+        assert!(file.refused && file.complaints.more > 0 && file.lines.len() == 1);
+        assert!(file.complaints.list.last().unwrap().complaint.contains("million"));
+    }
+
+    #[test]
+    fn lines_whose_address_cannot_be_read() {
+        let file = import(
+            "id,ip,name\n7,192.0.2.01,A\n8,\"192.0.2.2\n192.0.2\",B\n9,,C\n10,dynamic,D\n11\n12,192.0.2.9,E\n",
+        );
+        let unreadable: Vec<_> =
+            file.unreadable.iter().map(|u| (u.line, u.customer_id.as_str(), u.text.as_str())).collect();
+        assert_eq!(
+            unreadable,
+            [(2, "7", "192.0.2.01"), (3, "8", "192.0.2"), (6, "10", "dynamic"), (7, "11", "11")]
+        );
+        assert_eq!(
+            told(&file.complaints),
+            [
+                (2, "cidr"),
+                (3, "customer_id"),
+                (3, "cidr"),
+                (5, "cidr"),
+                (6, "cidr"),
+                (7, "customer_id"),
+                (7, "cidr")
+            ]
+        );
+        assert_eq!(assigned(&file), [" 192.0.2.2/32", "12 192.0.2.9/32"]);
+        assert!(!file.refused);
+        let many = format!("id,ip\n1,192.0.2.1\n{}", "2,?\n".repeat(UNREADABLE_MAX + 1));
+        let file = import(&many);
+        assert!(file.refused && file.unreadable.len() == UNREADABLE_MAX);
+        assert_eq!((file.complaints.list.len(), file.complaints.more), (COMPLAINTS_MAX + 1, 1));
+    }
+
+    #[test]
+    fn one_customer_on_several_lines() {
+        let file = import(
+            "id,name,mail,ip,language\n7,Foo,\"a@x.example, b@x.example\",192.0.2.1,de\n7,Foo,B@x.example;c@x.example,192.0.2.2,\n\
+             7,Bar,bad,192.0.2.3,en\n7,,POST,192.0.2.1,\n7,,\"none@x.example, d@x.example\",192.0.2.4,elvish\n",
+        );
+        let contact = file.customers.get(0).unwrap();
+        assert_eq!(contact.mails, ["a@x.example", "b@x.example", "c@x.example", "d@x.example"]);
+        assert_eq!((contact.name, contact.language), ("Foo", Some("de")));
+        assert_eq!(told(&file.complaints), [(4, "name"), (4, "language"), (4, "email"), (6, "language")]);
+        assert_eq!(assigned(&file), ["7 192.0.2.1/32", "7 192.0.2.2/32", "7 192.0.2.3/32", "7 192.0.2.4/32"]);
+        assert!(file.lines.iter().all(|line| line.mailed));
+        let mails: Vec<_> = (0..=MAILS_MAX).map(|i| format!("a{i}@x.example")).collect();
+        let file = import(&format!("id,mail,ip\n7,{},192.0.2.1\n", mails.join(" ")));
+        assert_eq!(file.customers.get(0).unwrap().mails.len(), MAILS_MAX);
+        assert_eq!(told(&file.complaints), [(2, "email")]);
+    }
+
+    #[test]
+    fn two_customers_on_one_prefix() {
+        let file = import(
+            "id,ip,from,to\n7,192.0.2.0/28,,\n8,192.0.2.1/28,,\n7,192.0.2.64,,2026-11-14\n8,192.0.2.64,2026-11-15,\n\
+             9,192.0.2.64,2026-11-01,2026-11-02\n",
+        );
+        assert_eq!(told(&file.complaints), [(3, "cidr"), (6, "cidr")]);
+        assert!(file.complaints.list[1].complaint.contains("line 4"));
+        assert_eq!(told(&file.notes), [(3, "cidr")]);
+        assert_eq!(file.lines.len(), 5);
+        let file = import("id,ip\n7,192.0.2.1-192.0.2.6\n8,192.0.2.4-192.0.2.9\n");
+        assert_eq!(told(&file.complaints), [(3, "cidr")]);
+        assert!(file.complaints.list[0].complaint.contains("line 2"));
+        let nested =
+            import("id,ip\n7,192.0.2.0-192.0.2.20\n8,192.0.2.4-192.0.2.5\n7,192.0.2.10-192.0.2.30\n");
+        assert!(nested.complaints.is_empty(), "{:?}", nested.complaints);
+    }
+
+    #[test]
+    fn an_unclosed_quotation_mark_gives_no_address_to_another() {
+        let file = import(
+            "id,name,mail,ip\n5,\"Foo,a@x.example,192.0.2.0/28\n6,\"Bar\",b@x.example,192.0.2.16/28\n",
+        );
+        assert_eq!(assigned(&file), [" 192.0.2.0/28", "6 192.0.2.16/28"]);
+        assert!(!file.lines[0].mailed && file.lines[1].mailed);
+        assert_eq!(told(&file.complaints), [(2, "customer_id")]);
+    }
+
+    #[test]
+    fn ids_are_never_cut() {
+        let long = "x".repeat(TEXT_CHARS_MAX);
+        let file = import(&format!("id,ip\n{long}1,192.0.2.1\n{long}2,192.0.2.2\n{long},192.0.2.3\n"));
+        assert_eq!(file.lines.iter().map(|line| line.mailed).collect::<Vec<_>>(), [false, false, true]);
+        assert_eq!(told(&file.complaints), [(2, "customer_id"), (3, "customer_id")]);
+        assert_eq!(file.customers_len(), 1);
+        let file =
+            import("id,mail,ip\n1.23457E+11,a@x.example,192.0.2.1\n1.23457E+11,b@x.example,192.0.2.2\n");
+        assert!(file.lines.iter().all(|line| !line.mailed) && file.customers_len() == 0);
+    }
+
+    #[test]
+    fn an_address_in_the_wrong_column_is_not_lost() {
+        for line in ["7,192.0.2.1,192.0.2.2,Foo", "7,192.0.2.1,192.0.2.2,Foo,", "7,Foo,192.0.2.2,192.0.2.1,,"]
+        {
+            let file = import(&format!("id,ip,name,note,\n{line}\n"));
+            assert_eq!(file.prefixes_len(), 2, "{line}");
+            assert!(file.lines.iter().all(|line| !line.mailed), "{line}");
+        }
+        let file = import("id,ip,name,,\n7,192.0.2.1,Foo,second phone,01\n");
+        assert!(file.lines[0].mailed && file.complaints.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            read(&bytes, &TimeZone::UTC);
+        }
+
+        #[test]
+        fn any_cells_are_read(body in "([a-z0-9@.:/,;\"\r\n -]|192\\.0\\.2\\.|2001:db8::){0,80}") {
+            let file = import(&format!("id,name,mail,ip,from,to,status,language\n{body}"));
+            prop_assert!(file.refused == file.lines.is_empty());
+        }
+
+        #[test]
+        fn every_readable_address_takes_its_place(
+            rows in prop::collection::vec(
+                ("[a-c\"]{0,2}", "[a-z @\",]{0,6}", 0_u8..=255, 24_u8..=32, "[a-z0-9-]{0,4}", "[a-z]{0,4}", any::<bool>()),
+                1..20,
+            ),
+        ) {
+            let mut text = "id,mail,ip,from,status\n".to_owned();
+            for (id, mail, host, len, from, status, quoted) in &rows {
+                let mail = if *quoted { format!("\"{}\"", mail.replace('"', "\"\"")) } else { mail.replace('"', "'") };
+                text.push_str(&format!("{id},{mail},192.0.2.{host}/{len},{from},{status}\n"));
+            }
+            let file = import(&text);
+            for (number, row) in (2..).zip(&rows) {
+                let prefix = format!("192.0.2.{}/{}", row.2, row.3).parse::<IpNet>().unwrap().trunc();
+                let placed = file.lines.iter().any(|line| line.prefix == prefix && line.line <= number);
+                prop_assert!(placed, "line {} of\n{}", number, text);
+            }
+        }
+    }
+}
