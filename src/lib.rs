@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod customers;
+pub mod fetch;
 pub mod files;
 pub mod lang;
 pub mod net;
