@@ -5,6 +5,7 @@ pub mod config;
 pub mod customers;
 pub mod fetch;
 pub mod files;
+pub mod incident;
 pub mod lang;
 pub mod net;
 pub mod report;

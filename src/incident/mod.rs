@@ -1,0 +1,376 @@
+//! The life of a problem: what makes rows the same problem, what a sighting changes, when a mail is due.
+//! Pure: incidents in, incidents out.
+
+pub mod batch;
+pub mod policy;
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Day, Timestamp};
+use crate::customers::CustomerNo;
+use crate::report::kind::{Nature, Severity};
+
+/// Stands in the place of a customer for what has none, and for what only the operator is told.
+pub const OPERATOR: CustomerNo = CustomerNo(0);
+
+/// Identity of a problem: type, customer, place, and what else makes it the same problem.
+/// Its bytes sort by type, then customer, then place: the incidents of one report lie together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(pub [u8; Key::LEN]);
+
+impl Key {
+    pub const LEN: usize = 32;
+
+    pub fn new(kind: u16, customer: CustomerNo, place: Place, same: u64) -> Self {
+        let mut key = [0; Self::LEN];
+        key[0..2].copy_from_slice(&kind.to_be_bytes());
+        key[2..6].copy_from_slice(&customer.0.to_be_bytes());
+        key[6..24].copy_from_slice(&place.bytes());
+        key[24..32].copy_from_slice(&same.to_be_bytes());
+        Self(key)
+    }
+
+    /// Number of the report type.
+    pub fn kind(&self) -> u16 {
+        u16::from_be_bytes([self.0[0], self.0[1]])
+    }
+
+    pub fn customer(&self) -> CustomerNo {
+        CustomerNo(u32::from_be_bytes([self.0[2], self.0[3], self.0[4], self.0[5]]))
+    }
+
+    /// Whether a problem at `address` may have this key: what is nowhere may be anywhere.
+    pub fn may_be_at(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        match self.0[6] {
+            NOWHERE => true,
+            NET_V4 | NET_V6 => self.network().is_some_and(|network| network.contains(&address)),
+            SLASH_64 => matches!(address, IpAddr::V6(v6) if Place::Slash64(v6).bytes() == self.0[6..24]),
+            _ => Place::Address(address).bytes() == self.0[6..24],
+        }
+    }
+
+    /// The network that is the place, if the place is one.
+    pub fn network(&self) -> Option<IpNet> {
+        let (shape, len) = (self.0[6], self.0[7]);
+        let mut address = [0; 16];
+        address.copy_from_slice(&self.0[8..24]);
+        let address = Ipv6Addr::from(address);
+        match shape {
+            NET_V4 => IpNet::new(IpAddr::V6(address).to_canonical(), len).ok(),
+            NET_V6 => IpNet::new(IpAddr::V6(address), len).ok(),
+            _ => None,
+        }
+    }
+}
+
+/// Where a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Address(IpAddr),
+    /// The /64 of an address: a compromised device changes its IPv6 address within it.
+    Slash64(Ipv6Addr),
+    /// A report named a network.
+    Net(IpNet),
+    /// The address says nothing about the place: it is lent, shared, or there is none.
+    Nowhere,
+}
+
+impl Place {
+    fn bytes(self) -> [u8; 18] {
+        let (shape, len, address) = match self {
+            Self::Nowhere => (NOWHERE, 0, Ipv6Addr::UNSPECIFIED),
+            Self::Address(IpAddr::V4(v4)) => (1, 32, v4.to_ipv6_mapped()),
+            Self::Address(IpAddr::V6(v6)) => (2, 128, v6),
+            Self::Slash64(v6) => (SLASH_64, 64, Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+            Self::Net(IpNet::V4(net)) => (NET_V4, net.prefix_len(), net.network().to_ipv6_mapped()),
+            Self::Net(IpNet::V6(net)) => (NET_V6, net.prefix_len(), net.network()),
+        };
+        let mut bytes = [0; 18];
+        (bytes[0], bytes[1]) = (shape, len);
+        bytes[2..].copy_from_slice(&address.octets());
+        bytes
+    }
+}
+
+const NOWHERE: u8 = 0;
+const SLASH_64: u8 = 3;
+const NET_V4: u8 = 4;
+const NET_V6: u8 = 5;
+
+/// Whose a finding is, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Ownership {
+    Customer,
+    Unassigned,
+    Ambiguous,
+    Unattributable,
+}
+
+/// Who is told of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Audience {
+    Nobody,
+    /// A type that this version does not know: the operator, until `policy.tell_unknown_types`.
+    UnknownType,
+    Operator,
+    Customer,
+}
+
+/// The newest row of an incident: where it stands, and the columns that may be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Number of the report in the store.
+    pub report: u32,
+    pub line: u64,
+    pub address: Option<IpAddr>,
+    pub port: Option<u16>,
+    /// Lower case, at most [`PROTOCOL_BYTES_MAX`] bytes.
+    pub protocol: String,
+    /// Column numbers and cells, see [`batch::shown_cells`].
+    pub shown: Vec<u8>,
+}
+
+/// One problem, from first seen to gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    pub id: u64,
+    pub ownership: Ownership,
+    pub audience: Audience,
+    pub nature: Nature,
+    /// Highest severity on `last_day`.
+    pub severity: Severity,
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
+    /// Newest report day that brought it.
+    pub last_day: Day,
+    /// Bit n: seen on report day `last_day - n`.
+    days: u64,
+    pub days_seen: u32,
+    /// Rows seen before `last_day`; of each day the most that one report brought.
+    rows_before: u64,
+    rows_day: u64,
+    rows_pass: u64,
+    /// Which processing of a report `rows_pass` counts.
+    pass: u64,
+    /// When it was last told (or given up, or dropped: what counts as told), and how bad it was then at worst.
+    pub told: Option<(Timestamp, Severity)>,
+    /// It was closed and came back.
+    pub again: bool,
+    /// Muted through this day.
+    pub quiet_until: Option<Day>,
+    /// Rows up to this moment do not open it again.
+    pub closed: Option<Timestamp>,
+    /// Newest first, without the evidence's own; at most [`ADDRESSES_MAX`] with it.
+    pub more_addresses: Vec<IpAddr>,
+    pub evidence: Evidence,
+    /// Numbers of the notices that told it, oldest first; the first is kept, of the others the newest.
+    pub notices: Vec<u64>,
+}
+
+/// What the world sees of an incident's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Open,
+    Told,
+    Quiet,
+    Closed,
+}
+
+impl State {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Told => "told",
+            Self::Quiet => "quiet",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// All rows of one pass over a report that are the same problem.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    pub ownership: Ownership,
+    pub audience: Audience,
+    pub nature: Nature,
+    pub severity: Severity,
+    pub first: Timestamp,
+    pub last: Timestamp,
+    pub rows: u64,
+    /// Other addresses than the evidence's, newest first.
+    pub more_addresses: Vec<IpAddr>,
+    pub evidence: Evidence,
+}
+
+impl Incident {
+    /// A problem seen for the first time.
+    pub fn open(id: u64, seen: Sighting, day: Day, pass: u64) -> Self {
+        Self {
+            id,
+            ownership: seen.ownership,
+            audience: seen.audience,
+            nature: seen.nature,
+            severity: seen.severity,
+            first_seen: seen.first,
+            last_seen: seen.last,
+            last_day: day,
+            days: 1,
+            days_seen: 1,
+            rows_before: 0,
+            rows_day: seen.rows,
+            rows_pass: seen.rows,
+            pass,
+            told: None,
+            again: false,
+            quiet_until: None,
+            closed: None,
+            more_addresses: seen.more_addresses,
+            evidence: seen.evidence,
+            notices: Vec::new(),
+        }
+    }
+
+    /// Takes in a sighting from a report of `day`. Doing so twice with the same rows changes nothing that
+    /// counts days, and no report day counts its rows twice: corrections replace, other lists' reports overlap.
+    pub fn see(&mut self, seen: Sighting, day: Day, pass: u64) {
+        if self.closed.is_some_and(|closed| seen.last > closed) {
+            self.closed = None;
+            self.again = true;
+            self.told = None;
+        }
+        self.first_seen = self.first_seen.min(seen.first);
+        let back = i64::from(self.last_day.number()) - i64::from(day.number());
+        let counted = match back {
+            ..0 => {
+                self.days = if back > -64 { self.days << -back | 1 } else { 1 };
+                self.last_day = day;
+                self.severity = seen.severity;
+                self.rows_before += self.rows_day;
+                self.rows_day = 0;
+                self.pass = 0;
+                self.days_seen += 1;
+                true
+            }
+            0 => {
+                self.severity = self.severity.max(seen.severity);
+                true
+            }
+            1..64 if self.days >> back & 1 == 0 => {
+                self.days |= 1 << back;
+                self.days_seen += 1;
+                self.rows_before += seen.rows;
+                false
+            }
+            _ => false,
+        };
+        if counted {
+            self.rows_pass = if self.pass == pass { self.rows_pass + seen.rows } else { seen.rows };
+            self.pass = pass;
+            self.rows_day = self.rows_day.max(self.rows_pass);
+        }
+        if seen.last >= self.last_seen {
+            self.last_seen = seen.last;
+            (self.ownership, self.audience, self.nature) = (seen.ownership, seen.audience, seen.nature);
+            let older = std::mem::take(&mut self.more_addresses);
+            let newest = seen.evidence.address;
+            for address in seen.more_addresses.into_iter().chain(self.evidence.address).chain(older) {
+                if self.more_addresses.len() + 1 >= ADDRESSES_MAX {
+                    break;
+                }
+                if Some(address) != newest && !self.more_addresses.contains(&address) {
+                    self.more_addresses.push(address);
+                }
+            }
+            self.evidence = seen.evidence;
+        }
+    }
+
+    /// Where it is, for people: the newest address, else the network that the report named.
+    pub fn place(&self, key: &Key) -> Option<String> {
+        let address = self.evidence.address.map(|address| address.to_string());
+        address.or_else(|| key.network().map(|network| network.to_string()))
+    }
+
+    /// Rows seen in all; of each report day as many as the report that brought most.
+    pub fn rows(&self) -> u64 {
+        self.rows_before + self.rows_day
+    }
+
+    pub fn state(&self, today: Day) -> State {
+        if self.closed.is_some() {
+            State::Closed
+        } else if self.quiet_until.is_some_and(|until| until >= today) {
+            State::Quiet
+        } else if self.told.is_some() {
+            State::Told
+        } else {
+            State::Open
+        }
+    }
+
+    /// It stands, with this severity, in a notice that went out, was given up or dropped: it counts as told from
+    /// `now`.
+    pub fn mark_told(&mut self, notice: u64, severity: Severity, now: Timestamp) {
+        let worst = self.told.map_or(severity, |(_, worst)| worst.max(severity));
+        self.told = Some((now, worst));
+        if self.notices.len() >= NOTICES_MAX {
+            self.notices.remove(1);
+        }
+        if !self.notices.contains(&notice) {
+            self.notices.push(notice);
+        }
+    }
+
+    /// Closed by hand, or because it was not seen through `moment`. Rows up to `moment` do not open it again.
+    pub fn close(&mut self, moment: Timestamp) {
+        self.closed = Some(moment.max(self.last_seen));
+        self.quiet_until = None;
+    }
+
+    /// Opened again by hand.
+    pub fn reopen(&mut self) {
+        if self.closed.take().is_some() {
+            self.again = true;
+        }
+        self.quiet_until = None;
+        self.told = None;
+    }
+}
+
+/// Newest addresses kept of an incident whose address changes.
+pub const ADDRESSES_MAX: usize = 20;
+/// Notices kept of an incident: with weekly repeats more than a year.
+const NOTICES_MAX: usize = 64;
+/// Longest protocol name kept.
+pub const PROTOCOL_BYTES_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_rules_out_addresses_only_if_it_is_sure() {
+        let at =
+            |place, address: &str| Key::new(1, CustomerNo(2), place, 3).may_be_at(address.parse().unwrap());
+        let (v4, v6): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap());
+        assert!(at(Place::Address(v4), "192.0.2.1") && at(Place::Address(v4), "::ffff:192.0.2.1"));
+        assert!(!at(Place::Address(v4), "192.0.2.2") && !at(Place::Address(v4), "2001:db8::1"));
+        assert!(at(Place::Address(v6), "2001:db8::1") && !at(Place::Address(v6), "2001:db8::2"));
+        let slash_64 = Place::Slash64("2001:db8::".parse().unwrap());
+        assert!(
+            at(slash_64, "2001:db8::ffff:1")
+                && !at(slash_64, "2001:db8:0:1::1")
+                && !at(slash_64, "192.0.2.1")
+        );
+        let net = Place::Net("192.0.2.0/28".parse().unwrap());
+        assert!(at(net, "192.0.2.15") && !at(net, "192.0.2.16") && !at(net, "2001:db8::1"));
+        let net = Place::Net("2001:db8::/48".parse().unwrap());
+        assert!(at(net, "2001:db8:0:9::1") && !at(net, "2001:db8:1::1"));
+        assert!(at(Place::Nowhere, "192.0.2.1") && at(Place::Nowhere, "2001:db8::1"));
+    }
+}
