@@ -8,4 +8,5 @@ pub mod files;
 pub mod incident;
 pub mod lang;
 pub mod net;
+pub mod notify;
 pub mod report;

@@ -1,0 +1,626 @@
+//! Digests become mails. Pure: the same digest gives the same bytes.
+//!
+//! What happened, which device, why it matters, what to do: first for somebody who runs a shop, then for a
+//! technician. All values are foreign text: each becomes one short line here, and [`layout`] escapes it.
+
+use std::net::IpAddr;
+
+use jiff::tz::TimeZone;
+
+use super::layout::{self, Block};
+use super::sentences::{Sentences, fill};
+use super::{Digest, Mail, OperatorDigest, Problem, redact};
+use crate::clock::Timestamp;
+use crate::incident::policy::Reason;
+use crate::lang::Words;
+
+/// Most findings printed in a mail; the table has more. Nobody reads beyond this.
+pub const PROBLEMS_SHOWN_MAX: usize = 30;
+
+/// Most rows of the table: a customer with more has one cause, not two thousand.
+pub const CSV_ROWS_MAX: usize = 2_000;
+
+/// The table takes no further row beyond this. Encoded it may treble, and many servers stop at ten megabytes.
+pub const CSV_BYTES_MAX: usize = 1024 * 1024;
+
+/// Most lines about problems told earlier.
+pub const STILL_OPEN_SHOWN_MAX: usize = 30;
+
+/// Most further addresses named for one problem.
+pub const MORE_ADDRESSES_SHOWN_MAX: usize = 5;
+
+/// Most findings printed in the operator's mail, and most alarms.
+pub const OPERATOR_LINES_MAX: usize = 100;
+
+/// How a notice is named to people: `AB-1234`.
+pub fn reference(notice: u64) -> String {
+    format!("AB-{notice}")
+}
+
+/// The mail to a customer, or to the operator on the customer's behalf.
+pub fn customer(digest: &Digest) -> Mail {
+    let words = Words::of(&digest.language);
+    let say = Sentences::of(&digest.language);
+    let problems = worst_first(digest.problems.iter().collect());
+    let reference = reference(digest.notice);
+    let count = problems.len().to_string();
+    let name = redact::plain(&digest.customer_name);
+    let receivers = digest.practice_for.as_ref().map(|list| redact::plain(&list.join(", ")));
+    let values = [
+        ("reference", reference.as_str()),
+        ("count", &count),
+        ("organisation", &redact::plain(&digest.sender.organisation)),
+        ("abuse_address", &redact::plain(&digest.sender.abuse_address)),
+        ("customer", &redact::plain(&digest.customer_id)),
+        ("name", &name),
+        ("receivers", receivers.as_deref().unwrap_or_default()),
+    ];
+    let paragraph = |template: &str| Block::Paragraph(fill(template, &values));
+
+    let mut subject = fill(one_or_many(problems.len(), &say.subject_one, &say.subject_many), &values);
+    let mut blocks = Vec::new();
+    if digest.pass_on {
+        subject = fill(&say.subject_pass_on, &[("subject", &subject)]);
+        blocks.push(Block::Mark(fill(&say.pass_on, &values)));
+    }
+    if receivers.is_some() {
+        subject = fill(&say.subject_practice, &[("subject", &subject)]);
+        blocks.insert(0, Block::Mark(fill(&say.practice, &values)));
+    }
+    blocks.push(paragraph(if name.trim().is_empty() { &say.greeting_unnamed } else { &say.greeting }));
+    if !problems.is_empty() {
+        blocks.push(paragraph(one_or_many(problems.len(), &say.intro_one, &say.intro_many)));
+        blocks.push(Block::Paragraph(words.which_device().to_owned()));
+    }
+    let printed = &problems[..problems.len().min(PROBLEMS_SHOWN_MAX)];
+    for (family, problems) in grouped(printed, |problem| problem.family) {
+        let family = words.family(family);
+        blocks.push(Block::Heading(family.title.to_owned()));
+        blocks.push(Block::Paragraph(family.seen.to_owned()));
+        blocks.extend(problems.iter().map(|problem| finding(problem, &digest.zone, words, say)));
+        blocks.push(Block::Label(say.why.clone()));
+        blocks.push(Block::Paragraph(family.matters.to_owned()));
+        for (label, steps) in [(&say.layman, &family.layman), (&say.technician, &family.technician)] {
+            if !steps.is_empty() {
+                blocks.push(Block::Label(label.clone()));
+                blocks.push(Block::Steps(steps.to_vec()));
+            }
+        }
+    }
+    let (table, rows) = csv(&problems, &digest.zone, words, say);
+    if printed.len() < problems.len() {
+        let [printed, table] = [printed.len(), rows].map(|n| n.to_string());
+        blocks.push(Block::Paragraph(fill(
+            &say.not_printed,
+            &[("count", &count), ("printed", &printed), ("table", &table)],
+        )));
+    }
+    blocks.extend(still_open(digest, words, say));
+    for (title, template) in [
+        (&say.answer_title, &say.answer),
+        (&say.genuine_title, &say.genuine),
+        (&say.sender_title, &say.sender),
+    ] {
+        blocks.extend([Block::Heading(title.clone()), paragraph(template)]);
+    }
+    let table = (rows > 0).then(|| (format!("{reference}.csv"), table));
+    mail(subject, &blocks, &digest.language, table)
+}
+
+/// The operator's own mail.
+pub fn operator(digest: &OperatorDigest) -> Mail {
+    let words = Words::of(&digest.language);
+    let say = Sentences::of(&digest.language);
+    let organisation = redact::plain(&digest.sender.organisation);
+    let all = u64::try_from(digest.findings.len()).unwrap_or(u64::MAX).saturating_add(digest.findings_more);
+    let subject = fill(
+        &say.operator_subject,
+        &[
+            ("reference", &reference(digest.notice)),
+            ("findings", &all.to_string()),
+            ("held", &digest.held.to_string()),
+            ("alarms", &digest.alarms.len().to_string()),
+            ("organisation", &organisation),
+        ],
+    );
+    let mut blocks = vec![Block::Paragraph(fill(&say.operator_intro, &[("organisation", &organisation)]))];
+    if !digest.alarms.is_empty() {
+        let line = |(since, text): &(Timestamp, String)| {
+            let time = moment(*since, &digest.zone);
+            fill(&say.alarm_line, &[("time", &time), ("text", &redact::plain(text))])
+        };
+        blocks.push(Block::Heading(say.alarms_title.clone()));
+        blocks.push(Block::Lines(digest.alarms.iter().take(OPERATOR_LINES_MAX).map(line).collect()));
+    }
+    if digest.held > 0 {
+        blocks.push(Block::Heading(say.held_title.clone()));
+        blocks.push(Block::Paragraph(fill(&say.held, &[("count", &digest.held.to_string())])));
+    }
+    let mut printed = 0;
+    for (why, title, text) in [
+        ("unassigned", &say.why_unassigned_title, &say.why_unassigned),
+        ("ambiguous", &say.why_ambiguous_title, &say.why_ambiguous),
+        ("unattributable", &say.why_unattributable_title, &say.why_unattributable),
+        ("not told", &say.why_not_told_title, &say.why_not_told),
+    ] {
+        let problems: Vec<&Problem> = digest.findings.iter().filter(|f| f.0 == why).map(|f| &f.1).collect();
+        let problems = worst_first(problems);
+        let shown = problems.len().min(OPERATOR_LINES_MAX - printed);
+        if !problems.is_empty() {
+            blocks.push(Block::Heading(title.clone()));
+            blocks.push(Block::Paragraph(text.clone()));
+        }
+        blocks.extend(problems[..shown].iter().map(|problem| finding(problem, &digest.zone, words, say)));
+        printed += shown;
+    }
+    let more = all.saturating_sub(u64::try_from(printed).unwrap_or(u64::MAX));
+    if more > 0 {
+        blocks.push(Block::Paragraph(fill(&say.operator_more, &[("count", &more.to_string())])));
+    }
+    if blocks.len() == 1 {
+        blocks.push(Block::Paragraph(say.operator_nothing.clone()));
+    }
+    mail(subject, &blocks, &digest.language, None)
+}
+
+fn mail(subject: String, blocks: &[Block], language: &str, csv: Option<(String, String)>) -> Mail {
+    let subject = redact::plain(&subject);
+    let html = layout::html(blocks, &subject, language);
+    Mail { text: layout::text(blocks), html: Some(html), subject, csv }
+}
+
+fn worst_first(mut problems: Vec<&Problem>) -> Vec<&Problem> {
+    problems.sort_by_key(|problem| {
+        let Problem { severity, place, port, incident, .. } = problem;
+        (std::cmp::Reverse(*severity), place.parse::<IpAddr>().ok(), *port, *incident)
+    });
+    problems
+}
+
+/// Items of the same key together, in the order in which the first of each stands.
+fn grouped<T: Copy, K: PartialEq>(items: &[T], key: impl Fn(T) -> K) -> Vec<(K, Vec<T>)> {
+    let mut groups: Vec<(K, Vec<T>)> = Vec::new();
+    for item in items {
+        let key = key(*item);
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, same)) => same.push(*item),
+            None => groups.push((key, vec![*item])),
+        }
+    }
+    groups
+}
+
+fn finding(problem: &Problem, zone: &TimeZone, words: &Words, say: &Sentences) -> Block {
+    let reason = match problem.reason {
+        Reason::New => &say.reason_new,
+        Reason::Worse => &say.reason_worse,
+        Reason::Again => &say.reason_again,
+        Reason::Repeat => &say.reason_repeat,
+    };
+    let mut facts = Vec::new();
+    let mut fact = |label: &str, value: String| {
+        if !value.trim().is_empty() {
+            facts.push((label.to_owned(), value));
+        }
+    };
+    fact(&say.address, problem.place.clone());
+    fact(&say.more_addresses, addresses(&problem.more_addresses, say));
+    fact(&say.port, port(problem.port, &problem.protocol));
+    fact(&say.last_seen, moment(problem.seen, zone));
+    let since = moment(problem.first_seen, zone);
+    fact(
+        &say.first_seen,
+        match problem.days_seen {
+            0 | 1 => since,
+            days => fill(&say.seen_days, &[("time", &since), ("days", &days.to_string())]),
+        },
+    );
+    for (column, value) in &problem.shown {
+        fact(&redact::plain(words.column(column)), shown(value));
+    }
+    let report = redact::plain(&problem.report);
+    fact(&say.report, report.clone());
+    Block::Finding {
+        title: redact::plain(words.report_named(&report)),
+        badge: format!("{}, {reason}", words.severity(problem.severity)),
+        facts,
+    }
+}
+
+fn still_open(digest: &Digest, words: &Words, say: &Sentences) -> Vec<Block> {
+    let open = &digest.still_open;
+    if open.is_empty() {
+        return Vec::new();
+    }
+    let mut lines: Vec<String> = open
+        .iter()
+        .take(STILL_OPEN_SHOWN_MAX)
+        .map(|one| {
+            let report = redact::plain(&one.report);
+            let day = one.told.in_zone(&digest.zone).strftime("%Y-%m-%d").to_string();
+            let place = match one.port {
+                Some(port) => fill(&say.place, &[("address", &one.place), ("port", &port.to_string())]),
+                None => one.place.clone(),
+            };
+            let title = redact::plain(words.report_named(&report));
+            fill(&say.still_open_line, &[("title", &title), ("place", &place), ("day", &day)])
+        })
+        .collect();
+    if open.len() > STILL_OPEN_SHOWN_MAX {
+        let more = (open.len() - STILL_OPEN_SHOWN_MAX).to_string();
+        lines.push(fill(&say.still_open_more, &[("count", &more)]));
+    }
+    vec![Block::Heading(say.still_open.clone()), Block::Lines(lines)]
+}
+
+/// The table and how many problems are in it: RFC 4180, one line each. The header is for programs and the same
+/// in every language.
+fn csv(problems: &[&Problem], zone: &TimeZone, words: &Words, say: &Sentences) -> (String, usize) {
+    let mut table = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    let mut write = |cells: &[String]| {
+        table
+            .write_record(cells)
+            .and_then(|()| Ok(table.flush()?))
+            .expect("a Vec takes all, each row is as long");
+        table.get_ref().len()
+    };
+    let mut bytes = write(&CSV_COLUMNS.map(str::to_owned));
+    let mut rows = 0;
+    for problem in problems.iter().take(CSV_ROWS_MAX) {
+        if bytes > CSV_BYTES_MAX {
+            break;
+        }
+        let mut details: Vec<String> = problem
+            .shown
+            .iter()
+            .filter(|(_, value)| !value.trim().is_empty())
+            .map(|(column, value)| format!("{}: {}", redact::plain(words.column(column)), shown(value)))
+            .collect();
+        if !problem.more_addresses.is_empty() {
+            details.push(format!("{}: {}", say.more_addresses, addresses(&problem.more_addresses, say)));
+        }
+        let cells = [
+            problem.seen.to_string(),
+            problem.seen.in_zone(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            problem.place.clone(),
+            problem.port.map(|port| port.to_string()).unwrap_or_default(),
+            redact::plain(&problem.protocol),
+            redact::plain(&problem.report),
+            problem.severity.word().to_owned(),
+            problem.first_seen.to_string(),
+            details.join(" | "),
+        ];
+        bytes = write(&cells.map(no_formula));
+        rows += 1;
+    }
+    let table = String::from_utf8_lossy(table.get_ref()).into_owned();
+    // Without this mark Excel takes the letters for those of an old code page.
+    let table = if table.is_ascii() { table } else { format!("\u{feff}{table}") };
+    (table, rows)
+}
+
+/// A cell that no spreadsheet takes for a formula.
+fn no_formula(cell: String) -> String {
+    let starts = cell.trim_start().starts_with(FORMULA_STARTS) || cell.starts_with(['\t', '\r']);
+    if starts { format!("'{cell}") } else { cell }
+}
+
+/// `443/tcp`, or what of it is known.
+fn port(port: Option<u16>, protocol: &str) -> String {
+    let protocol = redact::plain(protocol);
+    match port {
+        Some(port) if protocol.is_empty() => port.to_string(),
+        Some(port) => format!("{port}/{protocol}"),
+        None => protocol,
+    }
+}
+
+fn addresses(list: &[IpAddr], say: &Sentences) -> String {
+    let shown: Vec<String> = list.iter().take(MORE_ADDRESSES_SHOWN_MAX).map(IpAddr::to_string).collect();
+    let shown = shown.join(", ");
+    match list.len().saturating_sub(MORE_ADDRESSES_SHOWN_MAX) {
+        0 => shown,
+        more => fill(&say.more_count, &[("list", &shown), ("count", &more.to_string())]),
+    }
+}
+
+/// A foreign value: one line, and no link that opens.
+fn shown(value: &str) -> String {
+    redact::plain(&redact::defang(&redact::plain(value)))
+}
+
+/// A moment on the customer's clock and in UTC.
+fn moment(time: Timestamp, zone: &TimeZone) -> String {
+    let utc = time.in_zone(&TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let local = time.in_zone(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
+    if local == utc { utc } else { format!("{local} ({utc})") }
+}
+
+fn one_or_many<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
+}
+
+const CSV_COLUMNS: [&str; 9] = [
+    "time_utc",
+    "time_local",
+    "address",
+    "port",
+    "protocol",
+    "report",
+    "severity",
+    "first_seen_utc",
+    "details",
+];
+
+/// With these a spreadsheet begins a formula, also in their full-width forms.
+const FORMULA_STARTS: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{Sender, StillOpen};
+    use super::*;
+    use crate::report::kind::{Family, Nature, Severity};
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn problem(incident: u64, severity: Severity) -> Problem {
+        Problem {
+            incident,
+            report: "scan_rdp".to_owned(),
+            family: Family::RemoteAccess,
+            severity,
+            nature: Nature::Exposed,
+            reason: Reason::New,
+            place: "198.51.100.7".to_owned(),
+            more_addresses: vec![],
+            port: Some(3389),
+            protocol: "tcp".to_owned(),
+            seen: time("2026-11-20T23:14:03Z"),
+            first_seen: time("2026-11-18T07:00:00Z"),
+            days_seen: 3,
+            shown: vec![
+                ("hostname".to_owned(), "pc.example.net".to_owned()),
+                ("url".to_owned(), "http://bad.example/x".to_owned()),
+            ],
+        }
+    }
+
+    fn sender() -> Sender {
+        Sender { organisation: "Example Net".to_owned(), abuse_address: "abuse@example.net".to_owned() }
+    }
+
+    fn digest(problems: Vec<Problem>) -> Digest {
+        Digest {
+            sender: sender(),
+            notice: 1234,
+            customer_id: "C-77".to_owned(),
+            customer_name: "Muster Shop".to_owned(),
+            language: "en".to_owned(),
+            zone: TimeZone::get("Europe/Vienna").unwrap(),
+            pass_on: false,
+            practice_for: None,
+            problems,
+            still_open: vec![],
+        }
+    }
+
+    #[test]
+    fn a_customers_mail_says_all_that_is_needed() {
+        let mut worse = problem(2, Severity::Critical);
+        worse.reason = Reason::Worse;
+        worse.more_addresses = (1..8).map(|n| IpAddr::from([198, 51, 100, 100 + n])).collect();
+        let mut digest = digest(vec![problem(1, Severity::High), worse]);
+        digest.still_open.push(StillOpen {
+            report: "scan_ftp".to_owned(),
+            family: Family::RemoteAccess,
+            place: "198.51.100.9".to_owned(),
+            port: Some(21),
+            told: time("2026-11-01T23:30:00Z"),
+        });
+        let mail = customer(&digest);
+        assert_eq!(mail.subject, "[AB-1234] 2 security findings on your connection (Example Net)");
+        let flat = mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [
+            "Dear Muster Shop,",
+            "not an accusation",
+            Words::of("en").which_device().split('.').next().unwrap(),
+            "(critical, more serious than before)",
+            "(high, new)",
+            "Address: 198.51.100.7",
+            "Also seen at: 198.51.100.101, 198.51.100.102, 198.51.100.103, 198.51.100.104, 198.51.100.105 and 2 more",
+            "Port: 3389/tcp",
+            "Last seen: 2026-11-21 00:14:03 CET (2026-11-20 23:14:03 UTC)",
+            "Since: 2026-11-18 08:00:00 CET (2026-11-18 07:00:00 UTC), seen on 3 days",
+            "Host name: pc.example.net",
+            "Web address: hxxp://bad[.]example/x",
+            "Report: scan_rdp",
+            "Why it matters: ",
+            "What you can do yourself: 1. ",
+            "For a technician: 1. ",
+            "198.51.100.9, port 21, told on 2026-11-02",
+            "leave the reference AB-1234 in the subject",
+            "Your customer number with us is C-77.",
+            "Example Net, abuse@example.net.",
+            "Shadowserver Foundation",
+        ] {
+            assert!(flat.contains(part), "{part}\n{}", mail.text);
+        }
+        assert!(flat.find("(critical").unwrap() < flat.find("(high").unwrap(), "worst first");
+        assert_eq!(flat.matches("Why it matters").count(), 1, "once per family");
+        assert!(mail.text.lines().all(|line| line.chars().count() <= layout::TEXT_COLUMNS), "{}", mail.text);
+        let html = mail.html.as_ref().unwrap();
+        for part in ["Dear Muster Shop,", "198.51.100.7", "<ol", "CET (", "hxxp://bad[.]example/x"] {
+            assert!(html.contains(part), "{part}");
+        }
+        for never in ["<script", "<img", "<a ", "href", "src=", "http:", "https:", "url(", "@import"] {
+            assert!(!html.contains(never), "{never}");
+        }
+        for never in ["{", "}", "http:"] {
+            assert!(!mail.text.contains(never), "{never}: {}", mail.text);
+        }
+        assert_eq!(customer(&digest), mail, "the same digest gives the same mail");
+    }
+
+    #[test]
+    fn the_table_has_a_line_for_each_problem() {
+        let mut evil = problem(2, Severity::High);
+        evil.protocol = "=1+1".to_owned();
+        evil.shown = vec![("banner".to_owned(), "@x \"quoted\", y\r\nz".to_owned())];
+        evil.port = None;
+        let mail = customer(&digest(vec![problem(1, Severity::Critical), evil]));
+        let (name, table) = mail.csv.unwrap();
+        assert_eq!(name, "AB-1234.csv");
+        assert_eq!(
+            table,
+            "time_utc,time_local,address,port,protocol,report,severity,first_seen_utc,details\r\n\
+             2026-11-20T23:14:03Z,2026-11-21T00:14:03+01:00,198.51.100.7,3389,tcp,scan_rdp,critical,\
+             2026-11-18T07:00:00Z,Host name: pc.example.net | Web address: hxxp://bad[.]example/x\r\n\
+             2026-11-20T23:14:03Z,2026-11-21T00:14:03+01:00,198.51.100.7,,'=1+1,scan_rdp,high,\
+             2026-11-18T07:00:00Z,\"Greeting: @x \"\"quoted\"\", y  z\"\r\n"
+        );
+        for formula in ["=1", "+1", "-1", "@a", "\t=1", "\r1", " =1", "\u{ff1d}1"] {
+            assert!(no_formula(formula.to_owned()).starts_with('\''), "{formula:?}");
+        }
+        assert_eq!(no_formula("2001:db8::1".to_owned()), "2001:db8::1");
+    }
+
+    #[test]
+    fn long_lists_are_cut_and_counted() {
+        let mut digest = digest((0..2_500).map(|n| problem(n, Severity::Low)).collect());
+        let open = StillOpen {
+            report: "scan_ftp".to_owned(),
+            family: Family::RemoteAccess,
+            place: String::new(),
+            port: None,
+            told: time("2026-11-01T23:30:00Z"),
+        };
+        digest.still_open = vec![open; 40];
+        let mail = customer(&digest);
+        assert_eq!(mail.text.matches("* Accessible").count(), PROBLEMS_SHOWN_MAX);
+        assert!(
+            mail.text.contains("Findings in all: 2500. The 30 most serious are printed"),
+            "{}",
+            mail.text
+        );
+        assert!(mail.text.contains("- and 10 more"));
+        let flat = mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains("the attached table has 2000."), "{}", mail.text);
+        assert_eq!(mail.csv.unwrap().1.lines().count(), 1 + CSV_ROWS_MAX);
+        for problem in &mut digest.problems {
+            problem.shown = vec![("banner".to_owned(), "x".repeat(300)); 10];
+        }
+        let mail = customer(&digest);
+        let (_, table) = mail.csv.unwrap();
+        assert!(table.len() < CSV_BYTES_MAX + 4_000);
+        let rows = table.lines().count() - 1;
+        assert!(mail.text.split_whitespace().collect::<Vec<_>>().join(" ").contains(&format!("has {rows}.")));
+    }
+
+    #[test]
+    fn practice_and_pass_on_are_marked() {
+        let mut digest = digest(vec![problem(1, Severity::High)]);
+        digest.pass_on = true;
+        let mail = customer(&digest);
+        assert!(mail.subject.starts_with("[TO PASS ON] [AB-1234] 1 security finding on"), "{}", mail.subject);
+        assert!(mail.text.starts_with("! TO PASS ON: customer C-77 (Muster Shop)"), "{}", mail.text);
+        digest.pass_on = false;
+        digest.practice_for = Some(vec!["a@example.org".to_owned(), "b@example.org".to_owned()]);
+        let mail = customer(&digest);
+        assert!(mail.subject.starts_with("[PRACTICE] [AB-1234]"), "{}", mail.subject);
+        assert!(mail.text.starts_with("! PRACTICE: this mail went to nobody but you."), "{}", mail.text);
+        assert!(mail.text.contains("a@example.org, b@example.org"), "{}", mail.text);
+    }
+
+    #[test]
+    fn the_operator_learns_what_waits() {
+        let mut digest = OperatorDigest {
+            sender: sender(),
+            notice: 9,
+            language: "de".to_owned(),
+            zone: TimeZone::UTC,
+            findings: vec![
+                ("unassigned", problem(1, Severity::High)),
+                ("ambiguous", problem(2, Severity::Low)),
+                ("not told", problem(3, Severity::Low)),
+            ],
+            findings_more: 5,
+            held: 3,
+            alarms: vec![(time("2026-11-20T01:00:00Z"), "the mail server refuses the login".to_owned())],
+        };
+        let mail = operator(&digest);
+        assert_eq!(
+            mail.subject,
+            "[AB-9] Summary: findings without customer 8, mails waiting 3, alarms 1 (Example Net)"
+        );
+        let flat = mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [
+            "since 2026-11-20 01:00:00 UTC: the mail server refuses the login",
+            "release: 3. Look",
+            "abusebox outbox release --all",
+            "Addresses without a customer",
+            "Addresses of more than one customer",
+            "Findings that customers are not told",
+            "Findings not printed here: 5.",
+        ] {
+            assert!(flat.contains(part), "{part}\n{}", mail.text);
+        }
+        assert!(!flat.contains("need a log"));
+        assert!(mail.html.unwrap().contains("abusebox outbox release --all"));
+        digest.findings = (0..150).map(|n| ("unassigned", problem(n, Severity::Low))).collect();
+        let mail = operator(&digest);
+        assert_eq!(mail.text.matches("* Accessible").count(), OPERATOR_LINES_MAX);
+        assert!(mail.text.contains("Findings not printed here: 55."));
+        digest = OperatorDigest { findings: vec![], findings_more: 0, held: 0, alarms: vec![], ..digest };
+        assert!(operator(&digest).text.contains("There is nothing to do."));
+    }
+
+    #[test]
+    fn groups_stand_in_the_order_of_their_first() {
+        let groups = grouped(&["b1", "a1", "b2", "c1", "a2"], |item| item.as_bytes()[0]);
+        assert_eq!(groups, [(b'b', vec!["b1", "b2"]), (b'a', vec!["a1", "a2"]), (b'c', vec!["c1"])]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_html_or_the_table(
+            evil in prop::collection::vec("(\\PC|<|>|\"|'|&|\r\n|,|=|\\{name\\}|<script>|</td>){0,40}", 8),
+        ) {
+            let [name, id, organisation, report, column, value, protocol, receiver] = &evil[..] else {
+                panic!("eight texts")
+            };
+            let mut digest = digest(vec![problem(1, Severity::High)]);
+            digest.customer_name.clone_from(name);
+            digest.customer_id.clone_from(id);
+            digest.sender.organisation.clone_from(organisation);
+            digest.practice_for = Some(vec![receiver.clone()]);
+            let one = &mut digest.problems[0];
+            one.report = format!("r{report}");
+            one.protocol.clone_from(protocol);
+            one.shown = vec![(column.clone(), format!("x{value}"))];
+            let mail = customer(&digest);
+            prop_assert!(!mail.subject.contains(char::is_control));
+
+            digest = self::digest(vec![problem(1, Severity::High)]);
+            digest.practice_for = Some(vec![]);
+            digest.problems[0].shown = vec![("a".to_owned(), "b".to_owned())];
+            let calm = customer(&digest);
+            let tags = |mail: &Mail| {
+                let html = mail.html.clone().unwrap();
+                html.split('<').skip(1).map(|part| part.split('>').next().unwrap_or("").to_owned()).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(tags(&mail), tags(&calm));
+
+            let table = mail.csv.unwrap().1;
+            let table = table.trim_start_matches('\u{feff}');
+            let rows: Vec<_> = csv::Reader::from_reader(table.as_bytes()).into_records().map(Result::unwrap).collect();
+            prop_assert_eq!(rows.len(), 1);
+            for cell in rows.iter().flatten() {
+                prop_assert!(!cell.trim_start().starts_with(FORMULA_STARTS), "{}", cell);
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What is told to whom: digests, their text, the outbox, SMTP.
+
+pub mod compose;
+pub mod digest;
+pub mod layout;
+pub mod mime;
+pub mod outbox;
+pub mod redact;
+pub mod sentences;
+pub mod smtp;
+
+use std::net::IpAddr;
+
+use jiff::tz::TimeZone;
+
+use crate::clock::Timestamp;
+use crate::incident::policy::Reason;
+use crate::report::kind::{Family, Nature, Severity};
+
+/// One problem as the mail tells it. Every text in it is foreign: escape it.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub incident: u64,
+    /// Report type, as Shadowserver names it (`scan_rdp`).
+    pub report: String,
+    pub family: Family,
+    pub severity: Severity,
+    pub nature: Nature,
+    pub reason: Reason,
+    /// Address of the newest row, or the network that the report names; may be empty.
+    pub place: String,
+    /// Further addresses of the same problem (IPv6 /64, dynamic), newest first.
+    pub more_addresses: Vec<IpAddr>,
+    pub port: Option<u16>,
+    /// `tcp`, `udp`, ... or empty
+    pub protocol: String,
+    /// When the newest row was seen.
+    pub seen: Timestamp,
+    pub first_seen: Timestamp,
+    pub days_seen: u32,
+    /// Columns the receiver may see, already cleaned by [`redact`]: name as in the report, text.
+    pub shown: Vec<(String, String)>,
+}
+
+/// One line about a problem told earlier and still open.
+#[derive(Clone, Debug)]
+pub struct StillOpen {
+    pub report: String,
+    pub family: Family,
+    /// Address or network, or empty.
+    pub place: String,
+    pub port: Option<u16>,
+    pub told: Timestamp,
+}
+
+/// Who writes.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Sender {
+    pub organisation: String,
+    pub abuse_address: String,
+}
+
+/// Everything a customer's mail is made of. `compose::customer` turns it into a [`Mail`]; nothing else goes in.
+#[derive(Clone, Debug)]
+pub struct Digest {
+    pub sender: Sender,
+    /// Number of the notice, shown as its reference.
+    pub notice: u64,
+    pub customer_id: String,
+    pub customer_name: String,
+    pub language: String,
+    pub zone: TimeZone,
+    /// Set when the customer has no usable address and the operator is asked to pass the mail on.
+    pub pass_on: bool,
+    /// In practice mode: the addresses that would have received it.
+    pub practice_for: Option<Vec<String>>,
+    pub problems: Vec<Problem>,
+    pub still_open: Vec<StillOpen>,
+}
+
+/// The operator's own mail: what has no customer, what is held, what is wrong with the box.
+#[derive(Clone, Debug)]
+pub struct OperatorDigest {
+    pub sender: Sender,
+    pub notice: u64,
+    pub language: String,
+    pub zone: TimeZone,
+    /// Findings without a customer: why ("unassigned", "ambiguous", "unattributable", "not told") and the problem.
+    pub findings: Vec<(&'static str, Problem)>,
+    /// Findings beyond the limit of one mail.
+    pub findings_more: u64,
+    /// Mails that wait for release.
+    pub held: u64,
+    /// (since, text)
+    pub alarms: Vec<(Timestamp, String)>,
+}
+
+/// A mail, complete but for its receiver.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Mail {
+    pub subject: String,
+    pub text: String,
+    pub html: Option<String>,
+    /// File name and content.
+    pub csv: Option<(String, String)>,
+}
