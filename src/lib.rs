@@ -10,3 +10,4 @@ pub mod lang;
 pub mod net;
 pub mod notify;
 pub mod report;
+pub mod store;

@@ -1,0 +1,698 @@
+//! What the box remembers, in redb. Nothing else knows redb.
+//!
+//! Reading goes through a [`View`], a snapshot that no writer disturbs. Writing goes through a [`Txn`]: all of it
+//! is there after [`Txn::commit`], or nothing.
+
+mod migrate;
+mod tables;
+mod types;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction,
+};
+
+use crate::clock::{Day, Timestamp};
+use crate::customers::CustomerNo;
+use crate::incident::batch::Batch;
+use crate::incident::{Audience, Incident, Key, OPERATOR};
+use crate::notify::outbox::{Frozen, Mailed, Notice};
+use tables::*;
+pub use types::*;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the store is in use by another abusebox; stop it, or leave out --data to ask it")]
+    InUse,
+    #[error("the store was written by a newer abusebox ({what}); update this one, or restore a backup")]
+    Newer { what: &'static str },
+    #[error("the store is damaged: {what} cannot be read; restore a backup")]
+    Damaged { what: &'static str },
+    #[error("the store cannot be read or written")]
+    Redb(#[source] Box<redb::Error>),
+}
+
+impl<E: Into<redb::Error>> From<E> for Error {
+    fn from(error: E) -> Self {
+        match error.into() {
+            redb::Error::DatabaseAlreadyOpen => Self::InUse,
+            error => Self::Redb(Box::new(error)),
+        }
+    }
+}
+
+pub struct Store {
+    db: Database,
+    commits: Arc<AtomicU64>,
+}
+
+impl Store {
+    /// Opens the store, or makes an empty one.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Self::with(Database::builder().set_cache_size(CACHE_BYTES).create(path)?)
+    }
+
+    /// A store that forgets; for what-if and tests.
+    pub fn in_memory() -> Result<Self, Error> {
+        let backend = redb::backends::InMemoryBackend::new();
+        Self::with(Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?)
+    }
+
+    fn with(db: Database) -> Result<Self, Error> {
+        let store = Self { db, commits: Arc::default() };
+        let txn = store.begin()?;
+        txn.create_tables()?;
+        let store_id = match txn.meta::<Format>()? {
+            None => {
+                let mut seed = [0; 8];
+                // The store's own id makes message ids unlike those of any other box.
+                let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut seed);
+                u64::from_le_bytes(seed)
+            }
+            Some(Format { version: migrate::FORMAT, .. }) => return Ok(store),
+            Some(Format { version, .. }) if version > migrate::FORMAT => {
+                return Err(Error::Newer { what: "its format" });
+            }
+            Some(Format { version, store_id }) => {
+                migrate::run(&txn.txn, version, migrate::STEPS)?;
+                store_id
+            }
+        };
+        txn.set_meta(&Format { version: migrate::FORMAT, store_id })?;
+        txn.commit()?;
+        Ok(store)
+    }
+
+    /// How often something was written since the store was opened: while it stays the same, so does the content.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Acquire)
+    }
+
+    pub fn view(&self) -> Result<View, Error> {
+        Ok(View { txn: self.db.begin_read()? })
+    }
+
+    /// Begins to write; waits while another does.
+    pub fn begin(&self) -> Result<Txn, Error> {
+        Ok(Txn { txn: self.db.begin_write()?, commits: self.commits.clone() })
+    }
+
+    /// Writes in one transaction.
+    pub fn write<T>(&self, change: impl FnOnce(&Txn) -> Result<T, Error>) -> Result<T, Error> {
+        let txn = self.begin()?;
+        let result = change(&txn)?;
+        txn.commit()?;
+        Ok(result)
+    }
+}
+
+/// A snapshot.
+pub struct View {
+    txn: ReadTransaction,
+}
+
+impl View {
+    pub fn meta<T: Meta>(&self) -> Result<Option<T>, Error> {
+        let table = self.txn.open_table(META)?;
+        table.get(T::NAME)?.map(|value| decode(value.value())).transpose()
+    }
+
+    pub fn report(&self, file: &str) -> Result<Option<Report>, Error> {
+        self.txn.open_table(REPORTS)?.get(file)?.map(|value| decode(value.value())).transpose()
+    }
+
+    /// All reports, by file name.
+    pub fn reports(&self, mut each: impl FnMut(&str, Report)) -> Result<(), Error> {
+        for entry in self.txn.open_table(REPORTS)?.iter()? {
+            let (file, report) = entry?;
+            each(file.value(), decode(report.value())?);
+        }
+        Ok(())
+    }
+
+    /// Reports in the reverse order of their file names, which begin with the day; those before `before`.
+    pub fn reports_back(
+        &self,
+        before: Option<&str>,
+        mut each: impl FnMut(&str, Report) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let table = self.txn.open_table(REPORTS)?;
+        let range = match before {
+            Some(before) => table.range(..before)?,
+            None => table.range::<&str>(..)?,
+        };
+        for entry in range.rev() {
+            let (file, report) = entry?;
+            if each(file.value(), decode(report.value())?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first `rows_max` rejected rows of a report that were kept, from a line on: (line, row).
+    pub fn rejected(
+        &self,
+        report: u32,
+        from_line: u64,
+        rows_max: usize,
+    ) -> Result<Vec<(u64, RejectedRow)>, Error> {
+        let table = self.txn.open_table(REJECTED)?;
+        table
+            .range((report, from_line)..=(report, u64::MAX))?
+            .take(rows_max)
+            .map(|entry| {
+                let (key, row) = entry?;
+                Ok((key.value().1, decode(row.value())?))
+            })
+            .collect()
+    }
+
+    /// File key of the report that brought this content.
+    pub fn file_with_content(&self, sha256: &[u8; 32]) -> Result<Option<String>, Error> {
+        Ok(self.txn.open_table(CONTENTS)?.get(sha256)?.map(|file| file.value().to_owned()))
+    }
+
+    /// Names of the report types by their numbers.
+    pub fn kinds(&self) -> Result<Vec<String>, Error> {
+        let mut names = Vec::new();
+        for entry in self.txn.open_table(KINDS)?.iter()? {
+            let (name, number) = entry?;
+            let index = usize::from(number.value());
+            if names.len() <= index {
+                names.resize(index + 1, String::new());
+            }
+            names[index] = name.value().to_owned();
+        }
+        Ok(names)
+    }
+
+    pub fn customer_number(&self, id: &str) -> Result<Option<CustomerNo>, Error> {
+        Ok(self.txn.open_table(CUSTOMERS)?.get(id)?.map(|number| CustomerNo(number.value())))
+    }
+
+    /// All customer ids ever seen, with their numbers.
+    pub fn customer_numbers(&self, mut each: impl FnMut(&str, CustomerNo)) -> Result<(), Error> {
+        for entry in self.txn.open_table(CUSTOMERS)?.iter()? {
+            let (id, number) = entry?;
+            each(id.value(), CustomerNo(number.value()));
+        }
+        Ok(())
+    }
+
+    /// Accepted customer files, oldest first.
+    pub fn imports(&self) -> Result<Vec<(u64, Import)>, Error> {
+        self.txn
+            .open_table(IMPORTS)?
+            .iter()?
+            .map(|entry| {
+                let (number, import) = entry?;
+                Ok((number.value(), decode(import.value())?))
+            })
+            .collect()
+    }
+
+    pub fn incident_key(&self, id: u64) -> Result<Option<Key>, Error> {
+        Ok(self.txn.open_table(INCIDENT_IDS)?.get(id)?.map(|key| Key(key.value())))
+    }
+
+    pub fn incident(&self, key: &Key) -> Result<Option<Incident>, Error> {
+        self.txn.open_table(INCIDENTS)?.get(key.0)?.map(|value| decode(value.value())).transpose()
+    }
+
+    /// Numbers and keys of incidents, the newest first; those with a number below `before`.
+    pub fn incident_keys_back(
+        &self,
+        before: Option<u64>,
+        mut each: impl FnMut(u64, Key) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        for entry in self.txn.open_table(INCIDENT_IDS)?.range(..before.unwrap_or(u64::MAX))?.rev() {
+            let (number, key) = entry?;
+            if each(number.value(), Key(key.value()))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// All incidents in the order of their numbers.
+    pub fn incidents(&self, mut each: impl FnMut(Key, Incident) -> Result<(), Error>) -> Result<(), Error> {
+        let incidents = self.txn.open_table(INCIDENTS)?;
+        for entry in self.txn.open_table(INCIDENT_IDS)?.iter()? {
+            let key = entry?.1.value();
+            if let Some(value) = incidents.get(key)? {
+                each(Key(key), decode(value.value())?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Incidents of one receiver.
+    pub fn incidents_of(
+        &self,
+        receiver: CustomerNo,
+        mut each: impl FnMut(Key, Incident) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let incidents = self.txn.open_table(INCIDENTS)?;
+        let receivers = self.txn.open_table(RECEIVERS)?;
+        for entry in receivers.range((receiver.0, [0; Key::LEN])..=(receiver.0, [0xff; Key::LEN]))? {
+            let key = entry?.0.value().1;
+            if let Some(value) = incidents.get(key)? {
+                each(Key(key), decode(value.value())?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Receivers with something to tell.
+    pub fn due(&self) -> Result<Vec<(CustomerNo, Due)>, Error> {
+        self.txn
+            .open_table(DUE)?
+            .iter()?
+            .map(|entry| {
+                let (customer, due) = entry?;
+                Ok((CustomerNo(customer.value()), decode(due.value())?))
+            })
+            .collect()
+    }
+
+    pub fn notice(&self, number: u64) -> Result<Option<Notice>, Error> {
+        self.txn.open_table(NOTICES)?.get(number)?.map(|value| decode(value.value())).transpose()
+    }
+
+    /// All notices, oldest first.
+    pub fn notices(&self, mut each: impl FnMut(Notice) -> Result<(), Error>) -> Result<(), Error> {
+        for entry in self.txn.open_table(NOTICES)?.iter()? {
+            each(decode(entry?.1.value())?)?;
+        }
+        Ok(())
+    }
+
+    /// Notices, the newest first; those with a number below `before`.
+    pub fn notices_back(
+        &self,
+        before: Option<u64>,
+        mut each: impl FnMut(Notice) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        for entry in self.txn.open_table(NOTICES)?.range(..before.unwrap_or(u64::MAX))?.rev() {
+            if each(decode(entry?.1.value())?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notices not yet done, oldest first.
+    pub fn unsent(&self) -> Result<Vec<Notice>, Error> {
+        let notices = self.txn.open_table(NOTICES)?;
+        let mut unsent = Vec::new();
+        for entry in self.txn.open_table(UNSENT)?.iter()? {
+            if let Some(value) = notices.get(entry?.1.value())? {
+                unsent.push(decode::<Notice>(value.value())?);
+            }
+        }
+        unsent.sort_unstable_by_key(|notice| notice.number);
+        Ok(unsent)
+    }
+
+    pub fn unsent_of(&self, customer: CustomerNo) -> Result<Option<u64>, Error> {
+        Ok(self.txn.open_table(UNSENT)?.get(customer.0)?.map(|number| number.value()))
+    }
+
+    /// The mail of a notice as it went out.
+    pub fn mail(&self, notice: u64) -> Result<Option<Frozen>, Error> {
+        match self.txn.open_table(MAILS)?.get(notice)? {
+            None => Ok(None),
+            Some(value) => {
+                let bytes = zstd::bulk::decompress(value.value(), MAIL_BYTES_MAX)
+                    .map_err(|_| Error::Damaged { what: "a mail" })?;
+                decode(&bytes).map(Some)
+            }
+        }
+    }
+
+    pub fn mailed(&self, customer: CustomerNo) -> Result<Mailed, Error> {
+        let table = self.txn.open_table(MAILED)?;
+        Ok(table.get(customer.0)?.map(|value| decode(value.value())).transpose()?.unwrap_or_default())
+    }
+
+    /// Covered report days, ascending.
+    pub fn covered(&self) -> Result<Vec<Day>, Error> {
+        self.txn.open_table(COVERED)?.iter()?.map(|entry| Ok(Day::from_number(entry?.0.value()))).collect()
+    }
+
+    pub fn alarms(&self) -> Result<Vec<(String, Alarm)>, Error> {
+        self.txn
+            .open_table(ALARMS)?
+            .iter()?
+            .map(|entry| {
+                let (code, alarm) = entry?;
+                Ok((code.value().to_owned(), decode(alarm.value())?))
+            })
+            .collect()
+    }
+
+    pub fn customers_known(&self) -> Result<u64, Error> {
+        Ok(self.txn.open_table(CUSTOMERS)?.len()?)
+    }
+}
+
+/// A change of the store, all or nothing.
+pub struct Txn {
+    txn: WriteTransaction,
+    commits: Arc<AtomicU64>,
+}
+
+impl Txn {
+    pub fn commit(self) -> Result<(), Error> {
+        self.txn.commit()?;
+        self.commits.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+
+    fn create_tables(&self) -> Result<(), Error> {
+        self.txn.open_table(META)?;
+        self.txn.open_table(REPORTS)?;
+        self.txn.open_table(CONTENTS)?;
+        self.txn.open_table(REJECTED)?;
+        self.txn.open_table(KINDS)?;
+        self.txn.open_table(CUSTOMERS)?;
+        self.txn.open_table(IMPORTS)?;
+        self.txn.open_table(INCIDENTS)?;
+        self.txn.open_table(INCIDENT_IDS)?;
+        self.txn.open_table(RECEIVERS)?;
+        self.txn.open_table(DUE)?;
+        self.txn.open_table(NOTICES)?;
+        self.txn.open_table(UNSENT)?;
+        self.txn.open_table(MAILS)?;
+        self.txn.open_table(MAILED)?;
+        self.txn.open_table(COVERED)?;
+        self.txn.open_table(ALARMS)?;
+        Ok(())
+    }
+
+    pub fn meta<T: Meta>(&self) -> Result<Option<T>, Error> {
+        self.txn.open_table(META)?.get(T::NAME)?.map(|value| decode(value.value())).transpose()
+    }
+
+    pub fn set_meta<T: Meta>(&self, value: &T) -> Result<(), Error> {
+        self.txn.open_table(META)?.insert(T::NAME, encode(value).as_slice())?;
+        Ok(())
+    }
+
+    /// The next number of a kind: 1, 2, 3 ... over all time.
+    fn next(&self, step: impl FnOnce(&mut Counters) -> u64) -> Result<u64, Error> {
+        let mut counters = self.meta::<Counters>()?.unwrap_or_default();
+        let number = step(&mut counters);
+        self.set_meta(&counters)?;
+        Ok(number)
+    }
+
+    /// The number of a report type, given on first sight.
+    pub fn kind_number(&self, name: &str) -> Result<u16, Error> {
+        let mut table = self.txn.open_table(KINDS)?;
+        if let Some(number) = table.get(name)? {
+            return Ok(number.value());
+        }
+        let number =
+            u16::try_from(table.len()?).map_err(|_| Error::Damaged { what: "the list of report types" })?;
+        table.insert(name, number)?;
+        Ok(number)
+    }
+
+    /// The number of a customer, given on first sight; never 0.
+    pub fn customer_number(&self, id: &str) -> Result<CustomerNo, Error> {
+        let mut table = self.txn.open_table(CUSTOMERS)?;
+        if let Some(number) = table.get(id)? {
+            return Ok(CustomerNo(number.value()));
+        }
+        let number = OPERATOR.0 + 1 + table.len()? as u32;
+        table.insert(id, number)?;
+        Ok(CustomerNo(number))
+    }
+
+    pub fn add_import(&self, import: &Import) -> Result<u64, Error> {
+        let number = self.next(|counters| {
+            counters.imports += 1;
+            counters.imports
+        })?;
+        self.txn.open_table(IMPORTS)?.insert(number, encode(import).as_slice())?;
+        Ok(number)
+    }
+
+    pub fn remove_import(&self, number: u64) -> Result<(), Error> {
+        self.txn.open_table(IMPORTS)?.remove(number)?;
+        Ok(())
+    }
+
+    /// Number and pass for a report about to be processed. A file keeps its number, a correction has a new pass.
+    pub fn begin_report(&self, file: &str) -> Result<(u32, u64), Error> {
+        let known = self
+            .txn
+            .open_table(REPORTS)?
+            .get(file)?
+            .map(|value| decode::<Report>(value.value()))
+            .transpose()?;
+        let mut number = known.map(|report| report.number);
+        let pass = self.next(|counters| {
+            counters.passes += 1;
+            if number.is_none() {
+                counters.reports += 1;
+                number = Some(counters.reports);
+            }
+            counters.passes
+        })?;
+        let number = number.unwrap_or_default();
+        let mut rejected = self.txn.open_table(REJECTED)?;
+        rejected.retain_in((number, 0)..=(number, u64::MAX), |_, _| false)?;
+        Ok((number, pass))
+    }
+
+    pub fn reject(&self, report: u32, rows: &[(u64, RejectedRow)]) -> Result<(), Error> {
+        let mut table = self.txn.open_table(REJECTED)?;
+        for (line, row) in rows {
+            table.insert((report, *line), encode(row).as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// Records a report: done, a duplicate, or unreadable.
+    pub fn put_report(&self, file: &str, report: &Report) -> Result<(), Error> {
+        self.txn.open_table(REPORTS)?.insert(file, encode(report).as_slice())?;
+        let mut contents = self.txn.open_table(CONTENTS)?;
+        if report.duplicate_of.is_none() && contents.get(report.sha256)?.is_none() {
+            contents.insert(report.sha256, file)?;
+        }
+        Ok(())
+    }
+
+    /// Applies gathered sightings: opens incidents or brings them up to date. `each` sees every incident after
+    /// the change.
+    pub fn apply(
+        &self,
+        batch: &mut Batch,
+        report: u32,
+        day: Day,
+        pass: u64,
+        mut each: impl FnMut(&Key, &Incident),
+    ) -> Result<(), Error> {
+        let mut counters = self.meta::<Counters>()?.unwrap_or_default();
+        {
+            let mut incidents = self.txn.open_table(INCIDENTS)?;
+            let mut ids = self.txn.open_table(INCIDENT_IDS)?;
+            let mut receivers = self.txn.open_table(RECEIVERS)?;
+            let mut buffer = Vec::with_capacity(1024);
+            batch.drain(report, |key, seen| {
+                let known =
+                    incidents.get(key.0)?.map(|value| decode::<Incident>(value.value())).transpose()?;
+                let operators = matches!(seen.audience, Audience::UnknownType | Audience::Operator);
+                if operators && key.customer() != OPERATOR {
+                    receivers.insert((OPERATOR.0, key.0), ())?;
+                }
+                let incident = match known {
+                    Some(mut incident) => {
+                        incident.see(seen, day, pass);
+                        incident
+                    }
+                    None => {
+                        counters.incidents += 1;
+                        ids.insert(counters.incidents, key.0)?;
+                        receivers.insert((key.customer().0, key.0), ())?;
+                        Incident::open(counters.incidents, seen, day, pass)
+                    }
+                };
+                encode_into(&incident, &mut buffer);
+                incidents.insert(key.0, buffer.as_slice())?;
+                each(&key, &incident);
+                Ok::<(), Error>(())
+            })?;
+        }
+        self.set_meta(&counters)
+    }
+
+    pub fn incident(&self, key: &Key) -> Result<Option<Incident>, Error> {
+        self.txn.open_table(INCIDENTS)?.get(key.0)?.map(|value| decode(value.value())).transpose()
+    }
+
+    pub fn put_incident(&self, key: &Key, incident: &Incident) -> Result<(), Error> {
+        self.txn.open_table(INCIDENTS)?.insert(key.0, encode(incident).as_slice())?;
+        Ok(())
+    }
+
+    pub fn incident_key(&self, id: u64) -> Result<Option<Key>, Error> {
+        Ok(self.txn.open_table(INCIDENT_IDS)?.get(id)?.map(|key| Key(key.value())))
+    }
+
+    /// Forgets an incident for good.
+    pub fn remove_incident(&self, key: &Key, id: u64) -> Result<(), Error> {
+        self.txn.open_table(INCIDENTS)?.remove(key.0)?;
+        self.txn.open_table(INCIDENT_IDS)?.remove(id)?;
+        let mut receivers = self.txn.open_table(RECEIVERS)?;
+        receivers.remove((key.customer().0, key.0))?;
+        receivers.remove((OPERATOR.0, key.0))?;
+        Ok(())
+    }
+
+    /// Marks receivers as having something to tell, from `now`.
+    pub fn mark_due(
+        &self,
+        marks: impl IntoIterator<Item = (CustomerNo, bool)>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let mut table = self.txn.open_table(DUE)?;
+        for (customer, critical) in marks {
+            let known = table.get(customer.0)?.map(|value| decode::<Due>(value.value())).transpose()?;
+            let known = known.unwrap_or_default();
+            let due = Due { marked: now, critical: critical || known.critical, ..known };
+            table.insert(customer.0, encode(&due).as_slice())?;
+        }
+        Ok(())
+    }
+
+    pub fn due(&self, customer: CustomerNo) -> Result<Option<Due>, Error> {
+        self.txn.open_table(DUE)?.get(customer.0)?.map(|value| decode(value.value())).transpose()
+    }
+
+    pub fn put_due(&self, customer: CustomerNo, due: Option<&Due>) -> Result<(), Error> {
+        let mut table = self.txn.open_table(DUE)?;
+        match due {
+            Some(due) => table.insert(customer.0, encode(due).as_slice())?.is_some(),
+            None => table.remove(customer.0)?.is_some(),
+        };
+        Ok(())
+    }
+
+    /// Makes a notice; the customer must have no unsent one.
+    pub fn add_notice(&self, mut notice: Notice) -> Result<u64, Error> {
+        notice.number = self.next(|counters| {
+            counters.notices += 1;
+            counters.notices
+        })?;
+        self.put_notice(&notice)?;
+        Ok(notice.number)
+    }
+
+    pub fn put_notice(&self, notice: &Notice) -> Result<(), Error> {
+        self.txn.open_table(NOTICES)?.insert(notice.number, encode(notice).as_slice())?;
+        let mut unsent = self.txn.open_table(UNSENT)?;
+        if notice.done.is_none() {
+            let before = unsent.insert(notice.customer.0, notice.number)?.map(|number| number.value());
+            assert!(
+                before.is_none_or(|number| number == notice.number),
+                "a customer has one unsent notice at most"
+            );
+        } else if unsent.get(notice.customer.0)?.is_some_and(|number| number.value() == notice.number) {
+            unsent.remove(notice.customer.0)?;
+        }
+        Ok(())
+    }
+
+    pub fn notice(&self, number: u64) -> Result<Option<Notice>, Error> {
+        self.txn.open_table(NOTICES)?.get(number)?.map(|value| decode(value.value())).transpose()
+    }
+
+    pub fn unsent_of(&self, customer: CustomerNo) -> Result<Option<u64>, Error> {
+        Ok(self.txn.open_table(UNSENT)?.get(customer.0)?.map(|number| number.value()))
+    }
+
+    pub fn put_mail(&self, notice: u64, mail: &Frozen) -> Result<(), Error> {
+        let bytes = zstd::bulk::compress(&encode(mail), 3).map_err(|_| Error::Damaged { what: "a mail" })?;
+        self.txn.open_table(MAILS)?.insert(notice, bytes.as_slice())?;
+        Ok(())
+    }
+
+    pub fn remove_mail(&self, notice: u64) -> Result<(), Error> {
+        self.txn.open_table(MAILS)?.remove(notice)?;
+        Ok(())
+    }
+
+    /// Forgets a notice that is done.
+    pub fn remove_notice(&self, notice: u64) -> Result<(), Error> {
+        self.txn.open_table(NOTICES)?.remove(notice)?;
+        self.remove_mail(notice)
+    }
+
+    pub fn mailed(&self, customer: CustomerNo) -> Result<Mailed, Error> {
+        let table = self.txn.open_table(MAILED)?;
+        Ok(table.get(customer.0)?.map(|value| decode(value.value())).transpose()?.unwrap_or_default())
+    }
+
+    pub fn put_mailed(&self, customer: CustomerNo, mailed: &Mailed) -> Result<(), Error> {
+        self.txn.open_table(MAILED)?.insert(customer.0, encode(mailed).as_slice())?;
+        Ok(())
+    }
+
+    pub fn cover(&self, day: Day) -> Result<(), Error> {
+        self.txn.open_table(COVERED)?.insert(day.number(), ())?;
+        Ok(())
+    }
+
+    pub fn uncover_before(&self, day: Day) -> Result<(), Error> {
+        self.txn.open_table(COVERED)?.retain_in(..day.number(), |_, ()| false)?;
+        Ok(())
+    }
+
+    /// The operator has heard of all alarms that were there at `moment`.
+    pub fn alarms_told(&self, moment: Timestamp) -> Result<(), Error> {
+        let mut told = Vec::new();
+        for entry in self.txn.open_table(ALARMS)?.iter()? {
+            let (code, alarm) = entry?;
+            let alarm: Alarm = decode(alarm.value())?;
+            if !alarm.told && alarm.since <= moment {
+                told.push((code.value().to_owned(), Alarm { told: true, ..alarm }));
+            }
+        }
+        told.iter().try_for_each(|(code, alarm)| self.put_alarm(code, Some(alarm)))
+    }
+
+    pub fn put_alarm(&self, code: &str, alarm: Option<&Alarm>) -> Result<(), Error> {
+        let mut table = self.txn.open_table(ALARMS)?;
+        match alarm {
+            Some(alarm) => table.insert(code, encode(alarm).as_slice())?.is_some(),
+            None => table.remove(code)?.is_some(),
+        };
+        Ok(())
+    }
+
+    pub fn remove_report(&self, file: &str, report: &Report) -> Result<(), Error> {
+        self.txn.open_table(REPORTS)?.remove(file)?;
+        // A duplicate has the content of another file, which keeps it.
+        let mut contents = self.txn.open_table(CONTENTS)?;
+        let own = contents.get(report.sha256)?.is_some_and(|known| known.value() == file);
+        if own {
+            contents.remove(report.sha256)?;
+        }
+        let range = (report.number, 0)..=(report.number, u64::MAX);
+        self.txn.open_table(REJECTED)?.retain_in(range, |_, _| false)?;
+        Ok(())
+    }
+}
+
+/// redb's own default is 1 GiB.
+const CACHE_BYTES: usize = 12 * 1024 * 1024;
+/// Largest mail kept.
+const MAIL_BYTES_MAX: usize = 8 * 1024 * 1024;

@@ -1,0 +1,160 @@
+//! What the store keeps beside incidents.
+
+use serde::{Deserialize, Serialize};
+
+use super::tables::Stored;
+use crate::clock::{Day, Timestamp};
+use crate::incident::Incident;
+use crate::notify::outbox::{Frozen, Mailed, Notice, Scope};
+
+/// Marks the single values of the table `meta`.
+#[expect(private_bounds, reason = "how values become bytes is the store's own matter")]
+pub trait Meta: Stored {}
+
+macro_rules! stored {
+    ($($type:ty = $name:literal),* $(,)?) => { $(impl Stored for $type { const NAME: &'static str = $name; })* };
+}
+
+stored!(
+    Format = "format",
+    Counters = "counters",
+    Digests = "digests",
+    Fetching = "fetching",
+    Newest = "newest",
+    CustomersSeen = "customers seen",
+    Incident = "incident",
+    Report = "report",
+    RejectedRow = "rejected row",
+    Import = "customer import",
+    Due = "due",
+    Notice = "notice",
+    Frozen = "mail",
+    Mailed = "mailed",
+    Alarm = "alarm",
+);
+
+impl Meta for Format {}
+impl Meta for Counters {}
+impl Meta for Digests {}
+impl Meta for Fetching {}
+impl Meta for Newest {}
+impl Meta for CustomersSeen {}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Format {
+    pub version: u32,
+    /// Drawn once, when the store was made.
+    pub store_id: u64,
+}
+
+/// Numbers given so far.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Counters {
+    pub incidents: u64,
+    pub notices: u64,
+    pub reports: u32,
+    pub passes: u64,
+    pub imports: u64,
+}
+
+/// When digests were made, and what the operator was told.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Digests {
+    /// Local day of the last digest.
+    pub last: Option<Day>,
+    /// When the operator was last told that mails are held, and up to which notice.
+    pub held_told: Option<(Timestamp, u64)>,
+    /// Local day of the last housekeeping.
+    pub housekeeping: Option<Day>,
+}
+
+/// The newest moment on record, by which a wrong clock is found out.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Newest {
+    pub at: Timestamp,
+}
+
+/// Content last seen in the customer file of the settings, taken or not.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct CustomersSeen {
+    pub sha256: [u8; 32],
+}
+
+/// State of the fetch loop.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Fetching {
+    pub schedule: crate::fetch::schedule::Schedule,
+}
+
+/// How the rows of a report were accounted for. The last six add up to `rows`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    pub rows: u64,
+    pub matched: u64,
+    pub unassigned: u64,
+    pub ambiguous: u64,
+    pub unattributable: u64,
+    pub outside: u64,
+    pub rejected: u64,
+}
+
+/// A report file, keyed by its name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    pub number: u32,
+    /// Report type.
+    pub kind: String,
+    pub day: Day,
+    /// Of the CSV, unpacked.
+    pub sha256: [u8; 32],
+    /// SHA-256 of the API's id, which is itself a secret; `None` for files from disk.
+    pub id_hash: Option<[u8; 32]>,
+    pub counts: Counts,
+    /// Rejected rows by [`crate::report::Rejection`], in its order.
+    pub rejected_by: [u64; crate::report::Rejection::ALL.len()],
+    /// Cells beyond the header's width.
+    pub surplus_cells: u64,
+    /// File key of the report with the same content that came first.
+    pub duplicate_of: Option<String>,
+    /// Why the file could not be read at all.
+    pub unreadable: Option<String>,
+    pub finished: Timestamp,
+}
+
+/// A rejected row; the first 10,000 of a report are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectedRow {
+    /// A word of [`crate::report::Rejection`].
+    pub reason: String,
+    pub detail: String,
+}
+
+/// An accepted customer file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Import {
+    pub imported: Timestamp,
+    pub sha256: [u8; 32],
+    /// Name in the folder of accepted files.
+    pub file: String,
+    pub customers: u64,
+    pub prefixes: u64,
+}
+
+/// A receiver with something to tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    pub marked: Timestamp,
+    /// Something critical, which does not wait for the digest.
+    pub critical: bool,
+    /// When a practice mail was made of it, and whether of all of it.
+    pub practiced: Option<(Timestamp, Scope)>,
+}
+
+/// Something that needs a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    pub since: Timestamp,
+    pub text: String,
+    /// The operator has been mailed about it.
+    pub told: bool,
+}
