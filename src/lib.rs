@@ -1,7 +1,14 @@
 //! abusebox: the map of the rooms, in the order in which a report passes through them.
+//!
+//! [`fetch`] asks Shadowserver and fills the spool, [`report`] turns files into rows, [`customers`] says whose
+//! address it was, [`incident`] keeps one record per problem, [`notify`] tells the customer, [`store`] remembers.
+//! [`service`] wires them; nothing else does. [`command`] is what people type, [`control`] how it reaches the process
+//! that is at work, [`web`] the page that shows it.
 
 pub mod clock;
+pub mod command;
 pub mod config;
+pub mod control;
 pub mod customers;
 pub mod fetch;
 pub mod files;
@@ -10,4 +17,6 @@ pub mod lang;
 pub mod net;
 pub mod notify;
 pub mod report;
+pub mod service;
 pub mod store;
+pub mod web;

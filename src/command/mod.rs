@@ -1,0 +1,373 @@
+//! The command line: words to a [`Command`], and what each command does with an [`Engine`].
+
+mod show;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use lexopt::prelude::*;
+
+use crate::clock::{Clock, Day, Timestamp};
+use crate::incident::{Audience, OPERATOR, policy};
+use crate::service::{Engine, Error};
+
+/// A command line, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    pub data: PathBuf,
+    pub settings: PathBuf,
+    /// The present moment, if it was given.
+    pub at: Option<Timestamp>,
+    pub command: Command,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Help(&'static str),
+    Version,
+    Run,
+    Once,
+    Ingest { files: Vec<PathBuf> },
+    Parse { files: Vec<PathBuf> },
+    CustomersCheck { file: PathBuf },
+    CustomersImport { file: PathBuf, confirmed: bool },
+    Whois { address: IpAddr, port: Option<u16> },
+    Incidents { json: bool },
+    ChangeIncidents { change: Change, ids: Vec<u64> },
+    Reports { json: bool },
+    Status { json: bool },
+    Outbox { json: bool },
+    ChangeOutbox { release: bool, which: Which },
+    SettingsCheck { file: PathBuf },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Close,
+    Mute { until: Day },
+    Reopen,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    All,
+    These(Vec<u64>),
+}
+
+/// What a command comes to; the process exits with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    Failed = 1,
+    WrongUse = 2,
+    /// Done, but something was rejected.
+    Rejected = 3,
+}
+
+/// Where a command writes: data to `out`, words for people to `err`.
+pub struct Output<'a> {
+    pub out: &'a mut dyn Write,
+    pub err: &'a mut dyn Write,
+}
+
+/// Reads a command line, without the program's name. Relative paths are taken from `folder`.
+pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<Invocation, lexopt::Error> {
+    let mut parser = lexopt::Parser::from_args(args);
+    let mut words: Vec<String> = Vec::new();
+    let (mut data, mut settings, mut at) = (None, None, None);
+    let (mut json, mut all, mut help, mut confirmed) = (false, false, false, false);
+    let (mut port, mut until, mut format) = (None, None, None);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('h') | Long("help") => help = true,
+            Short('V') | Long("version") => words.insert(0, "version".to_owned()),
+            Long("data") => data = Some(folder.join(parser.value()?)),
+            Long("settings") => settings = Some(folder.join(parser.value()?)),
+            Long("at") => at = Some(parser.value()?.parse_with(str::parse::<Timestamp>)?),
+            Long("json") => json = true,
+            Long("all") => all = true,
+            Long("confirm") => confirmed = true,
+            Long("port") => port = Some(parser.value()?.parse::<u16>()?),
+            Long("until") => until = Some(parser.value()?.parse_with(str::parse::<Day>)?),
+            Long("format") => format = Some(parser.value()?.string()?),
+            Value(word) => words.push(word.string()?),
+            _ => return Err(arg.unexpected()),
+        }
+    }
+    let data = data.unwrap_or_else(|| folder.join("abusebox-data"));
+    let settings = settings.unwrap_or_else(|| data.join("settings.toml"));
+    let first = words.first().map(String::as_str).unwrap_or_default();
+    let second = words.get(1).map(String::as_str).unwrap_or_default();
+    if help || matches!(first, "" | "help") {
+        let topic = if first == "help" { second } else { first };
+        return Ok(Invocation { data, settings, at, command: Command::Help(show::help(topic)) });
+    }
+    let rest = |from: usize| words.get(from..).unwrap_or_default();
+    let files = |from: usize| -> Result<Vec<PathBuf>, lexopt::Error> {
+        match rest(from) {
+            [] => Err(format!("abusebox {first} needs a file").into()),
+            files => Ok(files.iter().map(|file| folder.join(file)).collect()),
+        }
+    };
+    let one_file = |from: usize| -> Result<PathBuf, lexopt::Error> {
+        match rest(from) {
+            [file] => Ok(folder.join(file)),
+            _ => Err(format!("abusebox {first} {second} needs one file").into()),
+        }
+    };
+    let ids = |from: usize| -> Result<Vec<u64>, lexopt::Error> {
+        match rest(from) {
+            [] => Err(format!("abusebox {first} {second} needs at least one id").into()),
+            ids => ids.iter().map(|id| id.parse().map_err(|_| format!("{id:?} is no id").into())).collect(),
+        }
+    };
+    let which = || if all { Ok(Which::All) } else { ids(2).map(Which::These) };
+    let alone = |command: Command, words_used: usize| match rest(words_used) {
+        [] => Ok(command),
+        [word, ..] => Err(lexopt::Error::from(format!("abusebox {first} does not know {word:?}"))),
+    };
+    let command = match (first, second) {
+        ("version", _) => Command::Version,
+        ("run", _) => alone(Command::Run, 1)?,
+        ("once", _) => alone(Command::Once, 1)?,
+        ("ingest", _) => Command::Ingest { files: files(1)? },
+        ("parse", _) => match format.as_deref() {
+            None | Some("abusebox") => Command::Parse { files: files(1)? },
+            Some(other) => return Err(format!("--format {other} is not known; it is abusebox").into()),
+        },
+        ("customers", "check") => Command::CustomersCheck { file: one_file(2)? },
+        ("customers", "import") => Command::CustomersImport { file: one_file(2)?, confirmed },
+        ("whois", _) => match rest(1) {
+            [address] => Command::Whois {
+                address: address.parse().map_err(|_| format!("{address:?} is no address"))?,
+                port,
+            },
+            _ => return Err("abusebox whois needs one address".into()),
+        },
+        ("incidents", "") => Command::Incidents { json },
+        ("incidents", "close") => Command::ChangeIncidents { change: Change::Close, ids: ids(2)? },
+        ("incidents", "reopen") => Command::ChangeIncidents { change: Change::Reopen, ids: ids(2)? },
+        ("incidents", "mute") => match until {
+            Some(until) => Command::ChangeIncidents { change: Change::Mute { until }, ids: ids(2)? },
+            None => return Err("abusebox incidents mute needs --until DAY".into()),
+        },
+        ("reports", _) => alone(Command::Reports { json }, 1)?,
+        ("status", _) => alone(Command::Status { json }, 1)?,
+        ("outbox", "") => Command::Outbox { json },
+        ("outbox", "release") => Command::ChangeOutbox { release: true, which: which()? },
+        ("outbox", "drop") => Command::ChangeOutbox { release: false, which: which()? },
+        ("settings", "check") => Command::SettingsCheck { file: one_file(2)? },
+        _ => {
+            let words = words.join(" ");
+            return Err(format!("there is no command {words:?}; abusebox --help names them all").into());
+        }
+    };
+    Ok(Invocation { data, settings, at, command })
+}
+
+impl Command {
+    /// Whether the command works without the data folder.
+    pub fn is_detached(&self) -> bool {
+        matches!(self, Self::Help(_) | Self::Version | Self::Parse { .. } | Self::SettingsCheck { .. })
+    }
+
+    /// Does what needs no data folder.
+    pub fn detached(&self, output: &mut Output<'_>) -> io::Result<Exit> {
+        match self {
+            Self::Help(text) => output.out.write_all(text.as_bytes()).map(|()| Exit::Done),
+            Self::Version => {
+                writeln!(output.out, "abusebox {}", env!("CARGO_PKG_VERSION")).map(|()| Exit::Done)
+            }
+            Self::Parse { files } => show::parse(files, output),
+            Self::SettingsCheck { file } => show::settings_check(file, output),
+            _ => Ok(Exit::WrongUse),
+        }
+    }
+
+    /// Does what asks or changes the data folder, but for `run` and `once`, which are loops.
+    pub fn execute(&self, engine: &Engine, clock: &Clock, output: &mut Output<'_>) -> io::Result<Exit> {
+        let done = match self {
+            Self::Ingest { files } => ingest(engine, files, clock, output),
+            Self::CustomersCheck { file } => show::customers_check(engine, file, output),
+            Self::CustomersImport { file, confirmed } => {
+                show::customers_import(engine, file, *confirmed, clock, output)
+            }
+            Self::Whois { address, port } => show::whois(engine, *address, *port, clock, output),
+            Self::Incidents { json } => show::incidents(engine, *json, clock, output),
+            Self::ChangeIncidents { change, ids } => change_incidents(engine, *change, ids, clock, output),
+            Self::Reports { json } => show::reports(engine, *json, output),
+            Self::Status { json } => show::status(engine, *json, clock, output),
+            Self::Outbox { json } => show::outbox(engine, *json, clock, output),
+            Self::ChangeOutbox { release, which } => change_outbox(engine, *release, which, clock, output),
+            Self::Run | Self::Once => {
+                writeln!(output.err, "abusebox run is at work on this data folder")?;
+                return Ok(Exit::Failed);
+            }
+            Self::Help(_) | Self::Version | Self::Parse { .. } | Self::SettingsCheck { .. } => {
+                return self.detached(output);
+            }
+        };
+        match done {
+            Ok(exit) => Ok(exit),
+            Err(Failure::Output(error)) => Err(error),
+            Err(Failure::Engine(error)) => {
+                writeln!(output.err, "abusebox: {}", crate::service::intake::describe(&error))?;
+                Ok(Exit::Failed)
+            }
+        }
+    }
+}
+
+/// Why a command broke off.
+#[derive(Debug)]
+enum Failure {
+    /// Nobody reads what it writes.
+    Output(io::Error),
+    Engine(Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+/// The present moment for a command: `--at`, else the engine's clock.
+fn now(clock: &Clock) -> Result<Timestamp, Error> {
+    clock.now().ok_or(Error::NoClock)
+}
+
+fn ingest(
+    engine: &Engine,
+    files: &[PathBuf],
+    clock: &Clock,
+    output: &mut Output<'_>,
+) -> Result<Exit, Failure> {
+    use crate::service::intake::{Source, Taken};
+
+    let now = now(clock)?;
+    let mut exit = Exit::Done;
+    for path in files {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let spooled = match engine.spool.ingest(path, now) {
+            Ok(spooled) => spooled,
+            Err(error) => {
+                writeln!(output.err, "{file}: not taken: {}", crate::service::intake::describe(&error))?;
+                exit = Exit::Failed;
+                continue;
+            }
+        };
+        let source = Source { file: file.clone(), kind: None, day: None, id_hash: None };
+        match engine.take(&source, &spooled, now)? {
+            Taken::Processed(report) => {
+                let c = report.counts;
+                writeln!(
+                    output.err,
+                    "{file}: {} rows of {}: {} matched, {} unassigned, {} ambiguous, {} unattributable, {} outside, \
+                     {} rejected",
+                    c.rows,
+                    report.kind,
+                    c.matched,
+                    c.unassigned,
+                    c.ambiguous,
+                    c.unattributable,
+                    c.outside,
+                    c.rejected
+                )?;
+                if c.rejected > 0 && exit == Exit::Done {
+                    exit = Exit::Rejected;
+                }
+            }
+            Taken::Known => writeln!(output.err, "{file}: known already, nothing changed")?,
+            Taken::Duplicate { of } => {
+                writeln!(output.err, "{file}: the same content as {of}, nothing changed")?
+            }
+            Taken::Unreadable { why } => {
+                writeln!(output.err, "{file}: cannot be read: {why}")?;
+                exit = Exit::Failed;
+            }
+        }
+    }
+    // What-if does not forget: by a moment chosen in the future, all records are old.
+    match clock.on_record(now) {
+        Some(now) => engine.keep(now)?,
+        None => drop(engine.close_gone(now)?),
+    }
+    let (planned, held) = engine.plan(now)?;
+    if planned > 0 {
+        writeln!(output.err, "{planned} mails planned, {held} of them held: abusebox outbox shows them")?;
+    }
+    Ok(exit)
+}
+
+fn change_incidents(
+    engine: &Engine,
+    change: Change,
+    ids: &[u64],
+    clock: &Clock,
+    output: &mut Output<'_>,
+) -> Result<Exit, Failure> {
+    let now = now(clock)?;
+    let unknown = engine.store.write(|txn| {
+        let mut unknown = Vec::new();
+        for &id in ids {
+            let Some(key) = txn.incident_key(id)? else {
+                unknown.push(id);
+                continue;
+            };
+            let Some(mut incident) = txn.incident(&key)? else { continue };
+            match change {
+                Change::Close => incident.close(now),
+                Change::Mute { until } => incident.quiet_until = Some(until),
+                Change::Reopen => {
+                    incident.reopen();
+                    let receiver = match policy::audience(&incident, &engine.loaded().settings.policy) {
+                        Audience::Customer => key.customer(),
+                        _ => OPERATOR,
+                    };
+                    txn.mark_due([(receiver, false)], now)?;
+                }
+            }
+            txn.put_incident(&key, &incident)?;
+        }
+        Ok(unknown)
+    })?;
+    for id in &unknown {
+        writeln!(output.err, "there is no incident {id}")?;
+    }
+    Ok(if unknown.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn change_outbox(
+    engine: &Engine,
+    release: bool,
+    which: &Which,
+    clock: &Clock,
+    output: &mut Output<'_>,
+) -> Result<Exit, Failure> {
+    let now = now(clock)?;
+    let ids: Vec<u64> = match which {
+        Which::These(ids) => ids.clone(),
+        // Of --all, only what is held can be meant: what is on its way was meant to go.
+        Which::All => engine.store.view()?.unsent()?.iter().filter(|n| n.held).map(|n| n.number).collect(),
+    };
+    let changed = if release { engine.release(&ids)? } else { engine.drop_notices(&ids, now)? };
+    let word = if release { "released" } else { "dropped" };
+    writeln!(output.err, "{} mails {word}", changed.len())?;
+    if *which == Which::All {
+        return Ok(Exit::Done);
+    }
+    let missed: Vec<_> = ids.iter().filter(|id| !changed.contains(id)).collect();
+    for id in &missed {
+        writeln!(output.err, "mail {id} is not {}", if release { "held" } else { "waiting" })?;
+    }
+    Ok(if missed.is_empty() { Exit::Done } else { Exit::Failed })
+}

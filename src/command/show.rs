@@ -1,0 +1,544 @@
+//! What commands print: JSON lines for programs, tables for people.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use super::{Exit, Failure, Output, now};
+use crate::clock::Clock;
+use crate::config::{self, Complaint};
+use crate::customers::import;
+use crate::customers::{CustomerNo, Port};
+use crate::fetch::spool;
+use crate::files;
+use crate::incident::policy::local_day;
+use crate::incident::{OPERATOR, State};
+use crate::notify::outbox;
+use crate::report::{Address, Hint, Item, Reader, Row, text};
+use crate::service::intake::describe;
+use crate::service::mailing::Kinds;
+use crate::service::{Engine, Error, FILE_BYTES_MAX};
+use crate::store::{Fetching, View};
+
+/// The text of `--help`, for a command or for all.
+pub(super) fn help(topic: &str) -> &'static str {
+    let topic = HELP.iter().find(|(name, _)| *name == topic);
+    topic.map_or(HELP[0].1, |(_, text)| text)
+}
+
+pub(super) fn parse(files: &[PathBuf], output: &mut Output<'_>) -> io::Result<Exit> {
+    let mut exit = Exit::Done;
+    for path in files {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let opened = spool::open(path).map_err(|error| describe(&error)).and_then(|bytes| {
+            Reader::new(bytes, Hint { kind: None, file_name: Some(&file) }).map_err(|error| describe(&error))
+        });
+        let mut reader = match opened {
+            Ok(reader) => reader,
+            Err(error) => {
+                writeln!(output.err, "{file}: {error}")?;
+                exit = Exit::Failed;
+                continue;
+            }
+        };
+        let header = reader.header.clone();
+        let (mut rows, mut rejected, mut surplus) = (0u64, 0u64, 0);
+        loop {
+            match reader.next_item() {
+                Ok(None) => break,
+                Ok(Some(Item::Row(row))) => {
+                    rows += 1;
+                    surplus += row.surplus(&header);
+                    let columns: Map<String, Value> = header
+                        .names
+                        .iter()
+                        .enumerate()
+                        .map(|(index, name)| (name.clone(), text(row.cell(index)).into()))
+                        .collect();
+                    let line = json!({
+                        "report": header.kind_name,
+                        "line": row.line,
+                        "time": row.time.to_string(),
+                        "ip": row_address(&row),
+                        "port": row.port,
+                        "protocol": some(&text(row.protocol).to_ascii_lowercase()),
+                        "severity": row.severity,
+                        "family": header.kind.family.word(),
+                        "columns": columns,
+                    });
+                    writeln!(output.out, "{line}")?;
+                }
+                Ok(Some(Item::Rejected { line, reason, detail })) => {
+                    rejected += 1;
+                    let line = json!({
+                        "report": header.kind_name, "line": line, "rejected": reason.word(), "detail": detail,
+                    });
+                    writeln!(output.out, "{line}")?;
+                }
+                Err(error) => {
+                    writeln!(output.err, "{file}: cannot be read to its end: {}", describe(&error))?;
+                    exit = Exit::Failed;
+                    break;
+                }
+            }
+        }
+        let note = if surplus > 0 { format!(", {surplus} surplus cells dropped") } else { String::new() };
+        writeln!(output.err, "{file}: {rows} rows of {}, {rejected} rejected{note}", header.kind_name)?;
+        if rejected > 0 && exit == Exit::Done {
+            exit = Exit::Rejected;
+        }
+    }
+    Ok(exit)
+}
+
+fn row_address(row: &Row<'_>) -> Option<String> {
+    match row.address {
+        Address::Ip(address) => Some(address.to_string()),
+        Address::Net(network) => Some(network.to_string()),
+        Address::None => None,
+    }
+}
+
+pub(super) fn settings_check(file: &Path, output: &mut Output<'_>) -> io::Result<Exit> {
+    match config::load(file) {
+        Ok(settings) => {
+            let missing = settings.missing();
+            writeln!(output.err, "{}: no complaints", file.display())?;
+            missing.iter().try_for_each(|sentence| writeln!(output.err, "still to do: {sentence}"))?;
+            Ok(Exit::Done)
+        }
+        Err(config::LoadError::Invalid { complaints, .. }) => {
+            complain(&complaints, output)?;
+            writeln!(output.err, "{}: {} complaints", file.display(), complaints.len())?;
+            Ok(Exit::Rejected)
+        }
+        Err(error) => {
+            writeln!(output.err, "abusebox: {}", describe(&error))?;
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+fn complain(complaints: &[Complaint], output: &mut Output<'_>) -> io::Result<()> {
+    complaints.iter().try_for_each(|complaint| writeln!(output.out, "{}", json!(complaint)))
+}
+
+pub(super) fn customers_check(
+    engine: &Engine,
+    path: &Path,
+    output: &mut Output<'_>,
+) -> Result<Exit, Failure> {
+    let settings = &engine.loaded().settings;
+    let bytes = files::read_max(path, FILE_BYTES_MAX).map_err(|error| Error::file(path, error))?;
+    let file = import::read(&bytes, &settings.boxx.timezone);
+    let complaints = engine.complaints(&file);
+    complain(&complaints, output)?;
+    summary(&file, &complaints, output)?;
+    Ok(if complaints.is_empty() { Exit::Done } else { Exit::Rejected })
+}
+
+fn summary(file: &import::File, complaints: &[Complaint], output: &mut Output<'_>) -> io::Result<()> {
+    let line = json!({
+        "customers": file.customers_len(), "prefixes": file.prefixes_len(), "complaints": complaints.len(),
+    });
+    writeln!(output.out, "{line}")
+}
+
+pub(super) fn customers_import(
+    engine: &Engine,
+    path: &Path,
+    confirmed: bool,
+    clock: &Clock,
+    output: &mut Output<'_>,
+) -> Result<Exit, Failure> {
+    let bytes = files::read_max(path, FILE_BYTES_MAX).map_err(|error| Error::file(path, error))?;
+    match engine.import_customers(&bytes, confirmed, now(clock)?) {
+        Ok(file) => {
+            let complaints = engine.complaints(&file);
+            complain(&complaints, output)?;
+            summary(&file, &complaints, output)?;
+            Ok(if complaints.is_empty() { Exit::Done } else { Exit::Rejected })
+        }
+        Err(error) => {
+            if let Error::Unconfirmed { complaints, .. } | Error::BadCustomers { complaints, .. } = &error {
+                complain(complaints, output)?;
+            }
+            Err(error.into())
+        }
+    }
+}
+
+pub(super) fn whois(
+    engine: &Engine,
+    address: IpAddr,
+    port: Option<u16>,
+    clock: &Clock,
+    output: &mut Output<'_>,
+) -> Result<Exit, Failure> {
+    let loaded = engine.loaded();
+    let verdict = loaded.table.explain(address, port.map(Port::Source), now(clock)?);
+    let candidates: Vec<Value> = verdict
+        .candidates
+        .iter()
+        .map(|candidate| {
+            json!({
+                "customer": some(candidate.customer_id), "prefix": candidate.prefix.to_string(), "line": candidate.line,
+                "imported": candidate.imported.to_string(), "valid": candidate.valid, "won": candidate.won,
+                "why": candidate.why,
+            })
+        })
+        .collect();
+    let prefix = verdict.prefix.map(|prefix| prefix.to_string());
+    let line = json!({
+        "owner": verdict.owner.word(), "customer": verdict.customer_id, "prefix": prefix, "why": verdict.why, "candidates": candidates,
+    });
+    writeln!(output.out, "{line}")?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn incidents(
+    engine: &Engine,
+    as_json: bool,
+    clock: &Clock,
+    output: &mut Output<'_>,
+) -> Result<Exit, Failure> {
+    let loaded = engine.loaded();
+    let today = local_day(now(clock)?, &loaded.settings.boxx.timezone);
+    let view = engine.store.view()?;
+    let kinds = Kinds::load(&view)?;
+    let names = Names::load(&view)?;
+    let mut broken = Ok(());
+    view.incidents(|key, incident| {
+        if broken.is_ok() {
+            let (kind, _) = kinds.of(&key);
+            let customer = names.of(key.customer());
+            let ip = incident.place(&key);
+            let state = incident.state(today);
+            broken = match as_json {
+                true => {
+                    let line = json!({
+                        "id": incident.id.to_string(), "customer": customer, "ip": ip,
+                        "port": incident.evidence.port, "protocol": some(&incident.evidence.protocol),
+                        "report": kind, "severity": incident.severity, "state": state,
+                        "first_seen": incident.first_seen.to_string(), "last_seen": incident.last_seen.to_string(),
+                        "days_seen": incident.days_seen, "rows": incident.rows(), "again": incident.again,
+                        "nature": incident.nature,
+                    });
+                    writeln!(output.out, "{line}")
+                }
+                false => writeln!(
+                    output.out,
+                    "{:>8}  {:8}  {:6}  {:30} {:40} {:>5}  {}  {}",
+                    incident.id,
+                    incident.severity.word(),
+                    state.word(),
+                    kind,
+                    ip.unwrap_or_default(),
+                    incident.evidence.port.map(|port| port.to_string()).unwrap_or_default(),
+                    incident.last_seen,
+                    customer.unwrap_or("-"),
+                ),
+            };
+        }
+        Ok(())
+    })?;
+    broken?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn reports(engine: &Engine, as_json: bool, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    let mut reports = Vec::new();
+    engine.store.view()?.reports(|file, report| reports.push((file.to_owned(), report)))?;
+    for (file, report) in reports {
+        let c = report.counts;
+        if as_json {
+            let line = json!({
+                "file": file, "type": some(&report.kind), "day": report.day.to_string(), "rows": c.rows,
+                "matched": c.matched, "unassigned": c.unassigned, "ambiguous": c.ambiguous,
+                "unattributable": c.unattributable, "outside": c.outside, "rejected": c.rejected,
+                "duplicate_of": report.duplicate_of, "unreadable": report.unreadable,
+            });
+            writeln!(output.out, "{line}")?;
+        } else {
+            let note = match (&report.duplicate_of, &report.unreadable) {
+                (Some(of), _) => format!("  the same as {of}"),
+                (None, Some(why)) => format!("  {why}"),
+                (None, None) => String::new(),
+            };
+            writeln!(
+                output.out,
+                "{}  {:32} {:>8} rows {:>8} matched {:>6} unassigned {:>6} ambiguous {:>6} unattributable {:>6} outside \
+                 {:>6} rejected{note}",
+                report.day,
+                report.kind,
+                c.rows,
+                c.matched,
+                c.unassigned,
+                c.ambiguous,
+                c.unattributable,
+                c.outside,
+                c.rejected
+            )?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn status(
+    engine: &Engine,
+    as_json: bool,
+    clock: &Clock,
+    output: &mut Output<'_>,
+) -> Result<Exit, Failure> {
+    let loaded = engine.loaded();
+    let view = engine.store.view()?;
+    let fetching = view.meta::<Fetching>()?.unwrap_or_default();
+    let today = local_day(clock.untrusted_now(), &loaded.settings.boxx.timezone);
+    let mut open = 0u64;
+    view.incidents(|_, incident| {
+        open += u64::from(incident.state(today) != State::Closed);
+        Ok(())
+    })?;
+    let mut last_report_day = None;
+    view.reports(|_, report| {
+        let read = report.duplicate_of.is_none() && report.unreadable.is_none();
+        last_report_day = last_report_day.max(read.then_some(report.day));
+    })?;
+    let unsent = view.unsent()?;
+    let held = unsent.iter().filter(|notice| notice.held).count();
+    let alarms = view.alarms()?;
+    let status = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "mode": loaded.settings.boxx.mode,
+        "clock_trusted": clock.now().is_some(),
+        "last_fetch": fetching.schedule.last_success.map(|at| at.to_string()),
+        "last_report_day": last_report_day.map(|day| day.to_string()),
+        "incidents_open": open,
+        "outbox_held": held,
+        "outbox_queued": unsent.len() - held,
+        "alarms": alarms.iter().map(|(code, alarm)| json!({
+            "code": code, "since": alarm.since.to_string(), "text": alarm.text,
+        })).collect::<Vec<_>>(),
+    });
+    if as_json {
+        writeln!(output.out, "{status}")?;
+        return Ok(Exit::Done);
+    }
+    for (name, value) in status.as_object().into_iter().flatten().filter(|(name, _)| *name != "alarms") {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        writeln!(
+            output.out,
+            "{:16} {}",
+            name.replace('_', " "),
+            if value == "null" { "never" } else { &value }
+        )?;
+    }
+    for (_, alarm) in &alarms {
+        writeln!(output.out, "since {}: {}", alarm.since, alarm.text)?;
+    }
+    for sentence in loaded.settings.missing() {
+        writeln!(output.out, "still to do: {sentence}")?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn outbox(
+    engine: &Engine,
+    as_json: bool,
+    clock: &Clock,
+    output: &mut Output<'_>,
+) -> Result<Exit, Failure> {
+    let loaded = engine.loaded();
+    let now = now(clock)?;
+    let view = engine.store.view()?;
+    let names = Names::load(&view)?;
+    let mut numbers = Vec::new();
+    view.notices(|notice| {
+        numbers.push(notice.number);
+        Ok(())
+    })?;
+    for number in numbers {
+        let Some(notice) = view.notice(number)? else { continue };
+        let incidents: Vec<String> = match notice.frozen || notice.done.is_some() {
+            true => notice.incidents.iter().map(|(id, _)| id.to_string()).collect(),
+            // Not yet written: what it would tell now.
+            false => {
+                let tells = engine.tells(&view, &loaded, &notice, now)?;
+                tells.iter().map(|(id, _)| id.to_string()).collect()
+            }
+        };
+        let to: Vec<String> = match notice.deliveries.as_slice() {
+            [] => engine.addresses(&loaded, &notice),
+            deliveries => deliveries.iter().map(|delivery| delivery.to.clone()).collect(),
+        };
+        for (index, to) in to.iter().enumerate() {
+            let delivery = notice.deliveries.get(index);
+            let state = outbox::state(&notice, delivery);
+            let customer = names.of(notice.customer);
+            let message_id = match delivery {
+                Some(delivery) => delivery.message_id.clone(),
+                None => engine.message_id(&loaded, notice.number, index)?,
+            };
+            let reply = delivery.map(|delivery| delivery.reply.as_str()).unwrap_or_default();
+            if as_json {
+                let line = json!({
+                    "id": notice.number.to_string(), "customer": customer, "to": some(to), "state": state,
+                    "practice": notice.practice, "message_id": message_id,
+                    "incidents": incidents, "created": notice.created.to_string(), "reply": some(reply),
+                });
+                writeln!(output.out, "{line}")?;
+            } else {
+                writeln!(
+                    output.out,
+                    "{:>8}  {:8} {:12} {:40} {:>4} incidents  {reply}",
+                    notice.number,
+                    json!(state).as_str().unwrap_or_default(),
+                    customer.unwrap_or("-"),
+                    to,
+                    incidents.len()
+                )?;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Customer ids by number.
+struct Names(Vec<String>);
+
+impl Names {
+    fn load(view: &View) -> Result<Self, Error> {
+        let mut names = Vec::new();
+        view.customer_numbers(|id, CustomerNo(number)| {
+            let index = number as usize;
+            if names.len() <= index {
+                names.resize(index + 1, String::new());
+            }
+            names[index] = id.to_owned();
+        })?;
+        Ok(Self(names))
+    }
+
+    fn of(&self, customer: CustomerNo) -> Option<&str> {
+        if customer == OPERATOR {
+            return None;
+        }
+        self.0.get(customer.0 as usize).map(String::as_str)
+    }
+}
+
+fn some(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+const HELP: &[(&str, &str)] = &[
+    ("", "\
+abusebox fetches Shadowserver's reports, finds whose address it was, and mails each customer what to fix.
+
+Usage: abusebox [--data DIR] [--settings FILE] [--at TIME] COMMAND ...
+
+  run                        the appliance: fetch, match, notify, page; until stopped
+  once                       one pass of fetch, parse, match, notify, then exit
+  ingest FILE...               take report files from disk (CSV, .csv.zip, .csv.gz)
+  parse FILE...                rows of report files as JSON lines; touches nothing
+  customers check CSV        what an import would do
+  customers import CSV       take a customer file from now on
+  whois ADDRESS [--port N]   whose address, and why
+  incidents [--json]         all problems; also: close, mute, reopen
+  reports [--json]           all reports, and how their rows were accounted for
+  status [--json]            is it working?
+  outbox [--json]            mails to be and been; also: release, drop
+  settings check FILE        all complaints about a settings file at once
+
+  --data DIR       where everything is kept (default ./abusebox-data)
+  --settings FILE  the settings (default DIR/settings.toml)
+  --at TIME        take this as the present moment (RFC 3339)
+
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 done but something was rejected.
+abusebox COMMAND --help says more. While `abusebox run` works on DIR, the other commands ask it.
+"),
+    ("run", "\
+Usage: abusebox run
+
+Runs until it is stopped: asks Shadowserver every poll_minutes, takes in what is new, and sends mails as the
+settings say. A changed settings or customer file is noticed by itself. Logs go to stderr; RUST_LOG=debug says more.
+With --at TIME the clock starts there and goes on.
+
+A page to look at answers at http://127.0.0.1:8080/, on this machine only, without log-in. In the settings, page.listen
+moves it ([::1]:8080; port 0 takes any) or, empty, leaves it out.
+"),
+    ("once", "\
+Usage: abusebox once
+
+One pass, for cron: fetch, parse, match, notify. Exits with 1 if Shadowserver could not be asked at all, with 3 if
+rows were rejected. Mails that have to wait (held, retried later, too many for one minute) wait for the next run.
+"),
+    ("ingest", "\
+Usage: abusebox ingest FILE...
+
+Takes report files from disk as if they had been fetched: same rows, same de-duplication by file name and content.
+Keep Shadowserver's file names (2026-11-20-scan_rdp-example-asn.csv): they tell the type and the day. Plans mails;
+sending them is for run and once.
+"),
+    ("parse", "\
+Usage: abusebox parse [--format abusebox] FILE...
+
+One JSON line for each row: report, line, time, ip (the customer's side), port, protocol, severity, family, columns.
+A rejected row has report, line, rejected and detail; rejected is one of:
+  time             the time cannot be read
+  address          the address cannot be read, or is 0.0.0.0
+  repeated_header  the header again
+  unclosed_quote   a quote is opened and never closed
+  too_long         longer than 4 MiB, or more than 16,384 cells
+"),
+    ("customers", "\
+Usage: abusebox customers check CSV
+       abusebox customers import [--confirm] CSV
+
+check prints what an import would complain about, a JSON line each, then the numbers of customers, prefixes and
+complaints; it changes nothing. import takes the file from now on; rows from before are still answered by the file
+before. A file with a line whose address cannot be read is refused until --confirm says that it may be left out.
+
+Columns: customer_id, name, email, cidr; optional language, valid_from, valid_to, status. Separators , ; or tab,
+names also in German, several addresses and mails in a cell.
+"),
+    ("whois", "\
+Usage: abusebox whois ADDRESS [--port N] [--at TIME]
+
+Whose address it is (or was, at TIME), as JSON: owner (customer, unassigned, ambiguous, unattributable, outside),
+customer, prefix, why, and every line of the customer files that came into question.
+"),
+    ("incidents", "\
+Usage: abusebox incidents [--json]
+       abusebox incidents close ID...
+       abusebox incidents mute ID... --until DAY
+       abusebox incidents reopen ID...
+
+close: it is dealt with; a row seen later opens it again. mute: no mail through DAY. reopen: tell it again.
+"),
+    ("reports", "\
+Usage: abusebox reports [--json]
+
+One line for each report file. matched, unassigned, ambiguous, unattributable, outside and rejected add up to rows.
+"),
+    ("status", "\
+Usage: abusebox status [--json]
+
+Is it working: when Shadowserver was last asked, what is open, what waits, and what needs a person.
+"),
+    ("outbox", "\
+Usage: abusebox outbox [--json]
+       abusebox outbox release ID...|--all
+       abusebox outbox drop ID...|--all
+
+One line for each mail and address. release sends held mails, and only these: the mode stays as it is. drop gives
+them up; what they would have told counts as told.
+"),
+    ("settings", "\
+Usage: abusebox settings check FILE
+
+Everything that is wrong with a settings file, a JSON line each: line, field, complaint.
+"),
+];

@@ -1,0 +1,330 @@
+//! A report file in the spool becomes incidents, in one transaction.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::PoisonError;
+
+use super::{Engine, Error, Loaded};
+use crate::clock::{Day, Timestamp};
+use crate::config::Networks;
+use crate::customers::{CustomerNo, Owner, Port};
+use crate::fetch::spool::{self, Spooled};
+use crate::incident::batch::{Batch, Match, same, same_content};
+use crate::incident::policy::{self, Moment};
+use crate::incident::{Audience, Key, OPERATOR, Ownership, Place};
+use crate::report::kind::{self, Kind, Nature, Severity, Tell};
+use crate::report::{Address, Header, Hint, Item, Reader, Row};
+use crate::store::{self, Counts, Newest, RejectedRow, Report};
+
+/// A report to be taken in.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Name of the file; without `.zip` and `.gz` it is the key.
+    pub file: String,
+    /// Report type, if the API named it.
+    pub kind: Option<String>,
+    /// Report day, if the API named it.
+    pub day: Option<Day>,
+    /// SHA-256 of the API's id.
+    pub id_hash: Option<[u8; 32]>,
+}
+
+/// What became of a report.
+#[derive(Clone, Debug)]
+pub enum Taken {
+    /// Read; for a correction, in place of the earlier version.
+    Processed(Box<Report>),
+    /// This very file is known.
+    Known,
+    /// The same content is known under another name.
+    Duplicate { of: String },
+    /// No report, or not readable to its end; nothing of it counts.
+    Unreadable { why: String },
+}
+
+impl Engine {
+    /// Takes in a report that lies in the spool.
+    pub fn take(&self, source: &Source, spooled: &Spooled, now: Timestamp) -> Result<Taken, Error> {
+        let _taking = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = spool::file_key(&source.file);
+        let view = self.store.view()?;
+        if let Some(mut known) = view.report(&file)?
+            && known.sha256 == spooled.sha256
+            && known.unreadable.is_none()
+        {
+            if source.id_hash.is_some() && known.id_hash != source.id_hash {
+                known.id_hash = source.id_hash;
+                self.store.write(|txn| txn.put_report(&file, &known))?;
+            }
+            return Ok(Taken::Known);
+        }
+        if let Some(of) = view.file_with_content(&spooled.sha256)?
+            && of != file
+        {
+            self.note(&file, source, spooled, now, |report| report.duplicate_of = Some(of.clone()))?;
+            return Ok(Taken::Duplicate { of });
+        }
+        match self.process(&file, source, spooled, now) {
+            Ok(report) => Ok(Taken::Processed(Box::new(report))),
+            Err(Failure::Unreadable(why)) => {
+                match view.report(&file)?.filter(|known| known.unreadable.is_none()) {
+                    // A correction that cannot be read corrects nothing.
+                    Some(known) => {
+                        let known = Report { id_hash: source.id_hash.or(known.id_hash), ..known };
+                        self.store.write(|txn| txn.put_report(&file, &known))?;
+                    }
+                    None => self
+                        .note(&file, source, spooled, now, |report| report.unreadable = Some(why.clone()))?,
+                }
+                Ok(Taken::Unreadable { why })
+            }
+            Err(Failure::Ours(error)) => Err(error),
+        }
+    }
+
+    /// Records a report that is not processed.
+    fn note(
+        &self,
+        file: &str,
+        source: &Source,
+        spooled: &Spooled,
+        now: Timestamp,
+        set: impl FnOnce(&mut Report),
+    ) -> Result<(), store::Error> {
+        let named = kind::from_file_name(file).unwrap_or_default();
+        self.store.write(|txn| {
+            let (number, _) = txn.begin_report(file)?;
+            let mut report = Report {
+                number,
+                kind: source.kind.clone().unwrap_or(named.kind_name),
+                day: source.day.or(named.day).unwrap_or_else(|| now.day()),
+                sha256: spooled.sha256,
+                id_hash: source.id_hash,
+                counts: Counts::default(),
+                rejected_by: Default::default(),
+                surplus_cells: 0,
+                duplicate_of: None,
+                unreadable: None,
+                finished: now,
+            };
+            set(&mut report);
+            txn.put_report(file, &report)
+        })
+    }
+
+    fn process(
+        &self,
+        file: &str,
+        source: &Source,
+        spooled: &Spooled,
+        now: Timestamp,
+    ) -> Result<Report, Failure> {
+        let loaded = self.loaded();
+        let hint = Hint { kind: source.kind.as_deref(), file_name: Some(&source.file) };
+        let mut reader = Reader::new(spool::open(&spooled.path)?, hint).map_err(unreadable)?;
+        let header = reader.header.clone();
+        // A name is somebody's word; a day that is not yet there would never be followed by another.
+        let named = header.day.filter(|&day| day <= now.day().plus(1));
+        let day = match source.day.or(named) {
+            Some(day) => day,
+            None => newest_row(&spooled.path, hint)?.unwrap_or_else(|| now.day()),
+        };
+        let txn = self.store.begin()?;
+        let (number, pass) = txn.begin_report(file)?;
+        let matcher = Matcher { loaded: &loaded, header: &header, kind: txn.kind_number(&header.kind_name)? };
+        let settings = &loaded.settings;
+        let at = Moment::new(now, &settings.boxx.timezone);
+        let mut due = HashMap::<CustomerNo, bool>::new();
+        let mut counts = Counts::default();
+        let mut rejected_by = [0; _];
+        let mut rejected = Vec::new();
+        let mut surplus_cells = 0;
+        let mut batch = Batch::default();
+        let mut apply = |batch: &mut Batch| {
+            txn.apply(batch, number, day, pass, |key, incident| {
+                if policy::due(incident, &settings.policy, at, &settings.boxx.timezone).is_some() {
+                    let receiver = match policy::audience(incident, &settings.policy) {
+                        Audience::Nobody => return,
+                        Audience::Customer => key.customer(),
+                        Audience::Operator | Audience::UnknownType => OPERATOR,
+                    };
+                    *due.entry(receiver).or_default() |= incident.severity == Severity::Critical;
+                }
+            })
+        };
+        while let Some(item) = reader.next_item().map_err(|error| Failure::Unreadable(describe(&error)))? {
+            counts.rows += 1;
+            match item {
+                Item::Rejected { line, reason, detail } => {
+                    rejected_by[reason as usize] += 1;
+                    counts.rejected += 1;
+                    if counts.rejected <= REJECTED_KEPT_MAX {
+                        rejected.push((line, RejectedRow { reason: reason.word().to_owned(), detail }));
+                    }
+                    if rejected.len() >= REJECTED_AT_ONCE {
+                        txn.reject(number, &rejected)?;
+                        rejected.clear();
+                    }
+                }
+                Item::Row(mut row) => {
+                    surplus_cells += row.surplus(&header) as u64;
+                    if row.time.since(now) > FUTURE_SECONDS_MAX {
+                        // Taken literally, it would keep its incident fresh until then.
+                        row.time = now;
+                    }
+                    let owner = matcher.owner(&row);
+                    match owner {
+                        Owner::Customer { .. } => counts.matched += 1,
+                        Owner::Unassigned => counts.unassigned += 1,
+                        Owner::Ambiguous => counts.ambiguous += 1,
+                        Owner::Unattributable => counts.unattributable += 1,
+                        Owner::Outside => counts.outside += 1,
+                    }
+                    if let Some(matched) = matcher.matched(owner, &row) {
+                        batch.add(matched, &row, &header);
+                        if batch.is_full() {
+                            apply(&mut batch)?;
+                        }
+                    }
+                }
+            }
+        }
+        apply(&mut batch)?;
+        txn.reject(number, &rejected)?;
+        let report = Report {
+            number,
+            kind: header.kind_name.clone(),
+            day,
+            sha256: spooled.sha256,
+            id_hash: source.id_hash,
+            counts,
+            rejected_by,
+            surplus_cells,
+            duplicate_of: None,
+            unreadable: None,
+            finished: now,
+        };
+        txn.put_report(file, &report)?;
+        txn.mark_due(due, now)?;
+        txn.cover(day)?;
+        let newest = self.clock.on_record(now);
+        if let Some(at) = newest
+            && txn.meta::<Newest>()?.is_none_or(|known| known.at < at)
+        {
+            txn.set_meta(&Newest { at })?;
+        }
+        txn.commit()?;
+        if let Some(at) = newest {
+            self.clock.observe(at);
+        }
+        tracing::info!(
+            report = file,
+            kind = report.kind,
+            rows = counts.rows,
+            matched = counts.matched,
+            rejected = counts.rejected,
+            "report finished"
+        );
+        Ok(report)
+    }
+}
+
+/// Whose rows are whose, for one report.
+struct Matcher<'a> {
+    loaded: &'a Loaded,
+    header: &'a Header,
+    kind: u16,
+}
+
+impl Matcher<'_> {
+    fn owner(&self, row: &Row<'_>) -> Owner {
+        let port = row.port.map(|port| match self.header.port_is_source {
+            true => Port::Source(port),
+            false => Port::Listening(port),
+        });
+        match row.address {
+            Address::Ip(address) => self.loaded.table.owner(address, port, row.time),
+            Address::Net(network) => self.loaded.table.owner_of_network(network, row.time),
+            Address::None => Owner::Unattributable,
+        }
+    }
+
+    /// Which incident the row belongs to; none outside our networks.
+    fn matched(&self, owner: Owner, row: &Row<'_>) -> Option<Match> {
+        let kind: &Kind = self.header.kind;
+        let (ownership, customer, mailed) = match owner {
+            Owner::Customer { customer, mailed } => (Ownership::Customer, customer, mailed),
+            Owner::Unassigned => (Ownership::Unassigned, OPERATOR, true),
+            Owner::Ambiguous => (Ownership::Ambiguous, OPERATOR, true),
+            Owner::Unattributable => (Ownership::Unattributable, OPERATOR, true),
+            Owner::Outside => return None,
+        };
+        let silenced = |address| Networks::contains(&self.loaded.settings.networks.silenced, address);
+        let (place, silent) = match row.address {
+            Address::Ip(std::net::IpAddr::V6(v6)) if row.nature == Nature::Compromised => {
+                (Place::Slash64(v6), silenced(v6.into()))
+            }
+            Address::Ip(address) => (Place::Address(address), silenced(address)),
+            Address::Net(network) => (Place::Net(network), silenced(network.network())),
+            Address::None => (Place::Nowhere, false),
+        };
+        let audience = match kind.tell() {
+            _ if silent || !mailed => Audience::Nobody,
+            Tell::Nobody => Audience::Nobody,
+            Tell::Customer if ownership == Ownership::Customer => Audience::Customer,
+            Tell::Unknown if ownership == Ownership::Customer => Audience::UnknownType,
+            Tell::Customer | Tell::Unknown | Tell::Operator => Audience::Operator,
+        };
+        let same = match place {
+            Place::Nowhere => same_content(row, self.header),
+            _ => same(row, self.header),
+        };
+        Some(Match { key: Key::new(self.kind, customer, place, same), ownership, audience })
+    }
+}
+
+enum Failure {
+    /// The file is at fault.
+    Unreadable(String),
+    Ours(Error),
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Ours(error.into())
+    }
+}
+
+fn unreadable(error: crate::report::ReaderError) -> Failure {
+    Failure::Unreadable(describe(&error))
+}
+
+/// An error with its causes, on one line.
+pub fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// Day of the newest row: the report day of a file whose name does not tell it.
+fn newest_row(path: &Path, hint: Hint<'_>) -> Result<Option<Day>, Failure> {
+    let mut reader = Reader::new(spool::open(path)?, hint).map_err(unreadable)?;
+    let mut newest = None;
+    while let Some(item) = reader.next_item().map_err(|error| Failure::Unreadable(describe(&error)))? {
+        if let Item::Row(row) = item {
+            newest = newest.max(Some(row.time.day()));
+        }
+    }
+    Ok(newest)
+}
+
+/// A row later than this cannot have been seen; the clocks of a sensor and of the box may differ a little.
+const FUTURE_SECONDS_MAX: i64 = 86_400;
+/// Rejected rows kept of a report, with line and reason; the rest is counted by reason.
+const REJECTED_KEPT_MAX: u64 = 10_000;
+/// Rejected rows written at once.
+const REJECTED_AT_ONCE: usize = 500;

@@ -1,0 +1,909 @@
+//! The mail loop: what is due becomes notices, notices become mails.
+//!
+//! A notice is planned in one transaction and has no text yet. Text is made when the mail goes out, from the
+//! incidents as they are then, and is stored before the first byte of it leaves.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::ops::ControlFlow;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Engine, Error, Loaded, hex, random_token};
+use crate::clock::Timestamp;
+use crate::config::{Mode, Settings};
+use crate::customers::CustomerNo;
+use crate::incident::policy::{self, Moment, Reason};
+use crate::incident::{Key, OPERATOR, Ownership};
+use crate::notify::digest::{Context, Told};
+use crate::notify::outbox::{self, Attempt, Delivery, End, Frozen, Notice, Scope};
+use crate::notify::smtp::{self, Outcome, Smtp};
+use crate::notify::{Digest, Mail, OperatorDigest, Problem, Sender, compose, mime};
+use crate::report::kind::{self, Kind, Severity};
+use crate::store::{self, Digests, Due, Format, Txn, View};
+
+/// The mail server, as far as the loop remembers it.
+#[derive(Default)]
+pub struct Server {
+    failures: u32,
+    /// Nobody is asked before this moment.
+    not_before: Option<Timestamp>,
+    /// The notice at which it failed: the next attempt begins behind it, so that one mail cannot stop all others.
+    failed_at: u64,
+    /// When mails went out, for the limit per minute.
+    sent: VecDeque<Instant>,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Step {
+    pub planned: usize,
+    pub held: usize,
+    pub sent: usize,
+    pub failed: usize,
+    /// The queue is not through: the step took long, and other things want their turn.
+    pub more: bool,
+    /// When to call again, at the latest.
+    pub next: Option<Timestamp>,
+}
+
+/// An incident that stands in a mail: the worst come first.
+type Telling = (Reverse<Severity>, Key, u64, Reason);
+
+/// Why a mail that was ready does not go out.
+enum Stop {
+    /// It was dropped or held in the meantime.
+    Changed,
+    Store(store::Error),
+}
+
+impl From<store::Error> for Stop {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Engine {
+    /// Makes notices of what is due: critical findings at once, the rest at the digest hour. Returns how many were
+    /// planned, and how many of them are held.
+    pub fn plan(&self, now: Timestamp) -> Result<(usize, usize), Error> {
+        // The loop and a command may both want to.
+        let _planning = self.planning.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = self.loaded();
+        let Settings { boxx, policy, .. } = &loaded.settings;
+        let view = self.store.view()?;
+        let digests = view.meta::<Digests>()?.unwrap_or_default();
+        let digest = policy::digest_due(digests.last, policy, now, &boxx.timezone);
+        let scope = if digest.is_some() { Scope::Digest } else { Scope::Critical };
+        let context = loaded.context(now);
+        let (over, unsent): (Vec<Notice>, Vec<Notice>) =
+            view.unsent()?.into_iter().partition(|notice| is_superseded(notice, boxx.mode));
+        let waiting: HashSet<CustomerNo> = unsent.iter().map(|notice| notice.customer).collect();
+
+        let mut planned = Vec::new();
+        let mut settled = Vec::new();
+        for (customer, due) in view.due()? {
+            let wanted = customer != OPERATOR && (digest.is_some() || due.critical);
+            // Practice changes no incident, so what was practised is noted here, and the same is not practised
+            // again with each report of the day.
+            let practiced = boxx.mode == Mode::Practice
+                && due.practiced.is_some_and(|(at, of)| {
+                    let lately = at >= due.marked || (0..PRACTICE_PAUSE_SECONDS).contains(&now.since(at));
+                    lately && (of == Scope::Digest || scope == Scope::Critical)
+                });
+            if !wanted || practiced || waiting.contains(&customer) {
+                continue;
+            }
+            if worst_due(&view, &context, customer, scope, 1)?.is_empty() {
+                // Nothing is left to tell, or nothing that cannot wait for the digest.
+                let left = digest.is_none().then_some(Due { critical: false, ..due });
+                settled.push((customer, due, left));
+                continue;
+            }
+            let mailed = view.mailed(customer)?;
+            let free = outbox::not_before(&mailed, policy, now);
+            // A digest that comes some minutes earlier than the day before waits those minutes, and not a day.
+            let soon = |free: Timestamp| digest.is_some() && free.since(now) <= DIGEST_WAIT_SECONDS_MAX;
+            if free.is_none_or(soon) {
+                let first = boxx.mode == Mode::Live && policy.hold_first && mailed.total == 0;
+                planned.push((customer, first));
+            }
+        }
+        let all_held = outbox::holds_run(boxx.mode, policy, planned.len(), loaded.table.customers_len());
+        let held_now = planned.iter().filter(|(_, first)| all_held || *first).count();
+        let findings =
+            digest.is_some() && !worst_due(&view, &context, OPERATOR, Scope::Digest, 1)?.is_empty();
+        // Of a mail server that takes no mail no mail can tell.
+        let alarms = view.alarms()?.iter().any(|(code, alarm)| !alarm.told && code != MAIL_SERVER);
+        let held_newest = unsent.iter().filter(|notice| notice.held).map(|notice| notice.number).max();
+        let is_news = |newest: u64| {
+            digests.held_told.is_none_or(|(told, newest_told)| {
+                newest > newest_told || !(0..HELD_REMINDER_SECONDS).contains(&now.since(told))
+            })
+        };
+        let held_news = held_now > 0 || held_newest.is_some_and(is_news);
+
+        self.store.write(|txn| {
+            for notice in &over {
+                if let Some(mut notice) = txn.notice(notice.number)?
+                    && notice.done.is_none()
+                    && is_superseded(&notice, boxx.mode)
+                {
+                    notice.done = Some((now, End::Dropped("the mode was changed".to_owned())));
+                    txn.put_notice(&notice)?;
+                }
+            }
+            for (customer, before, left) in &settled {
+                // Not if a report came in meanwhile.
+                if txn.due(*customer)? == Some(*before) {
+                    txn.put_due(*customer, left.as_ref())?;
+                }
+            }
+            for notice in unsent.iter().filter(|notice| notice.scope == Scope::Critical) {
+                // A critical notice that still waits tells all that is due now.
+                if digest.is_some()
+                    && let Some(mut notice) = txn.notice(notice.number)?
+                    && notice.done.is_none()
+                    && !notice.frozen
+                {
+                    notice.scope = Scope::Digest;
+                    txn.put_notice(&notice)?;
+                }
+            }
+            let practice = boxx.mode == Mode::Practice;
+            let mut newest = held_newest.unwrap_or_default();
+            for (customer, first) in &planned {
+                let held = all_held || *first;
+                let number = txn.add_notice(notice(*customer, scope, held, practice, now))?;
+                if held {
+                    newest = number;
+                }
+                if let Some(due) = txn.due(*customer)?.filter(|_| practice) {
+                    txn.put_due(*customer, Some(&Due { practiced: Some((now, scope)), ..due }))?;
+                }
+            }
+            let mut digests = txn.meta::<Digests>()?.unwrap_or_default();
+            digests.last = digest.or(digests.last);
+            if findings || alarms || held_news {
+                let told = match txn.unsent_of(OPERATOR)? {
+                    None => {
+                        txn.add_notice(notice(OPERATOR, Scope::Digest, false, false, now))?;
+                        true
+                    }
+                    Some(number) => txn.notice(number)?.is_some_and(|waiting| !waiting.frozen),
+                };
+                if held_news && told {
+                    digests.held_told = Some((now, newest));
+                }
+            }
+            txn.set_meta(&digests)
+        })?;
+        if !planned.is_empty() {
+            tracing::info!(mails = planned.len(), held = held_now, "mails planned");
+        }
+        Ok((planned.len(), held_now))
+    }
+
+    /// Plans, then sends what may go out, until the queue is through once. While reports are coming in nothing is
+    /// planned: a customer gets one mail for all of a pass, and not one for its first report.
+    pub async fn mail_step(self: &Arc<Self>, now: Timestamp) -> Result<Step, Error> {
+        let engine = self.clone();
+        let plan = move || if engine.is_fetching(now) { Ok((0, 0)) } else { engine.plan(now) };
+        let planned = tokio::task::spawn_blocking(plan).await;
+        let (planned, held) = planned.map_err(|error| Error::Task(error.to_string()))??;
+        let mut step = self.send(now).await?;
+        (step.planned, step.held) = (planned, held);
+        Ok(step)
+    }
+
+    async fn send(&self, now: Timestamp) -> Result<Step, Error> {
+        let mut server = self.mail_server.lock().await;
+        let Settings { boxx, policy, .. } = &self.loaded().settings;
+        let mut step =
+            Step { next: Some(policy::next_digest(policy, now, &boxx.timezone)), ..Step::default() };
+        let mut queue: Vec<u64> = self.store.view()?.unsent()?.iter().map(|notice| notice.number).collect();
+        let behind = queue.partition_point(|&number| number <= server.failed_at);
+        queue.rotate_left(behind);
+        let began = Instant::now();
+        let mut connection = None;
+        for number in queue {
+            if began.elapsed() > STEP_TIME_MAX {
+                step.more = true;
+                step.sooner(now);
+                break;
+            }
+            if self.send_notice(number, &mut server, &mut connection, &mut step, now).await?.is_break() {
+                break;
+            }
+        }
+        if let Some(open) = connection {
+            open.quit().await;
+        }
+        Ok(step)
+    }
+
+    /// Sends one notice to each of its addresses, if it may go out. Settings and customers are taken as they are
+    /// at this moment, since a long queue takes hours. `Break`: no mail can go out now.
+    async fn send_notice(
+        &self,
+        number: u64,
+        server: &mut Server,
+        connection: &mut Option<smtp::Connection>,
+        step: &mut Step,
+        now: Timestamp,
+    ) -> Result<ControlFlow<()>, Error> {
+        let loaded = self.loaded();
+        let Settings { boxx, policy, mail, .. } = &loaded.settings;
+        let view = self.store.view()?;
+        let Some(mut notice) = view.notice(number)?.filter(|notice| notice.done.is_none()) else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        let ours = notice.customer == OPERATOR;
+        let waits = match boxx.mode {
+            _ if ours || notice.frozen => false,
+            Mode::Hold => !notice.released,
+            Mode::Practice => !notice.practice,
+            Mode::Live => notice.practice,
+        };
+        if waits && !notice.held && boxx.mode == Mode::Hold {
+            self.change(&[number], |notice| {
+                notice.held = notice.done.is_none() && !notice.frozen && !notice.practice && !notice.released;
+                notice.held
+            })?;
+        }
+        if notice.held || waits {
+            return Ok(ControlFlow::Continue(()));
+        }
+        if let Some(later) = server.not_before.filter(|&later| later > now) {
+            step.sooner(later);
+            return Ok(ControlFlow::Break(()));
+        }
+        if !notice.frozen && !ours && !notice.practice {
+            let free = outbox::not_before(&view.mailed(notice.customer)?, policy, now);
+            if let Some(later) = free {
+                step.sooner(later);
+                return Ok(ControlFlow::Continue(()));
+            }
+        }
+        let Some(frozen) = self.prepare(&view, &loaded, &mut notice, now)? else {
+            self.change(&[number], |notice| {
+                let over = notice.done.is_none() && !notice.frozen;
+                if over {
+                    notice.done = Some((now, End::Dropped(NOTHING_LEFT.to_owned())));
+                }
+                over
+            })?;
+            tracing::info!(notice = number, "nothing left to tell");
+            return Ok(ControlFlow::Continue(()));
+        };
+        drop(view);
+        for index in 0..notice.deliveries.len() {
+            let delivery = &notice.deliveries[index];
+            if delivery.done.is_some() {
+                continue;
+            }
+            if outbox::waits(delivery, now) {
+                step.sooner(delivery.next);
+                continue;
+            }
+            let missing = [
+                (mail.server.is_none(), NO_SERVER),
+                (frozen.sender.abuse_address.is_empty(), NO_SENDER),
+                (delivery.to.is_empty(), NO_OPERATOR),
+            ];
+            if let Some((_, text)) = missing.iter().find(|(missing, _)| *missing) {
+                self.alarm(MAIL_SERVER, Some(text), now)?;
+                return Ok(ControlFlow::Break(()));
+            }
+            // After a 421 the server has hung up.
+            connection.take_if(|open| !open.is_usable());
+            if connection.is_none()
+                && let Some(mail_server) = &mail.server
+            {
+                let waits = smtp::Waits::default();
+                let smtp = Smtp::new(mail_server.clone(), &boxx.name, &loaded.extra_ca, waits);
+                match async { smtp?.connect().await }.await {
+                    Ok(open) => *connection = Some(open),
+                    Err(error) => {
+                        let detail = super::intake::describe(&error);
+                        step.sooner(self.server_failed(server, number, &detail, now)?);
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+            }
+            let Some(open) = connection.as_mut() else { return Ok(ControlFlow::Break(())) };
+            server.pace(mail.per_minute_max).await;
+            let (from, bytes) = message(&notice, index, &frozen);
+            // The last moment to think otherwise: an operator may have dropped it while we waited.
+            let begin = || -> Result<(), Stop> {
+                self.store.write(|txn| {
+                    let Some(mut begun) =
+                        txn.notice(number)?.filter(|notice| notice.done.is_none() && !notice.held)
+                    else {
+                        return Ok(Err(Stop::Changed));
+                    };
+                    if !begun.frozen {
+                        begun.deliveries.clone_from(&notice.deliveries);
+                        begun.incidents.clone_from(&notice.incidents);
+                        begun.frozen = true;
+                        begun.first_attempt.get_or_insert(now);
+                        txn.put_mail(number, &frozen)?;
+                        txn.put_notice(&begun)?;
+                    }
+                    Ok(Ok(()))
+                })?
+            };
+            let outcome = open.deliver(&from, &delivery.to, &bytes, begin).await;
+            if let Outcome::Accepted { .. } | Outcome::Later { .. } | Outcome::Refused { .. } = outcome {
+                // It may not want this mail, but it is at work.
+                server.failures = 0;
+                self.alarm(MAIL_SERVER, None, now)?;
+            }
+            let attempt = match outcome {
+                Outcome::Accepted { reply } => Attempt::Accepted { reply },
+                Outcome::Later { reply, .. } => Attempt::Later { reply },
+                Outcome::Refused { reply, .. } => Attempt::Refused { reply },
+                Outcome::Lost { detail, after_data: true } => {
+                    *connection = None;
+                    Attempt::Later { reply: detail }
+                }
+                Outcome::Lost { detail: reply, after_data: false } | Outcome::ServerRefused { reply, .. } => {
+                    step.sooner(self.server_failed(server, number, &reply, now)?);
+                    return Ok(ControlFlow::Break(()));
+                }
+                Outcome::Stopped(Stop::Changed) => return Ok(ControlFlow::Continue(())),
+                Outcome::Stopped(Stop::Store(error)) => return Err(error.into()),
+            };
+            match self.settle(&mut notice, index, attempt, now)? {
+                Some(true) => step.sent += 1,
+                Some(false) => step.failed += 1,
+                None => step.sooner(notice.deliveries[index].next),
+            }
+            if notice.done.is_some() {
+                break;
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The text of a notice, its addresses and what it tells: made anew, unless its bytes are already fixed.
+    /// `None`: there is nothing left to tell.
+    fn prepare(
+        &self,
+        view: &View,
+        loaded: &Loaded,
+        notice: &mut Notice,
+        now: Timestamp,
+    ) -> Result<Option<Frozen>, Error> {
+        if notice.frozen {
+            return Ok(Some(view.mail(notice.number)?.ok_or(store::Error::Damaged { what: "a mail" })?));
+        }
+        let made = match notice.customer {
+            OPERATOR => self.operator_mail(view, loaded, notice, now)?,
+            _ => self.customer_mail(view, loaded, notice, now)?,
+        };
+        let Some(Made { mail, incidents, first_notices }) = made else { return Ok(None) };
+        notice.incidents = incidents;
+        let addresses = self.addresses(loaded, notice);
+        if notice.deliveries.iter().map(|delivery| &delivery.to).ne(&addresses) {
+            notice.deliveries.clear();
+            for (index, to) in addresses.into_iter().enumerate() {
+                notice.deliveries.push(Delivery {
+                    to,
+                    token: random_token(),
+                    message_id: self.message_id(loaded, notice.number, index)?,
+                    attempts: 0,
+                    next: now,
+                    done: None,
+                    reply: String::new(),
+                });
+            }
+        }
+        let mut references = vec![Vec::new(); notice.deliveries.len()];
+        for first in first_notices.into_iter().take(REFERENCES_MAX) {
+            let Some(first) = view.notice(first)? else { continue };
+            for (references, delivery) in references.iter_mut().zip(&notice.deliveries) {
+                let known = first.deliveries.iter().find(|known| known.to == delivery.to);
+                references.extend(known.map(|known| known.message_id.clone()));
+            }
+        }
+        Ok(Some(Frozen { made: now, sender: loaded.sender(), mail, references }))
+    }
+
+    /// The text of a notice as it went out, or as it would go out now, and whether it did. `None`: there is nothing
+    /// left to tell, or the text was forgotten.
+    pub fn preview(
+        &self,
+        view: &View,
+        loaded: &Loaded,
+        notice: &Notice,
+        now: Timestamp,
+    ) -> Result<Option<(Mail, bool)>, Error> {
+        if notice.frozen {
+            return Ok(view.mail(notice.number)?.map(|frozen| (frozen.mail, true)));
+        }
+        let made = match notice.customer {
+            _ if notice.done.is_some() => None,
+            OPERATOR => self.operator_mail(view, loaded, notice, now)?,
+            _ => self.customer_mail(view, loaded, notice, now)?,
+        };
+        Ok(made.map(|made| (made.mail, false)))
+    }
+
+    /// Where a notice goes: the customer's usable addresses; else, and in practice, the operator's.
+    pub fn addresses(&self, loaded: &Loaded, notice: &Notice) -> Vec<String> {
+        let operator = || vec![loaded.settings.organisation.operator_address.clone()];
+        if notice.customer == OPERATOR || notice.practice {
+            return operator();
+        }
+        let mails: Vec<String> = loaded
+            .table
+            .contact(notice.customer)
+            .map(|contact| contact.mails.iter().map(|mail| (*mail).to_owned()).collect())
+            .unwrap_or_default();
+        if mails.is_empty() { operator() } else { mails }
+    }
+
+    /// The incidents that a notice would tell now, and how bad they are.
+    pub fn tells(
+        &self,
+        view: &View,
+        loaded: &Loaded,
+        notice: &Notice,
+        now: Timestamp,
+    ) -> Result<Vec<(u64, Severity)>, Error> {
+        let due = worst_due(view, &loaded.context(now), notice.customer, notice.scope, told_max(notice))?;
+        Ok(due.into_iter().map(|(Reverse(severity), _, id, _)| (id, severity)).collect())
+    }
+
+    /// What a notice tells now. What does not fit into one mail is still due when the next is made.
+    fn told(
+        &self,
+        view: &View,
+        kinds: &Kinds,
+        context: &Context<'_>,
+        notice: &Notice,
+    ) -> Result<Vec<Told>, Error> {
+        let mut told = Vec::new();
+        for (_, key, _, reason) in worst_due(view, context, notice.customer, notice.scope, told_max(notice))?
+        {
+            if let Some(incident) = view.incident(&key)? {
+                let (name, kind) = kinds.of(&key);
+                told.push(context.tell(notice.customer, key, &incident, name, kind, reason));
+            }
+        }
+        Ok(told)
+    }
+
+    fn customer_mail(
+        &self,
+        view: &View,
+        loaded: &Loaded,
+        notice: &Notice,
+        now: Timestamp,
+    ) -> Result<Option<Made>, Error> {
+        let kinds = Kinds::load(view)?;
+        let context = loaded.context(now);
+        let told = self.told(view, &kinds, &context, notice)?;
+        if told.is_empty() {
+            return Ok(None);
+        }
+        let telling: HashSet<Key> = told.iter().map(|told| told.key).collect();
+        let mut still_open = Vec::new();
+        view.incidents_of(notice.customer, |key, incident| {
+            let (name, kind) = kinds.of(&key);
+            if !telling.contains(&key)
+                && let Some(line) = context.still_open(notice.customer, &key, &incident, name, kind)
+            {
+                still_open.push(line);
+            }
+            Ok(())
+        })?;
+        let contact = loaded.table.contact(notice.customer);
+        let mails: Vec<String> =
+            contact.iter().flat_map(|contact| &contact.mails).map(|mail| (*mail).to_owned()).collect();
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        let language =
+            contact.as_ref().and_then(|contact| contact.language).unwrap_or(&loaded.settings.boxx.language);
+        Ok(Some(Made::of(told, |problems| {
+            compose::customer(&Digest {
+                sender: loaded.sender(),
+                notice: notice.number,
+                customer_id: text(contact.as_ref().map(|contact| contact.id)),
+                customer_name: text(contact.as_ref().map(|contact| contact.name)),
+                language: language.to_owned(),
+                zone: loaded.settings.boxx.timezone.clone(),
+                pass_on: mails.is_empty(),
+                practice_for: notice.practice.then_some(mails),
+                problems: problems.into_iter().map(|(_, problem)| problem).collect(),
+                still_open,
+            })
+        })))
+    }
+
+    fn operator_mail(
+        &self,
+        view: &View,
+        loaded: &Loaded,
+        notice: &Notice,
+        now: Timestamp,
+    ) -> Result<Option<Made>, Error> {
+        let context = loaded.context(now);
+        let told = self.told(view, &Kinds::load(view)?, &context, notice)?;
+        let held = view.unsent()?.iter().filter(|notice| notice.held).count() as u64;
+        let alarms = view.alarms()?;
+        if told.is_empty() && held == 0 && alarms.iter().all(|(_, alarm)| alarm.told) {
+            return Ok(None);
+        }
+        let mut all = 0u64;
+        view.incidents_of(OPERATOR, |key, incident| {
+            all += u64::from(context.due(OPERATOR, &key, &incident, notice.scope).is_some());
+            Ok(())
+        })?;
+        let findings_more = all.saturating_sub(told.len() as u64);
+        Ok(Some(Made::of(told, |findings| {
+            compose::operator(&OperatorDigest {
+                sender: loaded.sender(),
+                notice: notice.number,
+                language: loaded.settings.boxx.language.clone(),
+                zone: loaded.settings.boxx.timezone.clone(),
+                findings: findings
+                    .into_iter()
+                    .map(|(ownership, problem)| {
+                        let why = match ownership {
+                            Ownership::Customer => "not told",
+                            Ownership::Unassigned => "unassigned",
+                            Ownership::Ambiguous => "ambiguous",
+                            Ownership::Unattributable => "unattributable",
+                        };
+                        (why, problem)
+                    })
+                    .collect(),
+                findings_more,
+                held,
+                alarms: alarms.into_iter().map(|(_, alarm)| (alarm.since, alarm.text)).collect(),
+            })
+        })))
+    }
+
+    /// The Message-ID of a notice to its n-th address, as long as it is not written.
+    pub fn message_id(&self, loaded: &Loaded, notice: u64, index: usize) -> Result<String, Error> {
+        let format =
+            self.store.view()?.meta::<Format>()?.ok_or(store::Error::Damaged { what: "its format" })?;
+        let address = &loaded.settings.organisation.abuse_address;
+        let domain = address.rsplit('@').next().unwrap_or_default();
+        Ok(mime::message_id(&hex(&format.store_id.to_be_bytes()), notice, index as u32, domain))
+    }
+
+    /// Records an attempt and what follows from it, in one transaction. `Some` when the notice is done: whether it
+    /// was sent.
+    fn settle(
+        &self,
+        notice: &mut Notice,
+        index: usize,
+        attempt: Attempt,
+        now: Timestamp,
+    ) -> Result<Option<bool>, Error> {
+        let accepted = matches!(attempt, Attempt::Accepted { .. });
+        let ours = notice.customer == OPERATOR;
+        let done = self.store.write(|txn| {
+            let mut stored =
+                txn.notice(notice.number)?.ok_or(store::Error::Damaged { what: "the outbox" })?;
+            if !stored.frozen {
+                // It came to nothing before DATA: what it would have told counts only if that was the end of it.
+                stored.deliveries.clone_from(&notice.deliveries);
+                if stored.done.is_none() {
+                    stored.incidents.clone_from(&notice.incidents);
+                }
+            }
+            let dropped = stored.done.is_some();
+            let is_sent = |delivery: &Delivery| matches!(delivery.done, Some((_, true)));
+            let first = accepted && !stored.deliveries.iter().any(is_sent);
+            let done = outbox::record(&mut stored, index, attempt, now);
+            let failed = done && !dropped && !stored.deliveries.iter().any(is_sent);
+            txn.put_notice(&stored)?;
+            *notice = stored;
+            if first || failed {
+                // The first address that took it, or the last that refused it: it counts as told from now.
+                mark_told(txn, notice, now)?;
+            }
+            if first && !ours && !notice.practice {
+                let mut mailed = txn.mailed(notice.customer)?;
+                outbox::note_mailed(&mut mailed, now);
+                txn.put_mailed(notice.customer, &mailed)?;
+            }
+            Ok(done)
+        })?;
+        let sent = matches!(notice.done, Some((_, End::Sent)));
+        let delivery = &notice.deliveries[index];
+        match delivery.done {
+            Some((_, true)) => tracing::info!(notice = notice.number, "mail accepted"),
+            Some((_, false)) => {
+                tracing::warn!(notice = notice.number, reply = delivery.reply, "mail given up")
+            }
+            None => tracing::warn!(notice = notice.number, reply = delivery.reply, "mail postponed"),
+        }
+        if matches!(notice.done, Some((_, End::Failed))) {
+            let place =
+                if ours { "organisation.operator_address" } else { "the address in the customer file" };
+            let text = format!(
+                "a mail could not be delivered (notice {}): the mail server says {:?}; correct {place}",
+                notice.number, delivery.reply
+            );
+            self.alarm(MAIL_FAILED, Some(&text), now)?;
+        }
+        Ok(done.then_some(sent))
+    }
+
+    /// The mail server itself is at fault: everything waits, less and less often.
+    fn server_failed(
+        &self,
+        server: &mut Server,
+        notice: u64,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<Timestamp, Error> {
+        server.failures += 1;
+        server.failed_at = notice;
+        let wait = SERVER_WAIT_SECONDS_MIN << (server.failures - 1).min(6);
+        let later = now.plus_seconds(wait.min(SERVER_WAIT_SECONDS_MAX));
+        server.not_before = Some(later);
+        let text =
+            format!("the mail server takes no mail: {detail}; mails wait, abusebox tries again by itself");
+        self.alarm(MAIL_SERVER, Some(&text), now)?;
+        Ok(later)
+    }
+
+    /// The mail server of the new settings is asked at once.
+    pub(super) fn mail_changed(&self) {
+        // While mails are going out, it is not waited for anyway.
+        if let Ok(mut server) = self.mail_server.try_lock() {
+            (server.failures, server.not_before) = (0, None);
+        }
+    }
+
+    /// Frees held mails, whatever the mode: these and no others. Returns those that were held.
+    pub fn release(&self, numbers: &[u64]) -> Result<Vec<u64>, Error> {
+        self.change(numbers, |notice| {
+            let held = notice.done.is_none() && notice.held;
+            (notice.held, notice.released) = (false, notice.released || held);
+            held
+        })
+    }
+
+    /// Gives up unsent mails; their incidents count as told now.
+    pub fn drop_notices(&self, numbers: &[u64], now: Timestamp) -> Result<Vec<u64>, Error> {
+        let loaded = self.loaded();
+        let mut dropped = Vec::new();
+        for &number in numbers {
+            let view = self.store.view()?;
+            let Some(notice) = view.notice(number)?.filter(|notice| notice.done.is_none()) else { continue };
+            let tells = self.tells(&view, &loaded, &notice, now)?;
+            let over = self.store.write(|txn| {
+                let Some(mut notice) = txn.notice(number)?.filter(|notice| notice.done.is_none()) else {
+                    return Ok(false);
+                };
+                if !notice.frozen {
+                    notice.incidents = tells;
+                }
+                notice.done = Some((now, End::Dropped("dropped by the operator".to_owned())));
+                mark_told(txn, &notice, now)?;
+                txn.put_notice(&notice)?;
+                Ok(true)
+            })?;
+            if over {
+                dropped.push(number);
+            }
+        }
+        Ok(dropped)
+    }
+
+    fn change(
+        &self,
+        numbers: &[u64],
+        mut change: impl FnMut(&mut Notice) -> bool,
+    ) -> Result<Vec<u64>, Error> {
+        Ok(self.store.write(|txn| {
+            let mut changed = Vec::new();
+            for &number in numbers {
+                if let Some(mut notice) = txn.notice(number)?
+                    && change(&mut notice)
+                {
+                    txn.put_notice(&notice)?;
+                    changed.push(number);
+                }
+            }
+            Ok(changed)
+        })?)
+    }
+}
+
+impl Loaded {
+    pub fn context(&self, now: Timestamp) -> Context<'_> {
+        let zone = &self.settings.boxx.timezone;
+        Context {
+            table: &self.table,
+            networks: &self.settings.networks,
+            policy: &self.settings.policy,
+            zone,
+            at: Moment::new(now, zone),
+        }
+    }
+
+    fn sender(&self) -> Sender {
+        let organisation = &self.settings.organisation;
+        Sender { organisation: organisation.name.clone(), abuse_address: organisation.abuse_address.clone() }
+    }
+}
+
+impl Server {
+    /// Waits until another mail keeps within the limit of any 60 seconds.
+    async fn pace(&mut self, per_minute_max: u32) {
+        let minute = Duration::from_secs(60);
+        // More than one where the limit was lowered.
+        let mut oldest = None;
+        while self.sent.len() >= per_minute_max.max(1) as usize {
+            oldest = self.sent.pop_front();
+        }
+        if let Some(oldest) = oldest {
+            tokio::time::sleep_until(oldest + minute).await;
+        }
+        self.sent.push_back(tokio::time::Instant::now());
+    }
+}
+
+impl Step {
+    fn sooner(&mut self, at: Timestamp) {
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+}
+
+/// Report types by the numbers that incident keys hold.
+pub struct Kinds(Vec<String>);
+
+impl Kinds {
+    pub fn load(view: &View) -> Result<Self, store::Error> {
+        Ok(Self(view.kinds()?))
+    }
+
+    pub fn of(&self, key: &Key) -> (&str, &'static Kind) {
+        let name = self.0.get(usize::from(key.kind())).map_or("", String::as_str);
+        (name, kind::find(name).unwrap_or_else(|| kind::unknown()))
+    }
+}
+
+/// A mail, made, and what it tells.
+struct Made {
+    mail: Mail,
+    incidents: Vec<(u64, Severity)>,
+    first_notices: BTreeSet<u64>,
+}
+
+impl Made {
+    fn of(told: Vec<Told>, compose: impl FnOnce(Vec<(Ownership, Problem)>) -> Mail) -> Self {
+        let incidents = told.iter().map(|told| (told.problem.incident, told.severity)).collect();
+        let first_notices = told.iter().filter_map(|told| told.first_notice).collect();
+        let mail = compose(told.into_iter().map(|told| (told.ownership, told.problem)).collect());
+        Self { mail, incidents, first_notices }
+    }
+}
+
+/// What is due to `receiver`: the worst, at most `max`.
+fn worst_due(
+    view: &View,
+    context: &Context<'_>,
+    receiver: CustomerNo,
+    scope: Scope,
+    max: usize,
+) -> Result<Vec<Telling>, store::Error> {
+    let mut worst: Vec<Telling> = Vec::new();
+    let shorten = |worst: &mut Vec<Telling>| {
+        worst.sort_unstable_by_key(|&(severity, key, ..)| (severity, key));
+        worst.truncate(max);
+    };
+    view.incidents_of(receiver, |key, incident| {
+        if let Some(reason) = context.due(receiver, &key, &incident, scope) {
+            worst.push((Reverse(incident.severity), key, incident.id, reason));
+            if worst.len() >= 2 * max {
+                shorten(&mut worst);
+            }
+        }
+        Ok(())
+    })?;
+    shorten(&mut worst);
+    Ok(worst)
+}
+
+/// Notes that the incidents of a notice were told; practice mails change nothing.
+fn mark_told(txn: &Txn, notice: &Notice, now: Timestamp) -> Result<(), store::Error> {
+    if notice.practice {
+        return Ok(());
+    }
+    for &(id, severity) in &notice.incidents {
+        if let Some(key) = txn.incident_key(id)?
+            && let Some(mut incident) = txn.incident(&key)?
+        {
+            incident.mark_told(notice.number, severity, now);
+            txn.put_incident(&key, &incident)?;
+        }
+    }
+    match notice.customer {
+        OPERATOR => txn.alarms_told(notice.first_attempt.unwrap_or(now)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the mode no longer wants an unsent notice: practice mails once practice is over, real ones once it
+/// begins. What they would have told is still due, and planned afresh.
+fn is_superseded(notice: &Notice, mode: Mode) -> bool {
+    notice.customer != OPERATOR && !notice.frozen && notice.practice != (mode == Mode::Practice)
+}
+
+/// Envelope sender and bytes of one delivery: the same for the same frozen mail, always.
+fn message(notice: &Notice, index: usize, frozen: &Frozen) -> (String, Vec<u8>) {
+    let Sender { organisation, abuse_address } = &frozen.sender;
+    let delivery = &notice.deliveries[index];
+    let envelope = mime::Envelope {
+        from_name: organisation.clone(),
+        from: abuse_address.clone(),
+        to: delivery.to.clone(),
+        message_id: delivery.message_id.clone(),
+        reply_to: Some(abuse_address.clone()),
+        references: frozen.references.get(index).cloned().unwrap_or_default(),
+        date: frozen.made,
+    };
+    (mime::return_path(abuse_address, &delivery.token), mime::message(&frozen.mail, &envelope))
+}
+
+/// How many findings one mail tells.
+fn told_max(notice: &Notice) -> usize {
+    match notice.customer {
+        OPERATOR => OPERATOR_FINDINGS_MAX,
+        _ => FINDINGS_MAX,
+    }
+}
+
+fn notice(customer: CustomerNo, scope: Scope, held: bool, practice: bool, now: Timestamp) -> Notice {
+    Notice {
+        number: 0,
+        customer,
+        scope,
+        created: now,
+        held,
+        released: false,
+        practice,
+        deliveries: Vec::new(),
+        frozen: false,
+        first_attempt: None,
+        incidents: Vec::new(),
+        done: None,
+    }
+}
+
+/// Alarm: the mail server takes nothing, or there is none.
+const MAIL_SERVER: &str = "mail_server";
+/// Alarm: a mail came to nothing.
+pub(super) const MAIL_FAILED: &str = "mail_failed";
+const NOTHING_LEFT: &str = "nothing left to tell";
+const NO_SERVER: &str = "no mail server is set: mails wait until mail.url is set";
+const NO_SENDER: &str = "mails have no sender: they wait until organisation.abuse_address is set";
+const NO_OPERATOR: &str = "a mail for the operator waits until organisation.operator_address is set";
+/// A step ends after so long, so that what is new is planned although thousands of mails are waiting.
+const STEP_TIME_MAX: Duration = Duration::from_secs(300);
+/// So long a digest may wait for the limit of mails per day: as long as a pass may delay the one of the day before.
+const DIGEST_WAIT_SECONDS_MAX: i64 = 3600;
+/// In practice a customer's mail is made once a day; the digest of the next day is nearly a day later.
+const PRACTICE_PAUSE_SECONDS: i64 = 20 * 3600;
+/// Held mails are told to the operator again after so long.
+const HELD_REMINDER_SECONDS: i64 = 7 * 86_400;
+/// First wait after the mail server failed, doubled each time.
+const SERVER_WAIT_SECONDS_MIN: i64 = 60;
+const SERVER_WAIT_SECONDS_MAX: i64 = 15 * 60;
+/// Earlier mails that a mail refers to: mail programs sort by the first few.
+const REFERENCES_MAX: usize = 10;
+/// Findings in one customer's mail; the rest, the less severe, comes with the next. Bounds memory.
+const FINDINGS_MAX: usize = 5_000;
+/// Findings in one operator mail; the rest is counted there and stands in `abusebox incidents`.
+const OPERATOR_FINDINGS_MAX: usize = 500;

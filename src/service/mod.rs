@@ -1,0 +1,381 @@
+//! The only wiring: owns the store, the settings and the customers, and lets the rooms work on them.
+//!
+//! [`intake`] takes a report in, [`fetching`] and [`mailing`] are the two loops, step by step, and [`keeping`] is
+//! the housekeeping; [`viewing`] is what the page shows, [`paging`] keeps it up. A step takes `now` and says when it wants to be called again, so a month runs in seconds.
+
+pub mod fetching;
+pub mod intake;
+pub mod keeping;
+pub mod mailing;
+pub mod paging;
+pub mod running;
+pub mod viewing;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use crate::clock::{Clock, Timestamp};
+use crate::config::{self, Complaint, LoadError, Settings};
+use crate::customers::import::{self, File};
+use crate::customers::table::{self, Table};
+use crate::fetch::spool::Spool;
+use crate::files;
+use crate::store::{self, Alarm, CustomersSeen, Import, Store, Txn};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Settings(#[from] LoadError),
+    #[error(transparent)]
+    Fetch(#[from] crate::fetch::Error),
+    #[error("cannot read or write {path}")]
+    File {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the clock cannot be trusted yet; nothing is done until it is right")]
+    NoClock,
+    /// The customer file must be confirmed or corrected.
+    #[error(
+        "the customer file is not taken: line {lines} holds no address that can be read; correct it, or take \
+             the file without by --confirm"
+    )]
+    Unconfirmed { lines: String, complaints: Vec<Complaint> },
+    #[error("the customer file is not taken: {why}")]
+    BadCustomers { why: String, complaints: Vec<Complaint> },
+    #[error("mail cannot be made ready")]
+    Mail(#[from] crate::notify::smtp::Error),
+    #[error("a task broke off: {0}")]
+    Task(String),
+}
+
+impl Error {
+    pub fn file(path: &Path, source: std::io::Error) -> Self {
+        Self::File { path: path.to_owned(), source }
+    }
+}
+
+/// What the settings say and who the customers are, at one moment.
+pub struct Loaded {
+    pub settings: Settings,
+    pub table: Table,
+    /// PEM files of further certificate authorities.
+    pub extra_ca: Vec<Vec<u8>>,
+    /// Of the settings file, to notice a change.
+    pub(crate) settings_sha256: [u8; 32],
+}
+
+/// The appliance without its loops.
+pub struct Engine {
+    pub data: PathBuf,
+    pub settings_path: PathBuf,
+    pub clock: Clock,
+    pub store: Store,
+    pub spool: Spool,
+    loaded: RwLock<Arc<Loaded>>,
+    /// Customer files and settings are taken one at a time.
+    taking: Mutex<()>,
+    /// Reports are taken in one at a time: what is known is asked before it is changed.
+    intake: Mutex<()>,
+    /// Notices are planned by one at a time.
+    planning: Mutex<()>,
+    pub(crate) mail_server: tokio::sync::Mutex<mailing::Server>,
+    /// When the pass under way began, in Unix seconds.
+    fetching_since: AtomicI64,
+    pub(crate) shadowserver: tokio::sync::Mutex<fetching::Connection>,
+}
+
+impl Engine {
+    /// Opens the data folder, makes it if need be, and takes in a new customer file.
+    pub fn open(data: &Path, settings_path: &Path, clock: Clock) -> Result<Arc<Self>, Error> {
+        make_folder(data)?;
+        make_folder(&data.join("customers"))?;
+        let store = Store::open(&data.join("abusebox.redb"))?;
+        let spool = Spool::new(data.join("spool"))?;
+        if let Some(newest) = store.view()?.meta::<store::Newest>()? {
+            clock.observe(newest.at);
+        }
+        let (settings, settings_sha256) = load_settings(settings_path)?;
+        let table = load_table(&store, data, &settings)?;
+        let extra_ca = load_authorities(&settings)?;
+        let loaded = Loaded { settings, table, extra_ca, settings_sha256 };
+        let engine = Arc::new(Self {
+            data: data.to_owned(),
+            settings_path: settings_path.to_owned(),
+            clock,
+            store,
+            spool,
+            loaded: RwLock::new(Arc::new(loaded)),
+            taking: Mutex::default(),
+            intake: Mutex::default(),
+            planning: Mutex::default(),
+            mail_server: Default::default(),
+            fetching_since: AtomicI64::new(fetching::IDLE),
+            shadowserver: Default::default(),
+        });
+        if let Some(now) = engine.clock.now() {
+            engine.take_configured_customers(now)?;
+        }
+        Ok(engine)
+    }
+
+    /// Settings and customers as they are now; they do not change under the caller.
+    pub fn loaded(&self) -> Arc<Loaded> {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whoever changes what is loaded holds this from reading the old to putting the new in its place.
+    fn take_turn(&self) -> MutexGuard<'_, ()> {
+        self.taking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replace(&self, loaded: Loaded) {
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+    }
+
+    /// Takes changed settings and a changed customer file. Settings with faults change nothing and raise an alarm.
+    /// Returns whether anything is new.
+    pub fn reload(&self, now: Timestamp) -> Result<bool, Error> {
+        let taking = self.take_turn();
+        let before = self.loaded();
+        let changed = match load_settings(&self.settings_path) {
+            Ok((_, sha256)) if sha256 == before.settings_sha256 => false,
+            Ok((settings, settings_sha256)) => {
+                let table = load_table(&self.store, &self.data, &settings)?;
+                let extra_ca = load_authorities(&settings)?;
+                self.replace(Loaded { settings, table, extra_ca, settings_sha256 });
+                self.shadowserver_changed()?;
+                self.mail_changed();
+                true
+            }
+            Err(error) => {
+                self.alarm("settings", Some(&format!("{error}")), now)?;
+                return Ok(false);
+            }
+        };
+        self.alarm("settings", None, now)?;
+        drop(taking);
+        Ok(self.take_configured_customers(now)? || changed)
+    }
+
+    /// Raises an alarm, keeps it, or takes it back.
+    pub fn alarm(&self, code: &str, text: Option<&str>, now: Timestamp) -> Result<(), store::Error> {
+        let known =
+            self.store.view()?.alarms()?.into_iter().find(|(known, _)| known == code).map(|(_, alarm)| alarm);
+        let next = match (text, &known) {
+            (None, None) => return Ok(()),
+            (Some(text), Some(alarm)) if alarm.text == text => return Ok(()),
+            (None, Some(_)) => {
+                tracing::info!(code, "alarm over");
+                None
+            }
+            (Some(text), known) => {
+                tracing::warn!(code, "{text}");
+                let (since, told) = known.as_ref().map_or((now, false), |alarm| (alarm.since, alarm.told));
+                Some(Alarm { since, text: text.to_owned(), told })
+            }
+        };
+        self.store.write(|txn| txn.put_alarm(code, next.as_ref()))
+    }
+
+    /// Imports the customer file of the settings if its content is not the one last seen there.
+    fn take_configured_customers(&self, now: Timestamp) -> Result<bool, Error> {
+        let Some(path) = self.loaded().settings.customers.file.clone() else { return Ok(false) };
+        let bytes = match files::read_max(&path, FILE_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => {
+                let text = format!("the customer file {} cannot be read: {error}", path.display());
+                self.alarm("customers", Some(&text), now)?;
+                return Ok(false);
+            }
+        };
+        let seen = CustomersSeen { sha256: sha256(&bytes) };
+        if self.store.view()?.meta::<CustomersSeen>()?.is_some_and(|last| last.sha256 == seen.sha256) {
+            return Ok(false);
+        }
+        let taken = match self.import_customers(&bytes, false, now) {
+            Ok(_) => true,
+            Err(error @ (Error::Unconfirmed { .. } | Error::BadCustomers { .. })) => {
+                self.alarm("customers", Some(&error.to_string()), now)?;
+                false
+            }
+            Err(error) => return Err(error),
+        };
+        self.store.write(|txn| txn.set_meta(&seen))?;
+        Ok(taken)
+    }
+
+    /// Takes a customer file from `now` on. `confirmed`: also if lines have no address that can be read.
+    pub fn import_customers(&self, bytes: &[u8], confirmed: bool, now: Timestamp) -> Result<File, Error> {
+        let _taking = self.take_turn();
+        let loaded = self.loaded();
+        let file = import::read(bytes, &loaded.settings.boxx.timezone);
+        if file.refused {
+            let why = file.complaints.list.last().map(ToString::to_string);
+            let why = why.unwrap_or_else(|| "it holds no customer".to_owned());
+            return Err(Error::BadCustomers { why, complaints: file.complaints.list });
+        }
+        if !file.unreadable.is_empty() && !confirmed {
+            let lines: Vec<_> = file.unreadable.iter().take(20).map(|line| line.line.to_string()).collect();
+            return Err(Error::Unconfirmed { lines: lines.join(", "), complaints: file.complaints.list });
+        }
+        let sha256 = sha256(bytes);
+        let view = self.store.view()?;
+        if view.imports()?.last().is_some_and(|(_, last)| last.sha256 == sha256) {
+            self.alarm("customers", None, now)?;
+            return Ok(file);
+        }
+        let name = format!("{}-{}.csv", now.unix(), hex(&sha256[..8]));
+        let path = self.data.join("customers").join(&name);
+        files::save_atomic(&path, bytes, 0o600).map_err(|error| Error::file(&path, error))?;
+        let import = Import {
+            imported: now,
+            sha256,
+            file: name,
+            customers: file.customers_len() as u64,
+            prefixes: file.prefixes_len() as u64,
+        };
+        self.store.write(|txn| {
+            for id in file.customers.ids() {
+                txn.customer_number(id)?;
+            }
+            txn.add_import(&import)
+        })?;
+        tracing::info!(customers = import.customers, prefixes = import.prefixes, "customer file taken");
+        self.rebuild_table()?;
+        self.alarm("customers", None, now)?;
+        Ok(file)
+    }
+
+    /// Makes the table anew from the accepted files. The caller holds [`Engine::take_turn`].
+    fn rebuild_table(&self) -> Result<(), Error> {
+        let loaded = self.loaded();
+        self.replace(Loaded {
+            settings: loaded.settings.clone(),
+            table: load_table(&self.store, &self.data, &loaded.settings)?,
+            extra_ca: loaded.extra_ca.clone(),
+            settings_sha256: loaded.settings_sha256,
+        });
+        Ok(())
+    }
+
+    /// All that is wrong with a customer file, for these networks.
+    pub fn complaints(&self, file: &File) -> Vec<Complaint> {
+        let networks = table::check(file, &self.loaded().settings.networks);
+        file.complaints.list.iter().cloned().chain(networks.list).collect()
+    }
+
+    /// The present moment, or why nothing can be done now.
+    pub fn now(&self) -> Result<Timestamp, Error> {
+        self.clock.now().ok_or(Error::NoClock)
+    }
+}
+
+fn make_folder(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| Error::file(path, error))
+}
+
+/// A settings file that is not there yet is an empty one.
+fn load_settings(path: &Path) -> Result<(Settings, [u8; 32]), LoadError> {
+    let text = std::fs::read(path).unwrap_or_default();
+    match config::load(path) {
+        Err(LoadError::Missing { .. }) => {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            let settings = config::raw::parse("", folder)
+                .map_err(|complaints| LoadError::Invalid { path: path.to_owned(), complaints })?;
+            Ok((settings, sha256(&text)))
+        }
+        other => Ok((other?, sha256(&text))),
+    }
+}
+
+fn load_authorities(settings: &Settings) -> Result<Vec<Vec<u8>>, Error> {
+    let read = |path: &PathBuf| {
+        files::read_max(path, config::FILE_BYTES_MAX).map_err(|error| Error::file(path, error))
+    };
+    settings.trust.extra_ca.iter().map(read).collect()
+}
+
+/// The table of all accepted files. They are read one at a time: a month of them is larger than the memory.
+fn load_table(store: &Store, data: &Path, settings: &Settings) -> Result<Table, Error> {
+    let view = store.view()?;
+    let mut numbers = HashMap::new();
+    view.customer_numbers(|id, number| {
+        numbers.insert(id.to_owned(), number);
+    })?;
+    let mut failed = None;
+    let files = view.imports()?.into_iter().map_while(|(_, import)| {
+        let path = data.join("customers").join(&import.file);
+        match files::read_max(&path, FILE_BYTES_MAX) {
+            Ok(bytes) => Some((import.imported, import::read(&bytes, &settings.boxx.timezone))),
+            Err(error) => {
+                failed = Some(Error::file(&path, error));
+                None
+            }
+        }
+    });
+    // Every id got its number with its file; only a later version may read ids in it that the earlier did not.
+    let mut fresh = None;
+    let mut unnumbered = None;
+    let number = |id: &str| {
+        if let Some(number) = numbers.get(id) {
+            return number.0;
+        }
+        let given = match &fresh {
+            Some(txn) => Txn::customer_number(txn, id),
+            None => store.begin().and_then(|txn| fresh.insert(txn).customer_number(id)),
+        };
+        match given {
+            Ok(number) => {
+                numbers.insert(id.to_owned(), number);
+                number.0
+            }
+            Err(error) => {
+                unnumbered = Some(error);
+                u32::MAX
+            }
+        }
+    };
+    let table = Table::build(&settings.networks, files, number);
+    if let Some(error) = failed.or(unnumbered.map(Error::Store)) {
+        return Err(error);
+    }
+    fresh.map_or(Ok(()), Txn::commit)?;
+    Ok(table)
+}
+
+/// Largest customer file taken.
+pub const FILE_BYTES_MAX: u64 = import::FILE_BYTES_MAX as u64;
+
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+    sha256
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A random text that nobody guesses, of 128 bits.
+pub(crate) fn random_token() -> String {
+    let mut bytes = [0; 16];
+    let filled = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes);
+    assert!(filled.is_ok(), "the kernel's random numbers are always there once the box is up");
+    hex(&bytes)
+}

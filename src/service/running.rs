@@ -1,0 +1,215 @@
+//! The loops of `run`, and the single pass of `once`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, watch};
+
+use super::intake::describe;
+use super::{Engine, Error, paging};
+use crate::clock::Timestamp;
+use crate::control;
+
+/// Runs until SIGTERM or SIGINT. What is on its way then is finished first, within [`STOP_TIME_MAX`].
+pub async fn run(engine: Arc<Engine>) -> Result<(), Error> {
+    let wake = Arc::new(Wake::default());
+    let on_command = wake.clone();
+    control::serve(engine.clone(), move || on_command.mail.notify_one())
+        .map_err(|error| Error::file(&control::socket(&engine.data), error))?;
+    let (stop, stopped) = watch::channel(false);
+    tracing::info!(data = %engine.data.display(), version = env!("CARGO_PKG_VERSION"), "abusebox runs");
+    for sentence in engine.loaded().settings.missing() {
+        tracing::warn!("not set up yet: {sentence}");
+    }
+    let loops = [
+        tokio::spawn(fetch_loop(engine.clone(), wake.clone(), stopped.clone())),
+        tokio::spawn(mail_loop(engine.clone(), wake.clone(), stopped.clone())),
+        tokio::spawn(watch_files(engine.clone(), wake, stopped.clone())),
+        tokio::spawn(paging::keep_up(engine.clone(), stopped)),
+    ];
+    let failed = |error| Error::Task(format!("no signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    // A loop in the middle of a step sees it when it rests.
+    stop.send_replace(true);
+    let all = async {
+        for task in loops {
+            let _ = task.await;
+        }
+    };
+    if tokio::time::timeout(STOP_TIME_MAX, all).await.is_err() {
+        tracing::warn!("stopped in the middle of something; it is taken up again at the next start");
+    }
+    let _ = std::fs::remove_file(control::socket(&engine.data));
+    Ok(())
+}
+
+/// What one pass came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pass {
+    pub fetch: super::fetching::Step,
+    pub mail: super::mailing::Step,
+}
+
+/// One pass of fetch, parse, match, notify.
+pub async fn once(engine: &Arc<Engine>, now: Timestamp) -> Result<Pass, Error> {
+    engine.reload(now)?;
+    let fetch = engine.fetch_step(true, now).await?;
+    engine.keep(now)?;
+    let mut mail = engine.mail_step(now).await?;
+    while mail.more {
+        let step = engine.mail_step(now).await?;
+        mail = super::mailing::Step {
+            planned: mail.planned + step.planned,
+            held: mail.held + step.held,
+            sent: mail.sent + step.sent,
+            failed: mail.failed + step.failed,
+            ..step
+        };
+    }
+    Ok(Pass { fetch, mail })
+}
+
+#[derive(Default)]
+struct Wake {
+    fetch: Notify,
+    mail: Notify,
+}
+
+async fn fetch_loop(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let next = match engine.clock.now() {
+            None => None,
+            Some(now) => match engine.fetch_step(false, now).await {
+                Ok(step) => {
+                    let _ = engine.alarm("fetch", None, now);
+                    if step.asked {
+                        wake.mail.notify_one();
+                    }
+                    step.next
+                }
+                Err(error) => {
+                    trouble(&engine, "fetch", &error, now);
+                    Some(now.plus_seconds(RETRY_SECONDS))
+                }
+            },
+        };
+        if rest(&engine, next, &wake.fetch, &mut stop).await {
+            return;
+        }
+    }
+}
+
+async fn mail_loop(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let next = match engine.clock.now() {
+            None => None,
+            Some(now) => {
+                let keeper = engine.clone();
+                let kept = tokio::task::spawn_blocking(move || keeper.keep(now)).await;
+                let done = match kept {
+                    Ok(Ok(())) => engine.mail_step(now).await,
+                    Ok(Err(error)) => Err(error),
+                    Err(error) => Err(Error::Task(error.to_string())),
+                };
+                match done {
+                    Ok(step) => {
+                        let _ = engine.alarm("disk", None, now);
+                        step.next
+                    }
+                    Err(error) => {
+                        trouble(&engine, "disk", &error, now);
+                        Some(now.plus_seconds(RETRY_SECONDS))
+                    }
+                }
+            }
+        };
+        if rest(&engine, next, &wake.mail, &mut stop).await {
+            return;
+        }
+    }
+}
+
+/// Notices changed settings and customer files. What changes is taken when it has stopped changing: a file that is
+/// being copied would otherwise be taken by half.
+async fn watch_files(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Receiver<bool>) {
+    // Nothing is taken yet: when the box began, the clock may not have been right.
+    let (mut taken, mut before) = (None, None);
+    loop {
+        let now = Some(signatures(&engine));
+        if let Some(moment) = engine.clock.now().filter(|_| now == before && now != taken) {
+            taken = now;
+            let reloader = engine.clone();
+            match tokio::task::spawn_blocking(move || reloader.reload(moment)).await {
+                Ok(Ok(true)) => {
+                    wake.fetch.notify_one();
+                    wake.mail.notify_one();
+                }
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => trouble(&engine, "settings", &error, moment),
+                Err(error) => tracing::error!("{error}"),
+            }
+        }
+        before = now;
+        tokio::select! {
+            () = tokio::time::sleep(WATCH_EVERY) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// What tells that a file was changed or replaced, whatever its times were set to.
+type Signature = Option<(u64, u64, i64, i64)>;
+
+fn signatures(engine: &Engine) -> [Signature; 2] {
+    use std::os::unix::fs::MetadataExt;
+    let of = |path: &Path| {
+        let meta = std::fs::metadata(path).ok()?;
+        Some((meta.ino(), meta.len(), meta.ctime(), meta.ctime_nsec()))
+    };
+    let customers = engine.loaded().settings.customers.file.clone();
+    [of(&engine.settings_path), customers.as_deref().and_then(of)]
+}
+
+/// Sleeps until `next`, a wake-up, or the end. Returns whether it is the end.
+async fn rest(
+    engine: &Engine,
+    next: Option<Timestamp>,
+    wake: &Notify,
+    stop: &mut watch::Receiver<bool>,
+) -> bool {
+    let seconds = match (next, engine.clock.now()) {
+        (Some(next), Some(now)) => next.since(now).clamp(1, REST_SECONDS_MAX),
+        // Nothing is planned, or the clock is not yet right.
+        (None, Some(_)) => REST_SECONDS_MAX,
+        (_, None) => NO_CLOCK_SECONDS,
+    };
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_secs(seconds.unsigned_abs())) => false,
+        () = wake.notified() => false,
+        _ = stop.wait_for(|stop| *stop) => true,
+    }
+}
+
+fn trouble(engine: &Engine, code: &str, error: &Error, now: Timestamp) {
+    let text = describe(error);
+    tracing::error!(code, "{text}");
+    // With a full disk the alarm cannot be stored either; the log has it.
+    let _ = engine.alarm(code, Some(&text), now);
+}
+
+/// A step of work is a mail or a download; a longer one is taken up again after the next start.
+const STOP_TIME_MAX: Duration = Duration::from_secs(8);
+/// The loops look again at least so often, so that a clock that jumps does no lasting harm.
+const REST_SECONDS_MAX: i64 = 3600;
+const NO_CLOCK_SECONDS: i64 = 10;
+/// After an error of our own disk or store.
+const RETRY_SECONDS: i64 = 300;
+const WATCH_EVERY: Duration = Duration::from_secs(2);

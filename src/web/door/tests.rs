@@ -1,0 +1,208 @@
+//! The door over real sockets, with a server behind it that says what it was told.
+
+use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt;
+
+use tempfile::TempDir;
+use tokio::io::AsyncBufReadExt;
+use tokio::net::UnixListener;
+
+use super::*;
+
+const LIMITS: Limits =
+    Limits { head_time_max: Duration::from_millis(400), reply_time_max: Duration::from_secs(20) };
+
+struct House {
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+/// A door; behind it a server that sends back what it gets.
+async fn house(limits: Limits) -> House {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("web.sock");
+    let inner = UnixListener::bind(&socket).unwrap();
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600)).unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = inner.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut stream = tokio::io::BufReader::new(stream);
+                let mut seen = String::new();
+                while stream.read_line(&mut seen).await.unwrap() > 2 {}
+                let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{seen}", seen.len());
+                stream.get_mut().write_all(reply.as_bytes()).await.unwrap();
+            });
+        }
+    });
+    let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), limits).await.unwrap();
+    let address = door.address().unwrap();
+    tokio::spawn(async move { door.serve(&socket).await });
+    House { address, _folder: folder }
+}
+
+impl House {
+    async fn ask(&self, request: &str) -> String {
+        let mut client = TcpStream::connect(self.address).await.unwrap();
+        client.write_all(request.as_bytes()).await.unwrap();
+        read(&mut client).await
+    }
+}
+
+/// All that comes until the other side closes; empty if it does not let us in.
+async fn read(client: &mut TcpStream) -> String {
+    let mut reply = Vec::new();
+    let _ = timeout(Duration::from_secs(10), client.read_to_end(&mut reply)).await.expect("the door closes");
+    String::from_utf8(reply).unwrap()
+}
+
+#[tokio::test]
+async fn only_the_host_of_a_client_gets_through_with_what_the_door_says_itself() {
+    let house = house(LIMITS).await;
+    let reply = house
+        .ask(
+            "GET /mail?state=held HTTP/1.1\r\nhost:  box.local \r\nX-Abusebox-Peer: 192.0.2.1\r\n\
+             x-abusebox-scheme: https\r\nConnection: keep-alive\r\nCookie: a=b\r\n\r\n",
+        )
+        .await;
+    let (_, seen) = reply.split_once("\r\n\r\n").unwrap();
+    assert_eq!(
+        seen,
+        "GET /mail?state=held HTTP/1.1\r\nHost: box.local\r\nX-Abusebox-Peer: 127.0.0.1\r\n\
+         X-Abusebox-Scheme: http\r\nConnection: close\r\n\r\n"
+    );
+}
+
+#[tokio::test]
+async fn a_second_request_in_the_same_bytes_is_not_heard() {
+    let house = house(LIMITS).await;
+    let reply = house.ask(&"GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(3)).await;
+    assert_eq!(reply.matches("GET /a").count(), 1, "{reply}");
+}
+
+#[tokio::test]
+async fn what_can_be_understood_in_two_ways_is_refused() {
+    let house = house(LIMITS).await;
+    for request in [
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n folded: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\nX-Abusebox-Peer: ::1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\rX-Abusebox-Peer: ::1\r\n\r\n",
+        "GET /\tx HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/2.0\r\nHost: a\r\n\r\n",
+        "GET /\r\nHost: a\r\n\r\n",
+        "GET http://localhost/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /\u{e4} HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\0\r\n\r\n",
+        "nothing\r\n\r\n",
+    ] {
+        let reply = house.ask(request).await;
+        assert!(reply.starts_with("HTTP/1.1 400 "), "{request:?}: {reply}");
+    }
+}
+
+#[tokio::test]
+async fn no_body_is_taken() {
+    let house = house(LIMITS).await;
+    for header in
+        ["Content-Length: 5", "Content-Length: 0, 5", "Transfer-Encoding: chunked", "content-length: +0"]
+    {
+        let reply = house.ask(&format!("GET / HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\nhello")).await;
+        assert!(reply.starts_with("HTTP/1.1 413 "), "{header}: {reply}");
+    }
+    let reply = house.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello").await;
+    assert!(reply.contains("\r\n\r\nPOST / HTTP/1.1\r\n") && !reply.contains("hello"), "{reply}");
+    let reply = house.ask("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").await;
+    assert!(reply.starts_with("HTTP/1.1 200 "), "{reply}");
+}
+
+#[tokio::test]
+async fn a_head_has_a_largest_size() {
+    let house = house(LIMITS).await;
+    let start = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
+    let fits = HEAD_BYTES_MAX - start.len() - 4;
+    let reply = house.ask(&format!("{start}{}\r\n\r\n", "x".repeat(fits))).await;
+    assert!(reply.starts_with("HTTP/1.1 200 "), "{reply}");
+    for more in [1, 1_000] {
+        let reply = house.ask(&format!("{start}{}\r\n\r\n", "x".repeat(fits + more))).await;
+        assert!(reply.starts_with("HTTP/1.1 431 "), "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_head_is_cut_off_however_often_a_byte_comes() {
+    let house = house(LIMITS).await;
+    let mut client = TcpStream::connect(house.address).await.unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n").await.unwrap();
+    let (mut reader, mut writer) = client.split();
+    let drip = async {
+        loop {
+            sleep(Duration::from_millis(50)).await;
+            if writer.write_all(b"x").await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    let mut reply = String::new();
+    let began = tokio::time::Instant::now();
+    tokio::select! {
+        () = drip => {}
+        _ = reader.read_to_string(&mut reply) => {}
+    }
+    assert!(reply.starts_with("HTTP/1.1 408 "), "{reply}");
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn nobody_takes_all_places_and_a_place_comes_back() {
+    let house = house(Limits { head_time_max: Duration::from_secs(60), ..LIMITS }).await;
+    let mut idle = Vec::new();
+    for _ in 0..CONNECTIONS_OF_ONE_MAX {
+        let mut client = TcpStream::connect(house.address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        idle.push(client);
+    }
+    let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut tries = 0;
+    // The door takes clients in the order in which they came: this one finds all places taken.
+    assert_eq!(house.ask(request).await, "");
+    idle.pop();
+    while !house.ask(request).await.starts_with("HTTP/1.1 200 ") {
+        tries += 1;
+        assert!(tries < 100, "the place is free again");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[test]
+fn places_are_counted_by_address_and_in_all() {
+    let inside = Arc::new(Inside::default());
+    let address = |n: u8| IpAddr::from([127, 0, 0, n]);
+    let mut places: Vec<_> = (0..CONNECTIONS_OF_ONE_MAX).filter_map(|_| inside.enter(address(1))).collect();
+    assert_eq!(places.len(), CONNECTIONS_OF_ONE_MAX);
+    assert!(inside.enter(address(1)).is_none());
+    for n in 2..=u8::try_from(CONNECTIONS_MAX).unwrap() {
+        places.extend(inside.enter(address(n)));
+    }
+    assert_eq!(places.len(), CONNECTIONS_MAX, "no more in all");
+    assert!(inside.enter(IpAddr::from([192, 0, 2, 1])).is_none());
+    drop(places);
+    assert!(inside.enter(IpAddr::from([192, 0, 2, 1])).is_none(), "only this machine");
+    assert!(inside.0.lock().unwrap().is_empty());
+    assert!(inside.enter(address(1)).is_some());
+}
+
+#[tokio::test]
+async fn the_door_opens_on_this_machine_only_and_says_when_nobody_is_behind_it() {
+    let anywhere = Door::bind((Ipv4Addr::UNSPECIFIED, 0).into(), LIMITS).await;
+    assert_eq!(anywhere.err().map(|error| error.kind()), Some(io::ErrorKind::InvalidInput));
+    let door = Door::bind("[::1]:0".parse().unwrap(), LIMITS).await.unwrap();
+    let address = door.address().unwrap();
+    tokio::spawn(async move { door.serve(Path::new("none.sock")).await });
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    assert!(read(&mut client).await.starts_with("HTTP/1.1 503 "));
+}

@@ -1,0 +1,11 @@
+//! The page on which an operator sees what the box does. So far it is for reading only.
+//!
+//! A request comes through the [`door`], the only part that faces a network, over a Unix socket to the [`server`],
+//! and is answered by the [`router`], which is pure: what a page shows comes from a [`view::View`].
+
+pub mod door;
+mod html;
+mod page;
+pub mod router;
+pub mod server;
+pub mod view;

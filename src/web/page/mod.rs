@@ -1,0 +1,179 @@
+//! The pages, and what all of them have around them. Pure: they show what a [`super::view::View`] gives.
+
+pub(crate) mod customers;
+pub(crate) mod incidents;
+pub(crate) mod mails;
+pub(crate) mod overview;
+pub(crate) mod reports;
+
+use super::html::{Html, ago, html, link, put};
+use super::view::{Customer, Site};
+use crate::clock::Timestamp;
+use crate::config::Mode;
+
+/// A page without what is around it.
+pub(crate) struct Page {
+    title: String,
+    /// Path of the entry in the menu to which it belongs.
+    entry: &'static str,
+    body: Html,
+}
+
+impl Page {
+    /// A page that only says something.
+    pub(crate) fn message(title: &str, text: Html) -> Self {
+        let mut body = html!("<h1>", title, "</h1>");
+        put!(body, text);
+        Self { title: title.to_owned(), entry: "", body }
+    }
+
+    pub(crate) fn into_document(self, site: &Site, now: Timestamp) -> String {
+        let mut menu = Html::default();
+        for (path, name) in MENU {
+            let current = if *path == self.entry { html!(" aria-current=\"page\"") } else { Html::default() };
+            put!(menu, "<a href=\"", path, "\"", current, ">", name, "</a>");
+        }
+        let organisation = if site.organisation.is_empty() { &site.box_name } else { &site.organisation };
+        let (mode, meaning) = mode(site.mode);
+        let page = html!(
+            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>",
+            self.title,
+            " \u{b7} ",
+            organisation,
+            "</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">",
+            "<meta name=\"color-scheme\" content=\"light dark\"><link rel=\"stylesheet\" href=\"/style.css\">",
+            "<link rel=\"icon\" href=\"/icon.svg\"></head>\n<body><header><div class=\"in\"><a class=\"home\" href=\"/\">",
+            "<img src=\"/icon.svg\" alt=\"\" width=\"26\" height=\"26\"><b>abusebox</b> <span>",
+            organisation,
+            "</span></a><nav>",
+            menu,
+            "</nav><span class=\"mode m-",
+            mode,
+            "\" title=\"",
+            meaning,
+            "\">",
+            mode,
+            "</span></div></header>\n<main>",
+            self.body,
+            "</main>\n<footer>abusebox ",
+            env!("CARGO_PKG_VERSION").to_owned(),
+            " \u{b7} ",
+            now.in_zone(&site.zone).strftime("%Y-%m-%d %H:%M %Z").to_string(),
+            " \u{b7} This page is for reading, and answers on this machine only: there is no log-in yet, so whoever ",
+            "has an account on this machine can read it.</footer></body></html>\n",
+        );
+        page.into_string()
+    }
+}
+
+/// The mode as the settings write it, and what it means.
+pub(crate) fn mode(mode: Mode) -> (&'static str, &'static str) {
+    match mode {
+        Mode::Hold => ("hold", "Mails to customers wait until you release them."),
+        Mode::Practice => ("practice", "All mails go to you, the operator; customers get none."),
+        Mode::Live => ("live", "Mails go out to customers."),
+    }
+}
+
+/// A table: the heads, which also stand beside the cells on narrow screens, and rows of as many cells.
+pub(crate) struct Table<const N: usize> {
+    heads: [&'static str; N],
+    rows: Html,
+    is_empty: bool,
+}
+
+impl<const N: usize> Table<N> {
+    pub(crate) fn new(heads: [&'static str; N]) -> Self {
+        Self { heads, rows: Html::default(), is_empty: true }
+    }
+
+    pub(crate) fn row(&mut self, cells: [Html; N]) {
+        self.is_empty = false;
+        put!(self.rows, "<tr>");
+        for (head, cell) in self.heads.iter().zip(cells) {
+            put!(self.rows, "<td data-head=\"", head, "\"><div>", cell, "</div></td>");
+        }
+        put!(self.rows, "</tr>\n");
+    }
+
+    /// The table, or a sentence where there is nothing in it.
+    pub(crate) fn or_say(self, nothing: &'static str) -> Html {
+        if self.is_empty {
+            return html!("<p class=\"none\">", nothing, "</p>");
+        }
+        let mut heads = Html::default();
+        for head in self.heads {
+            put!(heads, "<th scope=\"col\">", head, "</th>");
+        }
+        html!("<table><thead><tr>", heads, "</tr></thead><tbody>\n", self.rows, "</tbody></table>")
+    }
+}
+
+/// A list of facts; those without a value are left out.
+#[derive(Default)]
+pub(crate) struct Facts(Html);
+
+impl Facts {
+    pub(crate) fn add(&mut self, name: &str, value: Option<Html>) {
+        if let Some(value) = value {
+            put!(self.0, "<div><dt>", name, "</dt><dd>", value, "</dd></div>");
+        }
+    }
+
+    pub(crate) fn done(self) -> Html {
+        html!("<dl class=\"facts\">", self.0, "</dl>")
+    }
+}
+
+/// A choice of a form: an empty one for everything, then (value, name).
+pub(crate) fn select<'a>(
+    name: &'static str,
+    label: &'static str,
+    all: &'static str,
+    choices: impl IntoIterator<Item = (&'a str, &'a str)>,
+    chosen: &str,
+) -> Html {
+    let mut options = html!("<option value=\"\">", all, "</option>");
+    for (value, name) in choices {
+        let mark = if value == chosen { html!(" selected") } else { Html::default() };
+        put!(options, "<option value=\"", value, "\"", mark, ">", name, "</option>");
+    }
+    html!("<label>", label, "<select name=\"", name, "\">", options, "</select></label>")
+}
+
+/// The way to the rows after these and back to the first; `pairs` say what is shown, `before` where it begins.
+pub(crate) fn pager(path: &str, pairs: &[(&str, &str)], before: Option<&str>, next: Option<String>) -> Html {
+    let mut pager = Html::default();
+    if before.is_some() {
+        put!(pager, "<a href=\"", link(path, pairs), "\">Newest</a>");
+    }
+    if let Some(next) = next {
+        let pairs: Vec<(&str, &str)> = pairs.iter().copied().chain([("before", next.as_str())]).collect();
+        put!(pager, "<a rel=\"next\" href=\"", link(path, &pairs), "\">Older</a>");
+    }
+    html!("<p class=\"pager\">", pager, "</p>")
+}
+
+/// A customer with the way to all of the customer's incidents.
+pub(crate) fn customer(customer: Option<&Customer>, without: &'static str) -> Html {
+    let Some(customer) = customer else { return html!("<span class=\"dim\">", without, "</span>") };
+    let all = link("/incidents", &[("q", &customer.id)]);
+    html!("<a href=\"", all, "\">", customer.id, "</a> <span class=\"dim\">", customer.name, "</span>")
+}
+
+/// A moment with how long ago it was.
+pub(crate) fn when(at: Timestamp, site: &Site, now: Timestamp) -> Html {
+    html!(super::html::time(at, &site.zone), " <span class=\"dim\">", ago(at, now), "</span>")
+}
+
+const MENU: &[(&str, &str)] = &[
+    ("/", "Overview"),
+    ("/incidents", "Incidents"),
+    ("/mail", "Mail"),
+    ("/reports", "Reports"),
+    ("/customers", "Customers"),
+];
+
+/// Stands above commands: without the same folder a command would look at another store, or make one.
+pub(crate) const COMMAND_LINE: &str =
+    "On the command line of this machine, with the --data and --settings with which abusebox runs:";

@@ -1,0 +1,260 @@
+//! A request becomes a reply: what may be asked, and by whom. Pure.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use super::html::html;
+use super::page::{self, Page};
+use super::view::{Site, Trouble, View};
+use crate::clock::Timestamp;
+
+/// What a client asks for. All texts are foreign.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    pub method: &'a str,
+    /// Path and query.
+    pub target: &'a str,
+    /// The header `Host`.
+    pub host: &'a str,
+    /// The client, as the door has seen it; `None`: it did not come through the door.
+    pub peer: Option<IpAddr>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    pub content_type: &'static str,
+    /// Content-Security-Policy.
+    pub policy: &'static str,
+    pub body: String,
+}
+
+impl Reply {
+    /// All headers but the length.
+    pub fn headers(&self) -> Vec<(&'static str, &'static str)> {
+        let mut headers = vec![
+            ("Content-Type", self.content_type),
+            ("Content-Security-Policy", self.policy),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "no-referrer"),
+            ("Cache-Control", "no-store"),
+        ];
+        if self.status == 405 {
+            headers.push(("Allow", "GET, HEAD"));
+        }
+        headers
+    }
+}
+
+/// Why there is no page.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The query makes no sense.
+    Query(&'static str),
+    NotFound,
+    Trouble(Trouble),
+}
+
+impl From<Trouble> for Fault {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+/// Answers one request.
+pub fn handle(request: &Request<'_>, view: &dyn View, now: Timestamp) -> Reply {
+    // There is no log-in yet: whoever is not on this machine gets nothing, however the request came here.
+    if !request.peer.is_some_and(|peer| peer.is_loopback()) {
+        return plain(403, "This page answers only on the machine on which abusebox runs.\n");
+    }
+    let site = view.site();
+    // A page of another site can make its own name point here (DNS rebinding); it cannot choose the name asked for.
+    if !is_ours(request.host, &site) {
+        return plain(421, "This page is not known under that name. Write the name into page.names.\n");
+    }
+    if !matches!(request.method, "GET" | "HEAD") {
+        return plain(405, "This page is for reading only.\n");
+    }
+    if request.target.len() > TARGET_BYTES_MAX {
+        return plain(400, "The address asked for is too long.\n");
+    }
+    let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
+    let asset = match path {
+        "/style.css" => Some(("text/css; charset=utf-8", STYLE)),
+        "/icon.svg" => Some(("image/svg+xml", ICON)),
+        _ => None,
+    };
+    if let Some((content_type, text)) = asset {
+        return Reply { status: 200, content_type, policy: POLICY, body: text.to_owned() };
+    }
+    let page = Query::parse(query).and_then(|mut query| {
+        let page = route(path, &mut query, view, &site, now)?;
+        query.finish().map(|()| page)
+    });
+    let (status, page) = match page {
+        Ok(Answer::Page(page)) => (200, page),
+        Ok(Answer::Mail(html)) => {
+            return Reply { status: 200, content_type: HTML, policy: MAIL_POLICY, body: html };
+        }
+        Err(Fault::Query(why)) => (400, Page::message("This cannot be asked", html!("<p>", why, "</p>"))),
+        Err(Fault::NotFound) => {
+            let why = html!("<p>There is nothing here, or it was forgotten. <a href=\"/\">Overview</a></p>");
+            (404, Page::message("Not found", why))
+        }
+        Err(Fault::Trouble(trouble)) => {
+            let why = html!("<p>", trouble.0, "</p><p>The log of abusebox may say more.</p>");
+            (500, Page::message("This page cannot be shown", why))
+        }
+    };
+    Reply { status, content_type: HTML, policy: POLICY, body: page.into_document(&site, now) }
+}
+
+enum Answer {
+    Page(Page),
+    /// The HTML of a mail, which is shown in a frame of its own.
+    Mail(String),
+}
+
+fn route(
+    path: &str,
+    query: &mut Query,
+    view: &dyn View,
+    site: &Site,
+    now: Timestamp,
+) -> Result<Answer, Fault> {
+    let number = |text: &str| text.parse::<u64>().map_err(|_| Fault::NotFound);
+    let parts: Vec<&str> = path.split('/').skip(1).take(PARTS_MAX).collect();
+    Ok(Answer::Page(match parts.as_slice() {
+        [""] => page::overview::show(view, site, now)?,
+        ["incidents"] => page::incidents::list(view, site, query, now)?,
+        ["incidents", id] => page::incidents::one(view, site, number(id)?, now)?,
+        ["mail"] => page::mails::list(view, site, query)?,
+        ["mail", id] => page::mails::one(view, site, number(id)?, now)?,
+        ["mail", id, "html"] => return Ok(Answer::Mail(page::mails::html_part(view, number(id)?, now)?)),
+        ["reports"] => page::reports::list(view, site, query)?,
+        ["report"] => page::reports::one(view, site, query)?,
+        ["customers"] => page::customers::show(view, site, query, now)?,
+        _ => return Err(Fault::NotFound),
+    }))
+}
+
+fn plain(status: u16, text: &str) -> Reply {
+    Reply { status, content_type: "text/plain; charset=utf-8", policy: POLICY, body: text.to_owned() }
+}
+
+/// Whether a `Host` names this machine: itself, its loopback addresses, or a name from the settings.
+fn is_ours(host: &str, site: &Site) -> bool {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((address, port)) => {
+                return Ipv6Addr::from_str(address).is_ok_and(|address| address.is_loopback())
+                    && is_port(port);
+            }
+            None => return false,
+        },
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    if !is_port(port) {
+        return false;
+    }
+    if let Ok(address) = IpAddr::from_str(name) {
+        return address.is_loopback();
+    }
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let own = site.box_name.to_ascii_lowercase();
+    let further = |known: &String| known.trim_end_matches('.').eq_ignore_ascii_case(&name);
+    name == "localhost"
+        || name == own
+        || name.strip_suffix(".local") == Some(&own)
+        || site.names.iter().any(further)
+}
+
+fn is_port(text: &str) -> bool {
+    text.is_empty()
+        || text
+            .strip_prefix(':')
+            .is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+}
+
+/// The pairs of a query, each of which a page asks for; what is left nobody understands.
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (Some(key), Some(value)) = (decoded(key), decoded(value)) else {
+                return Err(Fault::Query("The query of this address cannot be read."));
+            };
+            if pairs.len() >= PAIRS_MAX || pairs.iter().any(|(known, _)| *known == key) {
+                return Err(Fault::Query("The query of this address says something twice, or too much."));
+            }
+            pairs.push((key, value));
+        }
+        Ok(Self(pairs))
+    }
+
+    /// What is written for `key`, without blanks around it; `None` if nothing is.
+    pub(crate) fn take(&mut self, key: &str) -> Option<String> {
+        let index = self.0.iter().position(|(known, _)| known == key)?;
+        let value = self.0.swap_remove(index).1.trim().to_owned();
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// The same, read as something.
+    pub(crate) fn take_as<T: FromStr>(&mut self, key: &str, why: &'static str) -> Result<Option<T>, Fault> {
+        self.take(key).map(|text| text.parse().map_err(|_| Fault::Query(why))).transpose()
+    }
+
+    fn finish(&self) -> Result<(), Fault> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        Err(Fault::Query("The query of this address asks for something that this page does not have."))
+    }
+}
+
+/// Part of a query as a form encodes it. `None`: wrong, too long, or with control characters.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                u8::try_from(digit()? << 4 | digit()?).ok()?
+            }
+            other => other,
+        });
+    }
+    let text = String::from_utf8(bytes).ok()?;
+    (text.len() <= VALUE_BYTES_MAX && !text.chars().any(char::is_control)).then_some(text)
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+
+/// Nothing is loaded but our own style sheet, icon and frame; nothing runs; nobody frames the page.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
+                      frame-ancestors 'none'; base-uri 'none'";
+
+/// For the HTML of a mail. It styles itself, as mails must, which the policy of our own pages forbids: so it is a
+/// document of its own, which may do nothing else and counts as of another origin even when opened by itself.
+const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; \
+                           frame-ancestors 'self'; base-uri 'none'; sandbox";
+
+const STYLE: &str = include_str!("style.css");
+const ICON: &str = include_str!("icon.svg");
+
+/// The longest honest one holds a file name.
+const TARGET_BYTES_MAX: usize = 2048;
+/// The forms have four fields at most.
+const PAIRS_MAX: usize = 8;
+/// File names have 255 bytes at most.
+const VALUE_BYTES_MAX: usize = 255;
+/// No path has more parts; one more is enough to find that out.
+const PARTS_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,603 @@
+//! The pages without a box: made-up data in, HTML out.
+
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::config::Mode;
+use crate::customers::CustomerNo;
+use crate::incident::{Audience, Evidence, Incident, Key, Ownership, Place, Sighting, State};
+use crate::notify::Mail;
+use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
+use crate::report::kind::{Nature, Severity};
+use crate::store::{Alarm, Counts, Import, RejectedRow, Report};
+use crate::web::view::*;
+
+const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+/// Foreign text at its worst; it stands in every text that a page shows.
+const EVIL: &str = "<script>alert(1)</script>\"'><img src=x onerror=y>&\u{202e}\u{0}";
+
+/// A box with one of everything, in which every text is hostile.
+struct Fake {
+    mode: Mode,
+    quiet: bool,
+}
+
+const FAKE: Fake = Fake { mode: Mode::Hold, quiet: false };
+
+fn evil() -> String {
+    EVIL.to_owned()
+}
+
+fn incident() -> IncidentRow {
+    let mut shown = Vec::new();
+    // Column 1 is the host name, written as a batch writes it.
+    shown.push(1);
+    shown.extend_from_slice(&(EVIL.len() as u16).to_le_bytes());
+    shown.extend_from_slice(EVIL.as_bytes());
+    let address: IpAddr = "192.0.2.7".parse().unwrap();
+    let seen = Sighting {
+        ownership: Ownership::Customer,
+        audience: Audience::Customer,
+        nature: Nature::Exposed,
+        severity: Severity::High,
+        first: NOW.plus_days(-3),
+        last: NOW.plus_days(-1),
+        rows: 1_234,
+        more_addresses: vec!["2001:db8::7".parse().unwrap()],
+        evidence: Evidence {
+            report: 1,
+            line: 17,
+            address: Some(address),
+            port: Some(3389),
+            protocol: evil(),
+            shown,
+        },
+    };
+    let mut incident = Incident::open(42, seen, NOW.plus_days(-1).day(), 1);
+    incident.mark_told(7, Severity::High, NOW);
+    IncidentRow {
+        key: Key::new(1, CustomerNo(5), Place::Address(address), 0),
+        incident,
+        kind: evil(),
+        customer: Some(Customer { id: evil(), name: evil() }),
+    }
+}
+
+fn notice(number: u64) -> Notice {
+    Notice {
+        number,
+        customer: CustomerNo(5),
+        scope: Scope::Digest,
+        created: NOW,
+        held: true,
+        released: false,
+        practice: true,
+        deliveries: vec![Delivery {
+            to: evil(),
+            token: "secret-token".to_owned(),
+            message_id: "<7.0.x@example.net>".to_owned(),
+            attempts: 1,
+            next: NOW,
+            done: None,
+            reply: evil(),
+        }],
+        frozen: false,
+        first_attempt: None,
+        incidents: vec![(42, Severity::High)],
+        done: None,
+    }
+}
+
+fn mail_row(number: u64) -> MailRow {
+    let mut notice = notice(number);
+    if number == 8 {
+        notice.done = Some((NOW, End::Dropped(evil())));
+    }
+    MailRow { notice, customer: Some(Customer { id: evil(), name: evil() }), to: vec![evil()] }
+}
+
+fn report() -> Report {
+    let counts = Counts {
+        rows: 1_000,
+        matched: 900,
+        unassigned: 50,
+        ambiguous: 20,
+        unattributable: 10,
+        outside: 5,
+        rejected: 15,
+    };
+    Report {
+        number: 1,
+        kind: evil(),
+        day: NOW.day(),
+        sha256: [0; 32],
+        id_hash: None,
+        counts,
+        rejected_by: [3; 5],
+        surplus_cells: 2,
+        duplicate_of: None,
+        unreadable: Some(evil()),
+        finished: NOW,
+    }
+}
+
+impl View for Fake {
+    fn site(&self) -> Site {
+        Site {
+            organisation: evil(),
+            box_name: "Rack-3".to_owned(),
+            names: vec!["abuse.example.net".to_owned()],
+            zone: TimeZone::UTC,
+            language: "en".to_owned(),
+            mode: self.mode,
+        }
+    }
+
+    fn overview(&self, _now: Timestamp) -> Result<Overview, Trouble> {
+        let loud = !self.quiet;
+        let alarm = Alarm { since: NOW.plus_days(-2), text: evil(), told: false };
+        Ok(Overview {
+            clock_trusted: true,
+            alarms: if loud { vec![alarm] } else { vec![] },
+            missing: if loud { vec![evil()] } else { vec![] },
+            is_fetching: false,
+            last_fetch: Some(NOW.plus_seconds(-600)),
+            next_fetch: Some(NOW.plus_seconds(600)),
+            customers: 40,
+            tally: Tally {
+                open: [1, 0, 3, 1_000, 2],
+                held: if loud { 12 } else { 0 },
+                queued: 1,
+                sent: 2,
+                failed: 0,
+                day: Some((NOW.day(), 3, report().counts)),
+            },
+        })
+    }
+
+    fn incidents(&self, wanted: &Wanted, before: Option<u64>) -> Result<Part<IncidentRow, u64>, Trouble> {
+        // What the page asked for stands in what it shows.
+        let mut row = incident();
+        row.kind = format!("{wanted:?} {before:?} {EVIL}");
+        Ok(Part { rows: vec![row], next: Some(41) })
+    }
+
+    fn incident(&self, id: u64) -> Result<Option<IncidentFacts>, Trouble> {
+        let facts = IncidentFacts {
+            row: incident(),
+            file: Some(evil()),
+            notices: vec![(3, None), (7, Some(notice(7)))],
+        };
+        Ok((id == 42).then_some(facts))
+    }
+
+    fn mails(
+        &self,
+        state: Option<outbox::State>,
+        before: Option<u64>,
+    ) -> Result<Part<MailRow, u64>, Trouble> {
+        if state == Some(outbox::State::Sent) {
+            return Ok(Part { rows: vec![], next: None });
+        }
+        Ok(Part { rows: vec![mail_row(7), mail_row(8)], next: before.map(|before| before - 1) })
+    }
+
+    fn mail(&self, number: u64, _now: Timestamp) -> Result<Option<MailFacts>, Trouble> {
+        let mail = Mail {
+            subject: evil(),
+            text: evil(),
+            html: Some("<p style=\"color:red\">the mail itself</p>".to_owned()),
+            csv: Some((evil(), evil())),
+        };
+        let facts = MailFacts { row: mail_row(number), message_ids: vec![evil()], mail: Some(mail) };
+        Ok((number == 7 || number == 8).then_some(facts))
+    }
+
+    fn reports(&self, before: Option<&str>) -> Result<Part<(String, Report), String>, Trouble> {
+        Ok(Part { rows: vec![(evil(), report())], next: before.is_none().then(|| "a b&c".to_owned()) })
+    }
+
+    fn report(&self, file: &str, from_line: u64) -> Result<Option<ReportFacts>, Trouble> {
+        let row = |line, reason: &str| (line, RejectedRow { reason: reason.to_owned(), detail: evil() });
+        let rows = vec![row(from_line + 2, "time"), row(from_line + 3, EVIL)];
+        let facts = ReportFacts { report: report(), rejected: Part { rows, next: Some(99) } };
+        Ok((file == "a b&c.csv").then_some(facts))
+    }
+
+    fn customers(&self) -> Result<Customers, Trouble> {
+        let import = Import { imported: NOW, sha256: [0; 32], file: evil(), customers: 40, prefixes: 61 };
+        Ok(Customers { customers: 40, prefixes: 61, imports: vec![import], file: Some(evil()) })
+    }
+
+    fn whois(&self, _address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois {
+        Whois {
+            owner: "customer",
+            customer: Some(Customer { id: evil(), name: evil() }),
+            prefix: Some(format!("{port:?} {at}")),
+            why: "the longest prefix, valid at that time",
+            candidates: vec![Candidate {
+                customer_id: evil(),
+                prefix: evil(),
+                line: 3,
+                imported: NOW,
+                won: true,
+                why: "won",
+            }],
+        }
+    }
+}
+
+/// A box whose store is broken.
+struct Broken;
+
+impl View for Broken {
+    fn site(&self) -> Site {
+        FAKE.site()
+    }
+    fn overview(&self, _: Timestamp) -> Result<Overview, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn incidents(&self, _: &Wanted, _: Option<u64>) -> Result<Part<IncidentRow, u64>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn incident(&self, _: u64) -> Result<Option<IncidentFacts>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn mails(&self, _: Option<outbox::State>, _: Option<u64>) -> Result<Part<MailRow, u64>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn mail(&self, _: u64, _: Timestamp) -> Result<Option<MailFacts>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn reports(&self, _: Option<&str>) -> Result<Part<(String, Report), String>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn report(&self, _: &str, _: u64) -> Result<Option<ReportFacts>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn customers(&self) -> Result<Customers, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois {
+        FAKE.whois(address, port, at)
+    }
+}
+
+fn ask(view: &dyn View, method: &str, target: &str, host: &str) -> Reply {
+    let peer = Some("127.0.0.1".parse().unwrap());
+    handle(&Request { method, target, host, peer }, view, NOW)
+}
+
+fn get(target: &str) -> Reply {
+    ask(&FAKE, "GET", target, "localhost:8080")
+}
+
+#[track_caller]
+fn check_status(target: &str, status: u16) {
+    let reply = get(target);
+    assert_eq!(reply.status, status, "{target}: {}", reply.body);
+}
+
+const PAGES: &[&str] = &[
+    "/",
+    "/incidents",
+    "/incidents?q=192.0.2.7&state=current&severity=high&before=42",
+    "/incidents/42",
+    "/mail",
+    "/mail?state=held&before=9",
+    "/mail/7",
+    "/mail/8",
+    "/reports",
+    "/reports?before=x",
+    "/report?file=a+b%26c.csv",
+    "/report?file=a%20b%26c.csv&line=5",
+    "/customers",
+    "/customers?address=192.0.2.7&port=80&time=2026-11-20T13%3A45",
+];
+
+#[test]
+fn every_page_escapes_every_text() {
+    // What the forms repeat is as foreign as the rest.
+    let evil_query = super::super::html::link("/incidents", &[("q", "<script>\"'><img src=x>")]);
+    let evil_address = super::super::html::link("/customers", &[("address", "<script>\"'><img src=x>")]);
+    for target in PAGES.iter().copied().chain([evil_query.as_str(), evil_address.as_str()]) {
+        let reply = get(target);
+        assert_eq!((reply.status, reply.content_type), (200, HTML), "{target}: {}", reply.body);
+        let body = &reply.body;
+        for bad in ["<script", "<img src=x", "\u{202e}", "\u{0}", " style=", "javascript:", "secret-token"] {
+            assert!(!body.contains(bad), "{target} has {bad}: {body}");
+        }
+        assert!(body.contains("&lt;script&gt;"), "{target} shows the text itself");
+        check_nested(target, body);
+    }
+}
+
+/// Every element that is opened is closed, in its order: nothing foreign has opened or closed one.
+#[track_caller]
+fn check_nested(target: &str, body: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    for part in body.split('<').skip(1) {
+        let (tag, _) = part.split_once('>').expect("a tag ends");
+        let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
+        assert_eq!(tag.matches('"').count() % 2, 0, "{target}: <{tag}>");
+        if tag.starts_with('!') || tag.ends_with('/') || ["meta", "link", "img", "input"].contains(&name) {
+            continue;
+        }
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name), "{target}");
+        } else {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "{target}: {open:?}");
+}
+
+#[test]
+fn a_broken_store_is_said_and_escaped() {
+    for target in PAGES {
+        let reply = ask(&Broken, "GET", target, "localhost");
+        assert_eq!(reply.status, 500, "{target}");
+        assert!(!reply.body.contains("<script") && reply.body.contains("&lt;script&gt;"), "{target}");
+    }
+    assert_eq!(ask(&Broken, "GET", "/style.css", "localhost").status, 200);
+}
+
+#[test]
+fn every_reply_forbids_what_it_does_not_need() {
+    for (target, status) in
+        [("/", 200), ("/none", 404), ("/?x=1", 400), ("/style.css", 200), ("/mail/7/html", 200)]
+    {
+        let reply = get(target);
+        assert_eq!(reply.status, status, "{target}");
+        let headers = reply.headers();
+        let header = |name| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        let policy = header("Content-Security-Policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; ") && policy.contains("base-uri 'none'"), "{policy}");
+        assert!(!policy.contains("script") && !policy.contains("http"), "{policy}");
+        assert_eq!(header("X-Content-Type-Options"), Some("nosniff"));
+        assert_eq!(header("Referrer-Policy"), Some("no-referrer"));
+        assert_eq!(header("Cache-Control"), Some("no-store"));
+        let is_mail = target == "/mail/7/html";
+        assert_eq!(policy.contains("'unsafe-inline'"), is_mail, "only a mail styles itself");
+        assert_eq!(policy.ends_with("; sandbox"), is_mail, "and it may do nothing");
+        assert_eq!(policy.contains("frame-ancestors 'none'"), !is_mail);
+    }
+}
+
+#[test]
+fn only_the_names_of_this_machine_are_answered() {
+    for host in [
+        "localhost",
+        "LOCALHOST:8080",
+        "127.0.0.1",
+        "127.0.0.1:8080",
+        "127.8.9.1:1",
+        "[::1]",
+        "[::1]:8080",
+        "rack-3",
+        "Rack-3.local:8080",
+        "rack-3.local.",
+        "abuse.example.net",
+        "ABUSE.example.net:443",
+    ] {
+        assert_eq!(ask(&FAKE, "GET", "/", host).status, 200, "{host}");
+    }
+    for host in [
+        "",
+        ".",
+        "evil.example",
+        "localhost.evil.example",
+        "rack-3.evil.example",
+        "xrack-3.local",
+        "192.0.2.1",
+        "10.0.0.1:8080",
+        "[2001:db8::1]",
+        "[::1",
+        "[::1]x",
+        "[::1]:x",
+        "::1",
+        "localhost:x",
+        "localhost:99999",
+        "localhost:80:80",
+        "localhost:+80",
+        "127.0.0.1.evil.example",
+        "local",
+        ".local",
+        "0.0.0.0",
+        "[::]",
+        "a.abuse.example.net",
+    ] {
+        let reply = ask(&FAKE, "GET", "/", host);
+        assert_eq!(reply.status, 421, "{host}");
+        assert!(!reply.body.contains("example"), "nothing of the box is told");
+    }
+}
+
+#[test]
+fn only_this_machine_is_answered() {
+    for peer in [None, Some("192.0.2.1"), Some("10.0.0.1"), Some("fe80::1")] {
+        let peer = peer.map(|peer| peer.parse().unwrap());
+        let request = Request { method: "GET", target: "/", host: "localhost", peer };
+        assert_eq!(handle(&request, &FAKE, NOW).status, 403, "{peer:?}");
+    }
+    let peer = Some("::1".parse().unwrap());
+    assert_eq!(
+        handle(&Request { method: "GET", target: "/", host: "localhost", peer }, &FAKE, NOW).status,
+        200
+    );
+}
+
+#[test]
+fn the_page_is_for_reading() {
+    for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get", ""] {
+        for target in ["/", "/none", "/style.css"] {
+            let reply = ask(&FAKE, method, target, "localhost");
+            assert_eq!(reply.status, 405, "{method} {target}");
+            assert!(reply.headers().contains(&("Allow", "GET, HEAD")));
+        }
+    }
+    assert_eq!(ask(&FAKE, "HEAD", "/", "localhost"), get("/"));
+    for target in PAGES {
+        assert!(!get(target).body.contains("method=\"post\""), "{target}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_not_found() {
+    for target in [
+        "/none",
+        "//",
+        "/incidents/",
+        "/incidents/43",
+        "/incidents/x",
+        "/incidents/-1",
+        "/incidents/42/",
+        "/mail/1",
+        "/mail/7/text",
+        "/mail/7/html/x",
+        "/mail/1/html",
+        "/incidents/99999999999999999999",
+        "/report",
+        "/report?file=other",
+        "/style.css/",
+        "/../etc/passwd",
+        "/%69ncidents",
+        "",
+        "x",
+        "*",
+    ] {
+        check_status(target, 404);
+    }
+}
+
+#[test]
+fn hostile_queries_are_refused() {
+    for target in [
+        "/?x=1",
+        "/incidents?x=1",
+        "/incidents?q=a&q=b",
+        "/incidents?q=%",
+        "/incidents?q=%4",
+        "/incidents?q=%zz",
+        "/incidents?q=%+1",
+        "/incidents?q=%ff",
+        "/incidents?q=%00",
+        "/incidents?q=%0d%0aX",
+        "/incidents?state=all",
+        "/incidents?severity=HIGH",
+        "/incidents?before=-1",
+        "/incidents?before=x",
+        "/mail?state=open",
+        "/mail?before=1e3",
+        "/reports?after=1",
+        "/customers?address=192.0.2.1&port=70000",
+        "/customers?address=192.0.2.1&time=yesterday",
+        "/incidents/42?x=1",
+        "/report?file=a+b%26c.csv&line=x",
+    ] {
+        check_status(target, 400);
+    }
+    check_status(&format!("/incidents?q={}", "x".repeat(VALUE_BYTES_MAX)), 200);
+    check_status(&format!("/incidents?q={}", "x".repeat(VALUE_BYTES_MAX + 1)), 400);
+    check_status(&format!("/{}", "x".repeat(TARGET_BYTES_MAX)), 400);
+    let many: Vec<String> = (0..=PAIRS_MAX).map(|n| format!("k{n}=")).collect();
+    check_status(&format!("/incidents?{}", many.join("&")), 400);
+}
+
+#[test]
+fn filters_reach_the_view_and_stay_in_the_links() {
+    let body = get("/incidents?q=+192.0.2.7+&state=current&severity=high&before=42").body;
+    let today = NOW.day();
+    let wanted = Wanted {
+        search: Some(Search::Address("192.0.2.7".parse().unwrap())),
+        states: &[State::Open, State::Told, State::Quiet],
+        severity: Some(Severity::High),
+        today,
+    };
+    assert!(body.contains(&format!("{wanted:?} Some(42)")), "{body}");
+    assert!(
+        body.contains("href=\"/incidents?q=192.0.2.7&amp;state=current&amp;severity=high&amp;before=41\"")
+    );
+    assert!(body.contains("<option value=\"high\" selected>") && body.contains("value=\"192.0.2.7\""));
+    let body = get("/incidents?q=C%2D17&state=&severity=").body;
+    let wanted = Wanted { search: Some(Search::Customer("C-17".to_owned())), today, ..Wanted::default() };
+    assert!(body.contains(&super::super::html::html!(format!("{wanted:?} None")).into_string()), "{body}");
+    let body = get("/reports").body;
+    assert!(body.contains("href=\"/reports?before=a%20b%26c\""), "{body}");
+    assert!(get("/mail?state=sent").body.contains("No such mails."));
+}
+
+#[test]
+fn the_overview_says_what_needs_a_person() {
+    let body = get("/").body;
+    for part in [
+        "Not set up yet",
+        "2 days ago",
+        "abusebox outbox release --all",
+        ">1,006</a>",
+        "matched <b>900</b>",
+        "class=\"mode m-hold\"",
+        "there is no log-in yet",
+        "10 minutes ago",
+    ] {
+        assert!(body.contains(part), "{part}: {body}");
+    }
+    let body = ask(&Fake { mode: Mode::Live, quiet: true }, "GET", "/", "localhost").body;
+    assert!(body.contains("All is well") && !body.contains("release --all"), "{body}");
+}
+
+#[test]
+fn an_incident_shows_its_facts_evidence_and_mails() {
+    let body = get("/incidents/42").body;
+    for part in [
+        "192.0.2.7",
+        "2001:db8::7",
+        "rows: 1,234",
+        "port 3389",
+        "line 17 of ",
+        "Host name",
+        "AB-7",
+        "AB-3",
+        "forgotten",
+    ] {
+        assert!(body.contains(part), "{part}: {body}");
+    }
+}
+
+#[test]
+fn a_mail_is_shown_in_a_sandboxed_frame_of_its_own() {
+    let body = get("/mail/7").body;
+    assert!(
+        body.contains("<iframe class=\"mail\" sandbox title=\"The mail as HTML\" src=\"/mail/7/html\">"),
+        "{body}"
+    );
+    assert!(!body.contains("the mail itself") && body.contains("As it would go out now"), "{body}");
+    assert!(body.contains("abusebox outbox release 7\n"), "{body}");
+    assert!(!get("/mail/8").body.contains("outbox release"), "a dropped mail is not released");
+    assert_eq!(get("/mail/7/html").body, "<p style=\"color:red\">the mail itself</p>");
+}
+
+#[test]
+fn whois_asks_at_the_moment_of_the_form() {
+    for (time, at) in [
+        ("2026-11-20T13%3A45", "2026-11-20T13:45:00Z"),
+        ("2026-11-20T13:45:00%2B01:00", "2026-11-20T12:45:00Z"),
+        ("", &NOW.to_string()),
+    ] {
+        let body = get(&format!("/customers?address=192.0.2.7&port=80&time={time}")).body;
+        assert!(body.contains(&format!("Some(80) {at}")), "{time}: {body}");
+    }
+    let body = get("/customers?address=nowhere").body;
+    assert!(body.contains("Write an address like"), "{body}");
+}
+
+#[test]
+fn a_report_shows_its_rejected_rows_and_the_way_to_more() {
+    let body = get("/report?file=a+b%26c.csv").body;
+    for part in
+        ["the time cannot be read", "href=\"/report?file=a%20b%26c.csv&amp;line=99\"", "matched <b>900</b>"]
+    {
+        assert!(body.contains(part), "{part}: {body}");
+    }
+}

@@ -1,0 +1,234 @@
+//! HTTP behind the door: tiny_http, on a Unix socket and nothing else.
+//!
+//! tiny_http 0.12 has no time-outs and no limit for headers, and it stops accepting for ever after the first error.
+//! So no network reaches it, only the door does; and when it stops accepting, it is set up again.
+
+use std::io;
+use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tiny_http::{Header, Request, Response, StatusCode};
+
+use super::door;
+use super::router::{self, Reply};
+
+/// What answers requests.
+pub type Handler = Arc<dyn Fn(&router::Request<'_>) -> Reply + Send + Sync>;
+
+/// A server at work, until it is dropped.
+pub struct Server {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    socket: PathBuf,
+    handler: Handler,
+    stop: AtomicBool,
+    /// The one at work, if one is.
+    http: Mutex<Option<Arc<tiny_http::Server>>>,
+}
+
+/// The socket in a data folder.
+pub fn socket(data: &Path) -> PathBuf {
+    data.join("web.sock")
+}
+
+impl Server {
+    /// Answers on the Unix socket at `socket`, which must lie in a folder that only we may enter.
+    pub fn start(socket: &Path, handler: Handler) -> io::Result<Self> {
+        let http = listen(socket)?;
+        let shared = Shared {
+            socket: socket.to_owned(),
+            handler,
+            stop: AtomicBool::new(false),
+            http: Mutex::new(Some(http)),
+        };
+        let shared = Arc::new(shared);
+        let own = shared.clone();
+        thread::Builder::new().name("web".to_owned()).spawn(move || own.serve())?;
+        Ok(Self { shared })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        let http = self.shared.at_work().take();
+        if let Some(http) = http {
+            http.unblock();
+        }
+        // The threads end when they have answered what they are at; waiting for them here could wait for ever, for
+        // a client whose door is in the task that waits.
+        let _ = std::fs::remove_file(&self.shared.socket);
+    }
+}
+
+impl Shared {
+    fn at_work(&self) -> std::sync::MutexGuard<'_, Option<Arc<tiny_http::Server>>> {
+        self.http.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers until it is to stop; sets the server up again when it breaks.
+    fn serve(&self) {
+        loop {
+            let Some(http) = self.at_work().clone() else { return };
+            thread::scope(|scope| {
+                for _ in 1..THREADS {
+                    let http = &http;
+                    let spawned = thread::Builder::new()
+                        .name("web".to_owned())
+                        .spawn_scoped(scope, move || self.work(http));
+                    if spawned.is_err() {
+                        tracing::warn!("no further thread for the page");
+                    }
+                }
+                self.work(&http);
+            });
+            drop(http);
+            while !self.stop.load(Ordering::Acquire) {
+                tracing::warn!("the page's server stopped; it is started again");
+                thread::sleep(RESTART_AFTER);
+                let mut at_work = self.at_work();
+                // The old one goes first: it takes its socket with it.
+                at_work.take();
+                match listen(&self.socket) {
+                    _ if self.stop.load(Ordering::Acquire) => {}
+                    Ok(http) => {
+                        *at_work = Some(http);
+                        break;
+                    }
+                    Err(error) => tracing::warn!(%error, "the page's server cannot be started"),
+                }
+            }
+        }
+    }
+
+    /// Answers one request after the other, until an error or the end wakes all threads.
+    fn work(&self, http: &tiny_http::Server) {
+        while let Ok(request) = http.recv() {
+            let reply = (self.handler)(&router::Request {
+                method: request.method().as_str(),
+                target: request.url(),
+                host: header(&request, "Host").unwrap_or_default(),
+                peer: header(&request, door::PEER).and_then(|peer| peer.parse::<IpAddr>().ok()),
+            });
+            // Whoever asked may have gone.
+            let _ = request.respond(response(&reply));
+        }
+        http.unblock();
+    }
+}
+
+fn listen(socket: &Path) -> io::Result<Arc<tiny_http::Server>> {
+    match std::fs::remove_file(socket) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // The data folder is ours alone, so nobody comes in before the mode is set.
+    let listener = UnixListener::bind(socket)?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))?;
+    tiny_http::Server::from_listener(listener, None).map(Arc::new).map_err(io::Error::other)
+}
+
+fn header<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
+    let header = request.headers().iter().find(|header| header.field.equiv(name));
+    header.map(|header| header.value.as_str())
+}
+
+fn response(reply: &Reply) -> Response<&[u8]> {
+    let headers = reply.headers();
+    let headers = headers.iter().filter_map(|(name, value)| Header::from_bytes(*name, *value).ok()).collect();
+    let body = reply.body.as_bytes();
+    // Whole, never in chunks: the door speaks for clients of every age.
+    Response::new(StatusCode(reply.status), headers, body, Some(body.len()), None)
+        .with_chunked_threshold(usize::MAX)
+}
+
+/// One slow page does not keep a second reader waiting; more would cost memory.
+const THREADS: usize = 2;
+const RESTART_AFTER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    fn ask(socket: &Path, request: &str) -> String {
+        let mut stream = UnixStream::connect(socket).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        reply
+    }
+
+    fn start(socket: &Path) -> Server {
+        let handler = |request: &router::Request<'_>| Reply {
+            status: 405,
+            content_type: "text/plain",
+            policy: "default-src 'none'",
+            body: format!("{request:?}").repeat(1_000),
+        };
+        Server::start(socket, Arc::new(handler)).unwrap()
+    }
+
+    #[test]
+    fn requests_become_replies_with_all_their_headers() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = socket(folder.path());
+        // One that was left behind.
+        drop(UnixListener::bind(&socket).unwrap());
+        let server = start(&socket);
+        assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+        let head = "/a?b=c HTTP/1.1\r\nHost: box\r\nX-Abusebox-Peer: ::1\r\nConnection: close\r\n\r\n";
+        let reply = ask(&socket, &format!("GET {head}"));
+        let seen = "Request { method: \"GET\", target: \"/a?b=c\", host: \"box\", peer: Some(::1) }";
+        let (headers, body) = reply.split_once("\r\n\r\n").unwrap();
+        assert_eq!(body, seen.repeat(1_000), "whole, and not in chunks");
+        for header in [
+            "HTTP/1.1 405 ",
+            "Content-Type: text/plain",
+            "Content-Security-Policy: default-src 'none'",
+            "X-Content-Type-Options: nosniff",
+            "Referrer-Policy: no-referrer",
+            "Cache-Control: no-store",
+            "Allow: GET, HEAD",
+        ] {
+            assert!(headers.contains(header), "{header}: {headers}");
+        }
+        let reply = ask(&socket, &format!("HEAD {head}"));
+        assert!(reply.ends_with("\r\n\r\n") && reply.contains("Content-Length: "), "{reply}");
+        drop(server);
+        assert!(UnixStream::connect(&socket).is_err());
+    }
+
+    #[test]
+    fn a_server_that_broke_is_set_up_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = socket(folder.path());
+        let server = start(&socket);
+        // What an error of accepting does: every thread is woken, and nobody accepts any more.
+        server.shared.at_work().as_ref().unwrap().unblock();
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        for _ in 0..100 {
+            thread::sleep(Duration::from_millis(50));
+            let mut reply = String::new();
+            if let Ok(mut stream) = UnixStream::connect(&socket) {
+                stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+                let _ = stream.write_all(request.as_bytes());
+                let _ = stream.read_to_string(&mut reply);
+            }
+            if reply.starts_with("HTTP/1.1 405 ") {
+                return;
+            }
+        }
+        panic!("it is never up again");
+    }
+}
