@@ -1,0 +1,46 @@
+# The only entrance. `make help` lists what there is.
+
+# Debian packages that the build needs: a linker and C for ring and zstd, git for what the build says of itself.
+PACKAGES := gcc libc6-dev git
+
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench check fmt needs
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: needs ## build it and let it run against a simulated Shadowserver and mail server
+	cargo build --locked --release --bins --examples
+	tests/run.sh
+
+test: needs ## install what is missing, then run all tests
+	cargo test --locked --no-fail-fast
+
+bench: needs ## print the figures that have a budget
+	cargo bench --locked
+
+check: needs ## format, lints, and what may come in as a dependency
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; \
+	else echo 'not checked: licences and sources. To check them: cargo install --locked cargo-deny'; fi
+
+fmt: ## format the sources
+	cargo fmt
+
+# Without dpkg the linker is the user's business.
+needs:
+	@command -v cargo >/dev/null || { echo 'cargo is missing. Install it with' >&2; \
+	echo "  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2; exit 1; }
+	@command -v dpkg-query >/dev/null || exit 0; missing=; \
+	for package in $(PACKAGES); do \
+	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q ' installed$$' || missing="$$missing $$package"; \
+	done; \
+	install="apt-get install -y --no-install-recommends$$missing"; \
+	if [ -z "$$missing" ]; then exit 0; \
+	elif [ "$$(id -u)" = 0 ]; then apt-get update && $$install; \
+	elif sudo -n true 2>/dev/null; then sudo apt-get update && sudo $$install; \
+	else echo 'Packages are missing. Run this, then again what you ran:' >&2; \
+	  echo "  sudo $$install" >&2; exit 1; fi
