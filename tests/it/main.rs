@@ -1,2 +1,20 @@
-#[test]
-fn t() {}
+//! The integration tests, one crate: cargo links every test binary anew and runs them one after another.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "a test's files need not survive a power cut")]
+
+mod accounting;
+mod confidential;
+mod house;
+mod kinds;
+mod month;
+mod oracle;
+mod reader;
+mod review;
+mod rig;
+#[path = "../sim/mod.rs"]
+mod sim;
+mod sim_tests;
+mod stored;
+mod tidy;
+mod types;

@@ -1,0 +1,421 @@
+//! Rows, reports, days and incidents are counted once, whatever comes twice, late or corrected.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use abusebox::clock::{Day, Timestamp};
+use abusebox::incident::Incident;
+use abusebox::service::intake::{Source, Taken};
+use abusebox::store::Counts;
+
+use crate::house::{House, at, csv, stamp};
+use crate::oracle::{Line, Oracle, Whose};
+use crate::sim::mail::MailCatcher;
+use crate::sim::world::Rng;
+
+/// A house with customer C1 on 198.18.1.0/24 and 2001:db8:1::/48, which mails at once to this server.
+fn live(catcher: &MailCatcher, now: Timestamp) -> House {
+    let settings = format!(
+        "[box]\nmode = \"live\"\n[organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
+         operator_address = \"noc@example.net\"\n[networks]\ncidrs = [\"198.18.0.0/16\", \"2001:db8::/32\"]\n\
+         [mail]\nurl = \"{}\"\nper_minute_max = 1000\n",
+        catcher.url()
+    );
+    let house = House::new(&settings, now);
+    let customers = "customer_id,name,email,cidr\nC1,One,one@example.org,198.18.1.0/24\n\
+                     C1,One,one@example.org,2001:db8:1::/48\n";
+    house.import(customers, now);
+    house
+}
+
+/// A scan_rdp report: (seconds of the day, address, port, severity).
+fn rdp(day: Day, rows: &[(i64, &str, u16, &str)]) -> Vec<u8> {
+    let rows = rows.iter().map(|(second, ip, port, severity)| {
+        let port = port.to_string();
+        vec![
+            stamp(day.start().plus_seconds(*second)),
+            severity.to_string(),
+            ip.to_string(),
+            port,
+            "tcp".to_owned(),
+        ]
+    });
+    csv(&["timestamp", "severity", "ip", "port", "protocol"], rows)
+}
+
+fn rdp_name(day: Day) -> String {
+    format!("{day}-scan_rdp-example-asn.csv")
+}
+
+/// The only incident there is.
+#[track_caller]
+fn only(house: &House) -> Incident {
+    let mut all = incidents(house);
+    assert_eq!(all.len(), 1, "{all:?}");
+    all.remove(0)
+}
+
+fn incidents(house: &House) -> Vec<Incident> {
+    let mut all = Vec::new();
+    let view = house.engine.store.view().unwrap();
+    view.incidents(|_, incident| {
+        all.push(incident);
+        Ok(())
+    })
+    .unwrap();
+    all
+}
+
+#[test]
+fn the_six_counts_always_add_up_and_are_right() {
+    for seed in 0..6 {
+        let mut rng = Rng::new(seed, &["accounting"]);
+        let (oracle, settings) = random_networks(&mut rng);
+        let house = House::new(&settings, NOW);
+        for (file, (imported, _)) in oracle.files.iter().enumerate() {
+            house
+                .import(&oracle.export(file, |n| [format!("C{n}"), String::new(), String::new()]), *imported);
+        }
+        let mut total = 0;
+        for kind in ["scan_rdp", "scan_newthing", "event4_sinkhole", "compromised_account"] {
+            let (body, expected) = random_report(kind, &oracle, &mut rng);
+            let records = csv::Reader::from_reader(&body[..]).byte_records().count() as u64;
+            let counts = house.read(&format!("2026-11-20-{kind}-example-asn.csv"), &body, NOW).counts;
+            assert_eq!(counts, expected, "seed {seed}, {kind}");
+            let c = counts;
+            let sum = c.matched + c.unassigned + c.ambiguous + c.unattributable + c.outside + c.rejected;
+            assert_eq!((c.rows, sum), (records, records), "seed {seed}, {kind}");
+            total += counts.rows - counts.outside - counts.rejected;
+        }
+        let kept: u64 = incidents(&house).iter().map(Incident::rows).sum();
+        assert_eq!(kept, total, "seed {seed}: every row that is ours is counted in one incident");
+    }
+}
+
+/// Networks with lines of all sorts in two files.
+fn random_networks(rng: &mut Rng) -> (Oracle, String) {
+    let nets = |list: &[&str]| list.iter().map(|net| net.parse().unwrap()).collect();
+    let mut files = Vec::new();
+    for imported in ["2026-11-01T00:00:00Z", "2026-11-20T06:00:00Z"] {
+        let mut lines = Vec::new();
+        for _ in 0..40 {
+            let (third, fourth, len) = (rng.below(4), rng.below(256), 22 + rng.below(11));
+            let prefix: ipnet::IpNet = format!("198.18.{third}.{fourth}/{len}").parse().unwrap();
+            let mut line = Line::new(rng.below(12) as usize, &prefix.trunc().to_string());
+            line.cancelled = rng.below(6) == 0;
+            line.until = (rng.below(6) == 0).then(|| "2026-11-19".parse().unwrap());
+            line.from = (rng.below(6) == 0).then(|| "2026-11-20".parse().unwrap());
+            lines.push(line);
+        }
+        files.push((at(imported), lines));
+    }
+    let oracle = Oracle { cidrs: nets(&["198.18.0.0/21"]), marked: nets(&["198.18.6.0/24"]), files };
+    let settings = "[networks]\ncidrs = [\"198.18.0.0/21\"]\ndynamic = [\"198.18.6.0/24\"]\n";
+    (oracle, settings.to_owned())
+}
+
+fn random_report(kind: &str, oracle: &Oracle, rng: &mut Rng) -> (Vec<u8>, Counts) {
+    let column = match kind {
+        "event4_sinkhole" => "src_ip",
+        "compromised_account" => "email",
+        _ => "ip",
+    };
+    let mut counts = Counts { rows: 150, ..Counts::default() };
+    let rows: Vec<Vec<String>> = (0..counts.rows)
+        .map(|_| {
+            let time = at("2026-11-19T12:00:00Z").plus_seconds(rng.below(86_400) as i64);
+            let address: IpAddr = format!("198.18.{}.{}", rng.below(10), rng.below(256)).parse().unwrap();
+            let bad_time = rng.below(20) == 0;
+            let bad_address = rng.below(20) == 0 && column != "email";
+            let whose = match column {
+                "email" => Whose::Unattributable,
+                _ => oracle.whose(address, time),
+            };
+            let count = match whose {
+                _ if bad_time || bad_address => &mut counts.rejected,
+                Whose::Customer { .. } => &mut counts.matched,
+                Whose::Unassigned => &mut counts.unassigned,
+                Whose::Ambiguous => &mut counts.ambiguous,
+                Whose::Unattributable => &mut counts.unattributable,
+                Whose::Outside => &mut counts.outside,
+            };
+            *count += 1;
+            let time = if bad_time { "soon".to_owned() } else { stamp(time) };
+            let bad = *rng.pick(&["", "0.0.0.0", "host.example", "198.18.1"]).unwrap();
+            vec![
+                time,
+                if bad_address { bad.to_owned() } else { address.to_string() },
+                rng.below(99).to_string(),
+            ]
+        })
+        .collect();
+    (csv(&["timestamp", column, "port"], rows), counts)
+}
+
+#[test]
+fn a_network_counts_by_all_of_it() {
+    let house = live(&MailCatcher::start().unwrap(), NOW);
+    let rows = [
+        "198.18.1.0/25",
+        "198.18.0.0/23",
+        "198.18.8.0/24",
+        "198.19.0.0/16",
+        "198.18.0.0/15",
+        "198.18.1.3/32",
+    ];
+    let rows = rows.map(|net| vec![stamp(DAY.start()), net.to_owned()]);
+    let counts =
+        house.read(&format!("{DAY}-blocklist-example-asn.csv"), &csv(&["timestamp", "ip"], rows), NOW).counts;
+    let expected =
+        Counts { rows: 6, matched: 2, ambiguous: 2, unassigned: 1, outside: 1, ..Counts::default() };
+    assert_eq!(counts, expected);
+}
+
+#[test]
+fn what_comes_twice_changes_nothing() {
+    let catcher = MailCatcher::start().unwrap();
+    let house = live(&catcher, NOW);
+    let body =
+        rdp(DAY, &[(1, "198.18.1.7", 3389, "high"), (2, "198.18.9.9", 1, "low"), (3, "nowhere", 1, "low")]);
+    let source = |id: u8| Source {
+        file: rdp_name(DAY),
+        kind: Some("scan_rdp".to_owned()),
+        day: Some(DAY),
+        id_hash: Some([id; 32]),
+    };
+    assert!(matches!(house.take_as(&source(1), &body, NOW), Taken::Processed(_)));
+    house.mail(NOW);
+    let before = house.everything(NOW);
+    assert_eq!(before.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1, 1, 1], "{before:?}");
+    let later = NOW.plus_seconds(60);
+    let again = [
+        house.take_as(&source(1), &body, later),
+        // Offered again under a new id.
+        house.take_as(&source(2), &body, later),
+        // By hand, and packed.
+        house.take(&rdp_name(DAY), &body, later),
+        house.take(&format!("{}.gz", rdp_name(DAY)), &gzip(&body), later),
+    ];
+    assert!(again.iter().all(|taken| matches!(taken, Taken::Known)), "{again:?}");
+    house.mail(later);
+    for (now, before) in house.everything(NOW).iter().flatten().zip(before.iter().flatten()) {
+        assert_eq!(now, before);
+    }
+    assert_eq!(house.everything(NOW).concat().len(), before.concat().len());
+    assert_eq!(only_of(&house, "198.18.1.7").days_seen, 1);
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+#[track_caller]
+fn only_of(house: &House, address: &str) -> Incident {
+    let address: IpAddr = address.parse().unwrap();
+    let mut found = incidents(house);
+    found.retain(|incident| incident.evidence.address == Some(address));
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+#[test]
+fn the_same_content_under_another_name_is_a_duplicate() {
+    let house = live(&MailCatcher::start().unwrap(), NOW);
+    let body = rdp(DAY, &[(1, "198.18.1.7", 3389, "high")]);
+    house.read(&rdp_name(DAY), &body, NOW);
+    let incidents = house.show("incidents", NOW);
+    let copy = format!("{DAY}-scan_rdp-example-geo.csv");
+    assert!(matches!(house.take(&copy, &body, NOW), Taken::Duplicate { of } if of == rdp_name(DAY)));
+    let reports = house.show("reports", NOW);
+    assert_eq!(reports.len(), 2);
+    let copied = reports.iter().find(|report| report["file"] == copy.as_str()).unwrap();
+    assert_eq!(
+        (copied["duplicate_of"].as_str(), copied["rows"].as_u64()),
+        (Some(rdp_name(DAY).as_str()), Some(0))
+    );
+    assert_eq!(house.show("incidents", NOW), incidents);
+    // A copy that gets content of its own later counts like any other.
+    house.read(&copy, &rdp(DAY, &[(2, "198.18.1.8", 3389, "high")]), NOW);
+    assert_eq!(house.show("incidents", NOW).len(), 2);
+}
+
+#[test]
+fn a_correction_replaces_the_counts_and_no_day_counts_twice() {
+    let house = live(&MailCatcher::start().unwrap(), NOW);
+    let (one, two) = ((1, "198.18.1.7", 3389, "high"), (2, "198.18.1.7", 3389, "high"));
+    let bad = (3, "nowhere", 3389, "high");
+    house.read(&rdp_name(DAY), &rdp(DAY, &[one, bad]), NOW);
+    let first = only(&house);
+    assert_eq!((first.days_seen, first.rows()), (1, 1));
+
+    let counts =
+        house.read(&rdp_name(DAY), &rdp(DAY, &[one, two, one, (9, "198.19.0.1", 1, "high")]), NOW).counts;
+    assert_eq!(counts, Counts { rows: 4, matched: 3, outside: 1, ..Counts::default() });
+    let reports = house.show("reports", NOW);
+    assert_eq!(
+        (reports.len(), reports[0]["rows"].as_u64(), reports[0]["rejected"].as_u64()),
+        (1, Some(4), Some(0))
+    );
+    let number = house.engine.store.view().unwrap().report(&rdp_name(DAY)).unwrap().unwrap().number;
+    assert_eq!(
+        house.engine.store.view().unwrap().rejected(number, 0, 10).unwrap(),
+        [],
+        "of the first version"
+    );
+    let corrected = only(&house);
+    assert_eq!((corrected.id, corrected.days_seen, corrected.rows()), (first.id, 1, 3));
+
+    // Back to the first version: it is a correction too.
+    assert!(matches!(house.take(&rdp_name(DAY), &rdp(DAY, &[one, bad]), NOW), Taken::Processed(_)));
+    assert_eq!((only(&house).days_seen, house.show("reports", NOW)[0]["rows"].as_u64()), (1, Some(2)));
+
+    // A second list's report of the day, the next day, and a correction of the day before.
+    house.read(&format!("{DAY}-scan_rdp-example-delayed.csv"), &rdp(DAY, &[two]), NOW);
+    assert_eq!(only(&house).days_seen, 1);
+    let next = DAY.plus(1);
+    house.read(&rdp_name(next), &rdp(next, &[one]), NOW.plus_days(1));
+    let rows = only(&house).rows();
+    assert_eq!(only(&house).days_seen, 2);
+    house.read(&rdp_name(DAY), &rdp(DAY, &[two, one]), NOW.plus_days(1));
+    assert_eq!((only(&house).days_seen, only(&house).rows()), (2, rows), "the day before counted already");
+    let earlier = DAY.plus(-3);
+    house.read(&rdp_name(earlier), &rdp(earlier, &[one]), NOW.plus_days(1));
+    let last = only(&house);
+    assert_eq!((last.days_seen, last.rows()), (3, rows + 1), "a day that came late counts once");
+    assert_eq!(last.last_seen.day(), next);
+}
+
+#[test]
+fn a_device_that_changes_its_ipv6_address_daily_is_one_incident() {
+    let catcher = MailCatcher::start().unwrap();
+    let house = live(&catcher, NOW);
+    let mut told = Vec::new();
+    for passed in 0..60 {
+        let (day, now) = (DAY.plus(passed), NOW.plus_days(passed.into()));
+        let address = format!("2001:db8:1:5:{:x}::{:x}", passed * 259 % 65_000 + 1, passed + 1);
+        let row = vec![stamp(day.start().plus_seconds(600)), address, "4711".to_owned(), "mirai".to_owned()];
+        let body = csv(&["timestamp", "src_ip", "src_port", "infection"], [row]);
+        house.read(&format!("{day}-event6_sinkhole-example-asn.csv"), &body, now);
+        house.engine.keep(now).unwrap();
+        let before = catcher.mails().len();
+        house.mail(now);
+        if catcher.mails().iter().skip(before).any(|mail| mail.to == ["one@example.org"]) {
+            told.push(passed);
+        }
+    }
+    let incident = only(&house);
+    assert_eq!((incident.days_seen, incident.rows(), incident.again), (60, 60, false));
+    assert_eq!(1 + incident.more_addresses.len(), abusebox::incident::ADDRESSES_MAX);
+    assert_eq!(told, [0, 7, 14, 21, 28, 35, 42, 49, 56]);
+    assert_eq!(incident.notices.len(), told.len());
+}
+
+/// Runs days of reports in which only some have the finding; what happened on each day of mail or change of state.
+fn live_through(days: impl Iterator<Item = (i32, Option<bool>)>) -> BTreeMap<i32, String> {
+    let catcher = MailCatcher::start().unwrap();
+    let house = live(&catcher, NOW);
+    let mut diary = BTreeMap::new();
+    let mut state = String::new();
+    for (passed, seen) in days {
+        let (day, now) = (DAY.plus(passed), NOW.plus_days(passed.into()));
+        match seen {
+            Some(true) => _ = house.read(&rdp_name(day), &rdp(day, &[(1, "198.18.1.7", 3389, "high")]), now),
+            // A report of another type covers the day.
+            Some(false) => {
+                let body = csv(&["timestamp", "ip"], [vec![stamp(day.start()), "198.19.0.1".to_owned()]]);
+                house.read(&format!("{day}-scan_telnet-example-asn.csv"), &body, now);
+            }
+            None => {}
+        }
+        house.engine.keep(now).unwrap();
+        let before = catcher.mails().len();
+        house.mail(now);
+        let shown = house.show("incidents", now);
+        let next = shown[0]["state"].as_str().unwrap().to_owned();
+        let mut line = if next == state { String::new() } else { next.clone() };
+        for mail in catcher.mails().iter().skip(before).filter(|mail| mail.to == ["one@example.org"]) {
+            let again = mail.text().contains("came back") || shown[0]["again"] == true;
+            line += if again { " mail: again" } else { " mail" };
+        }
+        state = next;
+        if !line.is_empty() {
+            diary.insert(passed, line.trim().to_owned());
+        }
+    }
+    diary
+}
+
+#[test]
+fn gone_after_covered_days_and_again_on_return() {
+    let diary = live_through((0..20).map(|passed| (passed, Some(matches!(passed, 0 | 17)))));
+    let expected = [(0, "told mail"), (14, "closed"), (17, "told mail: again")];
+    assert_eq!(diary, expected.map(|(day, line)| (day, line.to_owned())).into());
+}
+
+#[test]
+fn days_that_nothing_covers_close_nothing() {
+    // Twenty days off, then thirteen that bring other reports; the fourteenth closes.
+    let diary =
+        live_through((0..40).map(|passed| (passed, (!(1..21).contains(&passed)).then_some(passed == 0))));
+    let expected = [(0, "told mail"), (34, "closed")];
+    assert_eq!(diary, expected.map(|(day, line)| (day, line.to_owned())).into());
+}
+
+#[test]
+fn a_finding_missed_for_a_while_is_not_again() {
+    let diary = live_through((0..16).map(|passed| (passed, Some(matches!(passed, 0 | 14)))));
+    assert_eq!(diary, [(0, "told mail".to_owned())].into());
+}
+
+#[test]
+fn the_worst_of_a_day_counts_and_worse_is_worse_than_told() {
+    let catcher = MailCatcher::start().unwrap();
+    let house = live(&catcher, NOW);
+    let mut diary = Vec::new();
+    for (passed, severities) in [
+        // The worst of a day, in whatever order.
+        (0, &["medium", "high", "medium"][..]),
+        (1, &["high"]),
+        (2, &["low", "medium"]),
+        (3, &["high"]),
+        (4, &["critical", "info"]),
+        (5, &["high"]),
+        (6, &["critical"]),
+    ] {
+        let (day, now) = (DAY.plus(passed), NOW.plus_days(passed.into()));
+        let rows: Vec<_> =
+            severities.iter().zip(0..).map(|(word, second)| (second, "198.18.1.7", 3389, *word)).collect();
+        house.read(&rdp_name(day), &rdp(day, &rows), now);
+        let before = catcher.mails().len();
+        house.mail(now);
+        let incident = only(&house);
+        diary.push((incident.severity.word(), catcher.mails().len() - before));
+    }
+    let expected =
+        [("high", 1), ("high", 0), ("medium", 0), ("high", 0), ("critical", 1), ("high", 0), ("critical", 0)];
+    assert_eq!(diary, expected);
+}
+
+#[test]
+fn a_row_without_a_severity_of_its_own_has_the_types() {
+    let house = live(&MailCatcher::start().unwrap(), NOW);
+    house.read(&rdp_name(DAY), &rdp(DAY, &[(1, "198.18.1.7", 1, ""), (2, "198.18.1.7", 1, "urgent")]), NOW);
+    assert_eq!(only(&house).severity.word(), "high");
+}
+
+#[test]
+fn below_the_least_severity_nobody_is_told() {
+    let catcher = MailCatcher::start().unwrap();
+    let house = live(&catcher, NOW);
+    house.read(&rdp_name(DAY), &rdp(DAY, &[(1, "198.18.1.7", 1, "low"), (2, "198.18.1.8", 1, "info")]), NOW);
+    house.mail(NOW);
+    assert_eq!((house.show("incidents", NOW).len(), catcher.mails().len()), (2, 0));
+}
+
+/// 2026-11-20
+const DAY: Day = Day::from_number(20_777);
+/// The morning after, past the digest hour.
+const NOW: Timestamp = DAY.plus(1).start().plus_seconds(9 * 3600);
