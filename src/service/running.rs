@@ -37,7 +37,6 @@ pub async fn run(engine: Arc<Engine>) -> Result<(), Error> {
         _ = interrupt.recv() => {}
     }
     tracing::info!("stopping");
-    // A loop in the middle of a step sees it when it rests.
     stop.send_replace(true);
     let all = async {
         for task in loops {
@@ -87,19 +86,26 @@ async fn fetch_loop(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Recei
     loop {
         let next = match engine.clock.now() {
             None => None,
-            Some(now) => match engine.fetch_step(false, now).await {
-                Ok(step) => {
-                    let _ = engine.alarm("fetch", None, now);
-                    if step.asked {
-                        wake.mail.notify_one();
+            Some(now) => {
+                // Breaking off leaves nothing half done: a report is taken in by a task of its own, as a whole.
+                let step = tokio::select! {
+                    step = engine.fetch_step(false, now) => step,
+                    _ = stop.wait_for(|stop| *stop) => return,
+                };
+                match step {
+                    Ok(step) => {
+                        let _ = engine.alarm("fetch", None, now);
+                        if step.asked {
+                            wake.mail.notify_one();
+                        }
+                        step.next
                     }
-                    step.next
+                    Err(error) => {
+                        trouble(&engine, "fetch", &error, now);
+                        Some(now.plus_seconds(RETRY_SECONDS))
+                    }
                 }
-                Err(error) => {
-                    trouble(&engine, "fetch", &error, now);
-                    Some(now.plus_seconds(RETRY_SECONDS))
-                }
-            },
+            }
         };
         if rest(&engine, next, &wake.fetch, &mut stop).await {
             return;
