@@ -114,7 +114,7 @@ impl Engine {
         };
         let (recorded, text) = match &outcome {
             Ok(None) => (Outcome::Complete, None),
-            Ok(Some(error)) => (Outcome::Partial(error), None),
+            Ok(Some(error)) => (Outcome::Partial(error), Some(describe(error))),
             Err(Error::Fetch(error)) => (Outcome::Failed(error), Some(describe(error))),
             // The store or the disk: nothing that Shadowserver could help.
             Err(_) => return outcome.map(|_| step),
