@@ -4,7 +4,9 @@
 #![allow(clippy::disallowed_methods, reason = "a test's files need not survive a power cut")]
 
 mod accounting;
+mod cli;
 mod confidential;
+mod faults;
 mod house;
 mod kinds;
 mod month;
