@@ -632,3 +632,38 @@ fn a_new_customer_file_is_taken_and_answers_for_what_comes() {
     assert_eq!(rig.customer(1).len(), 1);
     assert_eq!(rig.to("new@one.example").len(), 1, "the same customer, at the new address");
 }
+
+#[test]
+fn a_server_that_hangs_up_on_one_mail_gets_the_others_over_a_new_connection() {
+    let mut rig = Rig::new(START);
+    rig.problem("scan_rdp", "198.18.1.10", "high", 0..=20);
+    rig.problem("scan_rdp", "198.18.2.10", "high", 0..=20);
+    rig.mail.script(Stage::Rcpt, "c1@", Act::Reply("421 4.3.2 Closing"), Some(1));
+    rig.run_until(at("2027-03-09T07:00:00Z"));
+    assert_eq!(rig.alarms(), [""; 0]);
+    rig.run_for_hours(1);
+    assert_eq!(rig.customer_times(2), ["2027-03-09T07:00:00Z"]);
+    assert_eq!(rig.customer_times(1), ["2027-03-09T07:05:00Z"]);
+}
+
+#[test]
+fn a_digest_some_seconds_later_than_its_hour_does_not_cost_the_next_one_its_day() {
+    let mut rig = Rig::new(START);
+    rig.set(|wishes| wishes.policy = "mails_per_day_max = 1\n".to_owned());
+    rig.problem("scan_rdp", "198.18.1.10", "high", 0..=20);
+    rig.problem("scan_ftp", "198.18.1.11", "high", 1..=20);
+    rig.off_until(at("2027-03-09T07:00:20Z"));
+    rig.run_until(at("2027-03-10T12:00:00Z"));
+    assert_eq!(rig.customer_times(1), ["2027-03-09T07:00:20Z", "2027-03-10T07:00:20Z"]);
+}
+
+#[test]
+fn an_alarm_about_one_mail_ends_after_a_week() {
+    let mut rig = Rig::new(START);
+    rig.problem("scan_rdp", "198.18.1.10", "high", 0..=20);
+    rig.mail.script(Stage::Rcpt, "c1@", Act::Reply("550 5.1.1 No such user"), None);
+    rig.run_until(at("2027-03-16T06:00:00Z"));
+    assert_eq!(rig.alarms(), ["mail_failed"]);
+    rig.run_until(at("2027-03-18T00:00:00Z"));
+    assert_eq!(rig.alarms(), [""; 0]);
+}
