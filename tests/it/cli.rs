@@ -587,9 +587,15 @@ fn help_and_wrong_use() {
 #[test]
 fn an_untrusted_clock_lets_nothing_happen() {
     let place = Place::new("live");
-    // What is on record is newer than what the clock says by years.
+    // What is on record is newer than what the clock says by years. A chosen moment is not put on record.
     let files = place.report_files(&place.world);
     place.run(&["--at", "2066-12-03T12:00:00Z", "ingest", &files[0]]);
+    let status = place.run(&["status", "--json"]).exits(0).lines().remove(0);
+    assert_eq!(status["clock_trusted"], true);
+    let newest = abusebox::store::Newest { at: "2066-12-03T12:00:00Z".parse().unwrap() };
+    let store = abusebox::store::Store::open(&place.data().join("abusebox.redb")).unwrap();
+    store.write(|txn| txn.set_meta(&newest)).unwrap();
+    drop(store);
     let (mails, calls) = (place.mail.mails().len(), place.shadow.log().len());
     place.run(&["once"]).exits(1).complains("clock");
     place.run(&["ingest", &files[1]]).exits(1).complains("clock");
