@@ -53,6 +53,8 @@ pub struct Step {
     pub rows: u64,
     pub rejected: u64,
     pub unreadable: usize,
+    /// Listed, but not handed out, or listed in a way that makes no sense.
+    pub unusable: u64,
     /// When to call again.
     pub next: Option<Timestamp>,
 }
@@ -143,6 +145,14 @@ impl Engine {
         }
         let lasting = schedule.failures_in_a_row >= FAILURES_BEFORE_ALARM;
         self.alarm("shadowserver_key", text.as_deref().filter(|_| refused), now)?;
+        let unusable = format!(
+            "Shadowserver lists {} reports that it does not hand out, or in a way that this version cannot use; they \
+             are asked for again, but only for some days: see the log, and ask Shadowserver",
+            step.unusable
+        );
+        if !step.failed {
+            self.alarm("reports_unusable", Some(&*unusable).filter(|_| step.unusable > 0), now)?;
+        }
         self.alarm("shadowserver", text.as_deref().filter(|_| !refused && lasting), now)?;
         Ok(step)
     }
@@ -160,8 +170,9 @@ impl Engine {
             let listing = client.list(day).await?;
             for (why, count) in &listing.skipped {
                 tracing::warn!(%day, count, "list: {why}");
+                step.unusable += count;
             }
-            if listing.reports.is_empty() && day.plus(EMPTY_AFTER_DAYS) <= now.day() {
+            if listing.reports.is_empty() && listing.skipped.is_empty() && day.plus(EMPTY_AFTER_DAYS) <= now.day() {
                 self.store.write(|txn| txn.cover(day))?;
             }
             for listed in listing.reports {
@@ -172,6 +183,7 @@ impl Engine {
                     Ok(()) => {}
                     Err(Error::Fetch(error @ fetch::Error::Gone { .. })) => {
                         tracing::warn!(report = listed.file, "{error}");
+                        step.unusable += 1;
                     }
                     Err(Error::Fetch(
                         error @ (fetch::Error::DiskFull { .. }

@@ -47,9 +47,9 @@ fn the_api_fails() {
         ("empty", "shadowserver", false),
         ("empty-object", "", false),
         ("no-url", "", true),
-        ("no-id", "", false),
+        ("no-id", "reports_unusable", false),
         ("unknown-members", "", true),
-        ("wrong-types", "", false),
+        ("wrong-types", "reports_unusable", false),
     ] {
         let fault = Fault::named(name).unwrap();
         let alarms: Vec<&str> = [alarm].into_iter().filter(|alarm| !alarm.is_empty()).collect();
@@ -64,9 +64,9 @@ fn downloads_fail() {
         ("too-many", "shadowserver"),
         ("error-503", "shadowserver"),
         // Downloads know no key, only ids.
-        ("bad-key", ""),
+        ("bad-key", "reports_unusable"),
         // The id is no longer good: the next list brings another, or the same again.
-        ("not-found", ""),
+        ("not-found", "reports_unusable"),
         ("silent", "shadowserver"),
         ("close", "shadowserver"),
         ("html", "shadowserver"),
