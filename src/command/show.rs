@@ -16,7 +16,7 @@ use crate::files;
 use crate::incident::policy::local_day;
 use crate::incident::{OPERATOR, State};
 use crate::notify::outbox;
-use crate::report::{Address, Hint, Item, Reader, Row, text};
+use crate::report::{Address, Hint, Item, Reader, Rejection, Row, text};
 use crate::service::intake::describe;
 use crate::service::mailing::Kinds;
 use crate::service::{Engine, Error, FILE_BYTES_MAX};
@@ -254,10 +254,14 @@ pub(super) fn reports(engine: &Engine, as_json: bool, output: &mut Output<'_>) -
     for (file, report) in reports {
         let c = report.counts;
         if as_json {
+            let counted = Rejection::ALL.iter().zip(report.rejected_by).filter(|(_, count)| *count > 0);
+            let rejected_by: Map<String, Value> =
+                counted.map(|(reason, count)| (reason.word().to_owned(), count.into())).collect();
             let line = json!({
                 "file": file, "type": some(&report.kind), "day": report.day.to_string(), "rows": c.rows,
                 "matched": c.matched, "unassigned": c.unassigned, "ambiguous": c.ambiguous,
                 "unattributable": c.unattributable, "outside": c.outside, "rejected": c.rejected,
+                "rejected_by": rejected_by, "surplus_cells": report.surplus_cells,
                 "duplicate_of": report.duplicate_of, "unreadable": report.unreadable,
             });
             writeln!(output.out, "{line}")?;

@@ -172,7 +172,10 @@ impl Engine {
                 tracing::warn!(%day, count, "list: {why}");
                 step.unusable += count;
             }
-            if listing.reports.is_empty() && listing.skipped.is_empty() && day.plus(EMPTY_AFTER_DAYS) <= now.day() {
+            if listing.reports.is_empty()
+                && listing.skipped.is_empty()
+                && day.plus(EMPTY_AFTER_DAYS) <= now.day()
+            {
                 self.store.write(|txn| txn.cover(day))?;
             }
             for listed in listing.reports {

@@ -12,6 +12,7 @@ mod kinds;
 mod month;
 mod oracle;
 mod reader;
+mod retention;
 mod review;
 mod rig;
 #[path = "../sim/mod.rs"]
