@@ -415,6 +415,106 @@ fn below_the_least_severity_nobody_is_told() {
     assert_eq!((house.show("incidents", NOW).len(), catcher.mails().len()), (2, 0));
 }
 
+/// The only incident, told on the first morning; then `change`d, seen again each day or not, and how many mails the
+/// customer got on each of the next mornings.
+fn mails_after(words: &str, seen: impl Fn(i32) -> bool, days: i32) -> Vec<usize> {
+    let catcher = MailCatcher::start().unwrap();
+    let house = live(&catcher, NOW);
+    let mut mails = Vec::new();
+    for passed in 0..=days {
+        let (day, now) = (DAY.plus(passed), NOW.plus_days(passed.into()));
+        if passed == 0 || seen(passed) {
+            house.read(&rdp_name(day), &rdp(day, &[(1, "198.18.1.7", 3389, "high")]), now);
+        }
+        let before = catcher.mails().len();
+        house.mail(now);
+        mails.push(catcher.mails().len() - before);
+        if passed == 0 && !words.is_empty() {
+            house.show(words, now);
+        }
+    }
+    assert_eq!(mails.remove(0), 1);
+    mails
+}
+
+#[test]
+fn an_exposed_service_is_told_again_after_thirty_days_while_seen() {
+    let mails = mails_after("", |_| true, 61);
+    let told: Vec<usize> = (1..).zip(&mails).filter(|(_, count)| **count > 0).map(|(day, _)| day).collect();
+    assert_eq!(told, [30, 60]);
+    assert_eq!(
+        mails_after("", |day| day < 20, 40).iter().sum::<usize>(),
+        0,
+        "gone before its interval was over"
+    );
+}
+
+#[test]
+fn what_is_muted_is_quiet_through_its_day() {
+    // Muted through the local day 2026-12-25, which is 34 mornings on.
+    let mails = mails_after("incidents mute 1 --until 2026-12-25", |_| true, 40);
+    let told: Vec<usize> = (1..).zip(&mails).filter(|(_, count)| **count > 0).map(|(day, _)| day).collect();
+    assert_eq!(told, [35]);
+}
+
+#[test]
+fn what_is_closed_by_hand_comes_back_with_newer_rows_only() {
+    // The row of the next day was seen before it was closed at nine; that of the day after is newer.
+    assert_eq!(mails_after("incidents close 1", |day| day < 3, 3), [0, 1, 0]);
+    assert_eq!(mails_after("incidents close 1", |_| false, 3), [0, 0, 0]);
+}
+
+#[test]
+fn what_is_reopened_is_told_at_the_next_digest() {
+    assert_eq!(mails_after("incidents reopen 1", |_| false, 3), [1, 0, 0]);
+}
+
+#[test]
+fn rows_older_than_five_days_keep_incidents_and_make_no_mail() {
+    for (age, mails) in [(5 * 86_400 - 1, 1), (5 * 86_400, 1), (5 * 86_400 + 1, 0), (40 * 86_400, 0)] {
+        let catcher = MailCatcher::start().unwrap();
+        let house = live(&catcher, NOW);
+        let seen = NOW.plus_seconds(-age);
+        let row = vec![stamp(seen), "198.18.1.7".to_owned(), "3389".to_owned()];
+        house.read(&rdp_name(seen.day()), &csv(&["timestamp", "ip", "port"], [row]), NOW);
+        house.mail(NOW);
+        assert_eq!((incidents(&house).len(), catcher.mails().len()), (1, mails), "{age} seconds");
+    }
+}
+
+#[test]
+fn a_critical_finding_does_not_wait_for_the_digest() {
+    for (severity, night, morning) in [("critical", 1, 0), ("high", 0, 1)] {
+        let catcher = MailCatcher::start().unwrap();
+        let house = live(&catcher, NOW);
+        // The digest of the day before is over, that of today comes at eight.
+        house.mail(NOW);
+        let before_eight = NOW.plus_days(1).plus_seconds(-2 * 3600);
+        house.read(&rdp_name(DAY), &rdp(DAY, &[(1, "198.18.1.7", 3389, severity)]), before_eight);
+        house.mail(before_eight);
+        assert_eq!(catcher.mails().len(), night, "{severity}");
+        house.mail(NOW.plus_days(1).plus_seconds(-3600));
+        assert_eq!(catcher.mails().len(), night + morning, "{severity}");
+    }
+}
+
+#[test]
+fn missed_digest_hours_are_made_up_once() {
+    let catcher = MailCatcher::start().unwrap();
+    let house = live(&catcher, NOW);
+    house.mail(NOW);
+    // Off from then on until early on the fourth day: the digest of the third is made up before eight.
+    let back = NOW.plus_days(3).plus_seconds(-8 * 3600);
+    house.read(&rdp_name(DAY.plus(2)), &rdp(DAY.plus(2), &[(1, "198.18.1.7", 3389, "high")]), back);
+    house.mail(back);
+    assert_eq!(catcher.mails().len(), 1);
+    house.read(&rdp_name(DAY.plus(1)), &rdp(DAY.plus(1), &[(1, "198.18.1.8", 3389, "high")]), back);
+    house.mail(back.plus_seconds(60));
+    assert_eq!(catcher.mails().len(), 1, "once");
+    house.mail(NOW.plus_days(3));
+    assert_eq!(catcher.mails().len(), 2);
+}
+
 /// 2026-11-20
 const DAY: Day = Day::from_number(20_777);
 /// The morning after, past the digest hour.

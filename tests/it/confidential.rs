@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use abusebox::clock::{Day, Timestamp};
+use abusebox::report::column;
 use abusebox::report::kind::{self, KINDS};
 use ipnet::IpNet;
 
@@ -37,6 +38,94 @@ fn nobody_reads_what_is_anothers() {
         let count = told.get(what).copied().unwrap_or_default();
         assert!(count >= least, "{what}: only {count} of {least}; {told:?}");
     }
+}
+
+/// A house with two customers, and the file in which one or the other has this network.
+fn two(catcher: &MailCatcher) -> (House, impl Fn(&str) -> String) {
+    let house = House::new(&settings(catcher), IMPORTS[0]);
+    let file = |lines: &str| {
+        let line = |line: &str| {
+            let (who, net) = line.split_once(' ').unwrap();
+            format!("{who},{who},{who}@c.example,{net}\n")
+        };
+        "customer_id,name,email,cidr\n".to_owned() + &lines.split(", ").map(line).collect::<String>()
+    };
+    (house, file)
+}
+
+fn told_to(catcher: &MailCatcher) -> Vec<(String, String)> {
+    catcher.mails().iter().map(|mail| (mail.to[0].clone(), texts(mail))).collect()
+}
+
+#[test]
+fn a_network_that_moves_before_its_mail_is_nobodys() {
+    for (second, told) in
+        [("a 198.18.1.0/24", 1), ("b 198.18.1.0/24", 0), ("a 198.18.1.0/24, b 198.18.1.9/32", 0)]
+    {
+        let catcher = MailCatcher::start().unwrap();
+        let (house, file) = two(&catcher);
+        house.import(&file("a 198.18.1.0/24"), IMPORTS[0]);
+        let row = vec![stamp(moment(2, 0)), "198.18.1.0/28".to_owned(), "3389".to_owned()];
+        house.read(
+            "2026-11-17-scan_rdp-example.csv",
+            &csv(&["timestamp", "ip", "port"], [row]),
+            moment(2, 1),
+        );
+        house.import(&file(second), moment(2, 2));
+        house.mail(moment(2, 9));
+        let to_customers = told_to(&catcher).iter().filter(|(to, _)| to != OPERATOR).count();
+        assert_eq!(to_customers, told, "{second}");
+    }
+}
+
+#[test]
+fn earlier_addresses_of_a_device_that_are_anothers_now_are_not_named() {
+    for (second, named) in
+        [("a 2001:db8:1:1::/64", true), ("a 2001:db8:1:1::/64, b 2001:db8:1:1::5:0/112", false)]
+    {
+        let catcher = MailCatcher::start().unwrap();
+        let (house, file) = two(&catcher);
+        let mut take = |day: i32, address: &str| {
+            let time = moment(day, 1);
+            let row = vec![stamp(time), address.to_owned(), "mirai".to_owned()];
+            let body = csv(&["timestamp", "src_ip", "infection"], [row]);
+            house.read(&format!("{}-event6_sinkhole-x.csv", time.day()), &body, moment(day, 2));
+        };
+        house.import(&file("a 2001:db8:1:1::/64"), IMPORTS[0]);
+        take(2, "2001:db8:1:1::5:1");
+        take(3, "2001:db8:1:1::6:1");
+        house.import(&file(second), moment(3, 3));
+        take(4, "2001:db8:1:1::7:1");
+        house.mail(moment(4, 9));
+        let told = told_to(&catcher);
+        let (_, text) = told.iter().find(|(to, _)| to == "a@c.example").unwrap();
+        assert!(text.contains("2001:db8:1:1::7:1") && text.contains("2001:db8:1:1::6:1"), "{text}");
+        assert_eq!(text.contains("2001:db8:1:1::5:1"), named, "{second}\n{text}");
+    }
+}
+
+#[test]
+fn a_stored_cell_of_a_column_that_is_not_shown_stays_inside() {
+    let catcher = MailCatcher::start().unwrap();
+    let (house, file) = two(&catcher);
+    house.import(&file("a 198.18.1.0/24"), IMPORTS[0]);
+    let row =
+        [stamp(moment(2, 0)), "198.18.1.1".to_owned(), "3389".to_owned(), "bannertext".to_owned()].to_vec();
+    let body = csv(&["timestamp", "ip", "port", "banner"], [row]);
+    house.read("2026-11-17-scan_rdp-example.csv", &body, moment(2, 1));
+    // As a version may have stored it that showed more.
+    let view = house.engine.store.view().unwrap();
+    let key = view.incident_key(1).unwrap().unwrap();
+    let mut incident = view.incident(&key).unwrap().unwrap();
+    for column in ["dst_hostname", "http_url"] {
+        incident.evidence.shown.extend([column::number(column).unwrap(), 6, 0]);
+        incident.evidence.shown.extend(b"secret");
+    }
+    house.engine.store.write(|txn| txn.put_incident(&key, &incident)).unwrap();
+    house.mail(moment(2, 9));
+    let (to, text) = &told_to(&catcher)[0];
+    assert_eq!(to, "a@c.example");
+    assert!(text.contains("bannertext") && !text.contains("secret"), "{text}");
 }
 
 #[derive(Debug)]
