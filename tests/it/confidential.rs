@@ -85,7 +85,7 @@ fn earlier_addresses_of_a_device_that_are_anothers_now_are_not_named() {
     {
         let catcher = MailCatcher::start().unwrap();
         let (house, file) = two(&catcher);
-        let mut take = |day: i32, address: &str| {
+        let take = |day: i32, address: &str| {
             let time = moment(day, 1);
             let row = vec![stamp(time), address.to_owned(), "mirai".to_owned()];
             let body = csv(&["timestamp", "src_ip", "infection"], [row]);
@@ -392,6 +392,10 @@ impl World {
                 for row in self.rows.iter().filter(|row| words.contains(row.marker.as_str())) {
                     heard.entry(&row.marker).or_default().insert((morning, receiver));
                     if let Some(customer) = receiver {
+                        assert!(
+                            around(&texts, &row.marker).contains(row.kind),
+                            "under another type: {row:#?}"
+                        );
                         known.entry(customer).or_default().push(row);
                     }
                 }
