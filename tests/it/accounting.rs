@@ -313,6 +313,48 @@ fn a_device_that_changes_its_ipv6_address_daily_is_one_incident() {
     assert_eq!(incident.notices.len(), told.len());
 }
 
+#[test]
+fn what_makes_it_another_problem() {
+    let twice = |kind: &str, header: &[&str], rows: [&str; 2]| {
+        let catcher = MailCatcher::start().unwrap();
+        let house = live(&catcher, NOW);
+        let rows = rows
+            .map(|row| [stamp(DAY.start())].into_iter().chain(row.split(' ').map(str::to_owned)).collect());
+        house.read(&format!("{DAY}-{kind}-example-asn.csv"), &csv(header, rows), NOW);
+        let shown = house.show("incidents", NOW);
+        assert!(shown.iter().all(|incident| incident["report"] == kind), "{shown:?}");
+        shown.len()
+    };
+    let service = ["timestamp", "ip", "port", "protocol"];
+    let event = ["timestamp", "src_ip", "src_port", "infection"];
+    for (kind, header, rows, problems) in [
+        ("scan_rdp", service, ["198.18.1.7 3389 tcp", "198.18.1.7 3389 TCP"], 1),
+        ("scan_rdp", service, ["198.18.1.7 3389 tcp", "198.18.1.7 3390 tcp"], 2),
+        ("scan_rdp", service, ["198.18.1.7 3389 tcp", "198.18.1.7 3389 udp"], 2),
+        ("scan_rdp", service, ["198.18.1.7 3389 tcp", "198.18.1.8 3389 tcp"], 2),
+        // An open port is at its address, also of IPv6; an infected device somewhere in its network.
+        ("scan6_rdp", service, ["2001:db8:1:5::1 3389 tcp", "2001:db8:1:5::2 3389 tcp"], 2),
+        ("event6_sinkhole", event, ["2001:db8:1:5::1 1 mirai", "2001:db8:1:5:ffff::2 2 Mirai"], 1),
+        ("event6_sinkhole", event, ["2001:db8:1:5::1 1 mirai", "2001:db8:1:6::1 1 mirai"], 2),
+        ("event6_sinkhole", event, ["2001:db8:1:5::1 1 mirai", "2001:db8:1:5::1 1 gamut"], 2),
+        ("event4_sinkhole", event, ["198.18.1.7 1 mirai", "198.18.1.7 2 mirai"], 1),
+        ("event4_sinkhole", event, ["198.18.1.7 1 mirai", "198.18.1.8 1 mirai"], 2),
+    ] {
+        assert_eq!(twice(kind, &header, rows), problems, "{kind} {rows:?}");
+    }
+    let catcher = MailCatcher::start().unwrap();
+    let house = live(&catcher, NOW);
+    // The type in the place of the severity: the same content would be a duplicate.
+    for kind in ["scan_rdp", "scan_rdpeudp"] {
+        house.read(
+            &format!("{DAY}-{kind}-example-asn.csv"),
+            &rdp(DAY, &[(1, "198.18.1.7", 3389, kind)]),
+            NOW,
+        );
+    }
+    assert_eq!(incidents(&house).len(), 2, "two types are two problems");
+}
+
 /// Runs days of reports in which only some have the finding; what happened on each day of mail or change of state.
 fn live_through(days: impl Iterator<Item = (i32, Option<bool>)>) -> BTreeMap<i32, String> {
     let catcher = MailCatcher::start().unwrap();

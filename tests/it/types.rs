@@ -275,6 +275,7 @@ fn blocklist_may_name_a_network() {
         ("198.18.0.0/22", Some((place("198.18.0.0/22 of nobody"), Ownership::Ambiguous))),
         ("198.18.0.0/15", Some((place("198.18.0.0/15 of nobody"), Ownership::Ambiguous))),
         ("198.18.64.0/24", Some((place("198.18.64.0/24 of nobody"), Ownership::Unassigned))),
+        ("2001:db8:1:40::/60", Some((place("2001:db8:1:40::/60 of own"), Ownership::Customer))),
         ("192.0.2.0/24", None),
     ] {
         // The type is not told, whoever owns it.
