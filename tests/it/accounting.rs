@@ -10,7 +10,7 @@ use abusebox::store::Counts;
 
 use crate::house::{House, at, csv, stamp};
 use crate::oracle::{Line, Oracle, Whose};
-use crate::sim::mail::MailCatcher;
+use crate::sim::mail::{Mail, MailCatcher};
 use crate::sim::world::Rng;
 
 /// A house with customer C1 on 198.18.1.0/24 and 2001:db8:1::/48, which mails at once to this server.
@@ -293,6 +293,7 @@ fn a_device_that_changes_its_ipv6_address_daily_is_one_incident() {
     let catcher = MailCatcher::start().unwrap();
     let house = live(&catcher, NOW);
     let mut told = Vec::new();
+    let mut reasons = Vec::new();
     for passed in 0..60 {
         let (day, now) = (DAY.plus(passed), NOW.plus_days(passed.into()));
         let address = format!("2001:db8:1:5:{:x}::{:x}", passed * 259 % 65_000 + 1, passed + 1);
@@ -302,8 +303,9 @@ fn a_device_that_changes_its_ipv6_address_daily_is_one_incident() {
         house.engine.keep(now).unwrap();
         let before = catcher.mails().len();
         house.mail(now);
-        if catcher.mails().iter().skip(before).any(|mail| mail.to == ["one@example.org"]) {
+        for mail in catcher.mails().iter().skip(before).filter(|mail| mail.to == ["one@example.org"]) {
             told.push(passed);
+            reasons.push(reason(mail));
         }
     }
     let incident = only(&house);
@@ -311,6 +313,7 @@ fn a_device_that_changes_its_ipv6_address_daily_is_one_incident() {
     assert_eq!(1 + incident.more_addresses.len(), abusebox::incident::ADDRESSES_MAX);
     assert_eq!(told, [0, 7, 14, 21, 28, 35, 42, 49, 56]);
     assert_eq!(incident.notices.len(), told.len());
+    assert!(reasons[0] == "new" && reasons[1..].iter().all(|reason| *reason == "repeat"), "{reasons:?}");
 }
 
 #[test]
@@ -355,6 +358,16 @@ fn what_makes_it_another_problem() {
     assert_eq!(incidents(&house).len(), 2, "two types are two problems");
 }
 
+/// Why a mail's only finding is told.
+fn reason(mail: &Mail) -> &'static str {
+    let text = mail.text();
+    let words = [("new", ", new)"), ("worse", "more serious than before)"), ("again", "has come back)")];
+    let words = words.into_iter().chain([("repeat", "still there)")]);
+    let found: Vec<_> = words.filter(|(_, words)| text.contains(words)).map(|(reason, _)| reason).collect();
+    assert_eq!(found.len(), 1, "{text}");
+    found[0]
+}
+
 /// Runs days of reports in which only some have the finding; what happened on each day of mail or change of state.
 fn live_through(days: impl Iterator<Item = (i32, Option<bool>)>) -> BTreeMap<i32, String> {
     let catcher = MailCatcher::start().unwrap();
@@ -379,8 +392,7 @@ fn live_through(days: impl Iterator<Item = (i32, Option<bool>)>) -> BTreeMap<i32
         let next = shown[0]["state"].as_str().unwrap().to_owned();
         let mut line = if next == state { String::new() } else { next.clone() };
         for mail in catcher.mails().iter().skip(before).filter(|mail| mail.to == ["one@example.org"]) {
-            let again = mail.text().contains("came back") || shown[0]["again"] == true;
-            line += if again { " mail: again" } else { " mail" };
+            line += &format!(" mail: {}", reason(&mail));
         }
         state = next;
         if !line.is_empty() {
@@ -393,7 +405,7 @@ fn live_through(days: impl Iterator<Item = (i32, Option<bool>)>) -> BTreeMap<i32
 #[test]
 fn gone_after_covered_days_and_again_on_return() {
     let diary = live_through((0..20).map(|passed| (passed, Some(matches!(passed, 0 | 17)))));
-    let expected = [(0, "told mail"), (14, "closed"), (17, "told mail: again")];
+    let expected = [(0, "told mail: new"), (14, "closed"), (17, "told mail: again")];
     assert_eq!(diary, expected.map(|(day, line)| (day, line.to_owned())).into());
 }
 
@@ -402,14 +414,14 @@ fn days_that_nothing_covers_close_nothing() {
     // Twenty days off, then thirteen that bring other reports; the fourteenth closes.
     let diary =
         live_through((0..40).map(|passed| (passed, (!(1..21).contains(&passed)).then_some(passed == 0))));
-    let expected = [(0, "told mail"), (34, "closed")];
+    let expected = [(0, "told mail: new"), (34, "closed")];
     assert_eq!(diary, expected.map(|(day, line)| (day, line.to_owned())).into());
 }
 
 #[test]
 fn a_finding_missed_for_a_while_is_not_again() {
     let diary = live_through((0..16).map(|passed| (passed, Some(matches!(passed, 0 | 14)))));
-    assert_eq!(diary, [(0, "told mail".to_owned())].into());
+    assert_eq!(diary, [(0, "told mail: new".to_owned())].into());
 }
 
 #[test]
@@ -434,10 +446,19 @@ fn the_worst_of_a_day_counts_and_worse_is_worse_than_told() {
         let before = catcher.mails().len();
         house.mail(now);
         let incident = only(&house);
-        diary.push((incident.severity.word(), catcher.mails().len() - before));
+        let reasons: Vec<_> = catcher.mails().iter().skip(before).map(|mail| reason(mail)).collect();
+        diary.push((incident.severity.word(), reasons.concat()));
     }
-    let expected =
-        [("high", 1), ("high", 0), ("medium", 0), ("high", 0), ("critical", 1), ("high", 0), ("critical", 0)];
+    let expected = [
+        ("high", "new"),
+        ("high", ""),
+        ("medium", ""),
+        ("high", ""),
+        ("critical", "worse"),
+        ("high", ""),
+        ("critical", ""),
+    ]
+    .map(|(severity, reason)| (severity, reason.to_owned()));
     assert_eq!(diary, expected);
 }
 
@@ -504,6 +525,21 @@ fn what_is_closed_by_hand_comes_back_with_newer_rows_only() {
     // The row of the next day was seen before it was closed at nine; that of the day after is newer.
     assert_eq!(mails_after("incidents close 1", |day| day < 3, 3), [0, 1, 0]);
     assert_eq!(mails_after("incidents close 1", |_| false, 3), [0, 0, 0]);
+}
+
+#[test]
+fn a_correction_with_the_rows_known_when_it_was_closed_opens_nothing() {
+    let catcher = MailCatcher::start().unwrap();
+    let house = live(&catcher, NOW);
+    let second = NOW.since(DAY.start());
+    let row = (second, "198.18.1.7", 3389, "high");
+    house.read(&rdp_name(DAY), &rdp(DAY, &[row]), NOW);
+    house.show("incidents close 1", NOW);
+    house.read(&rdp_name(DAY), &rdp(DAY, &[row, row]), NOW.plus_seconds(60));
+    assert_eq!(house.show("incidents", NOW)[0]["state"], "closed");
+    let later = (second + 1, "198.18.1.7", 3389, "high");
+    house.read(&rdp_name(DAY), &rdp(DAY, &[row, later]), NOW.plus_seconds(60));
+    assert_eq!(house.show("incidents", NOW)[0]["state"], "open");
 }
 
 #[test]
