@@ -3,6 +3,8 @@
 //!
 //! Who may read what is decided here by [`Oracle`] and by tables of this file, not by the product's.
 
+#![expect(clippy::disallowed_methods, reason = "a file of a test need not survive a power cut")]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -42,7 +44,12 @@ fn nobody_reads_what_is_anothers() {
 
 /// A house with two customers, and the file in which one or the other has this network.
 fn two(catcher: &MailCatcher) -> (House, impl Fn(&str) -> String) {
-    let house = House::new(&settings(catcher), IMPORTS[0]);
+    two_with(catcher, "")
+}
+
+/// The same with further lines of `[policy]`.
+fn two_with(catcher: &MailCatcher, policy: &str) -> (House, impl Fn(&str) -> String) {
+    let house = House::new(&(settings(catcher) + policy), IMPORTS[0]);
     let file = |lines: &str| {
         let line = |line: &str| {
             let (who, net) = line.split_once(' ').unwrap();
@@ -101,6 +108,32 @@ fn earlier_addresses_of_a_device_that_are_anothers_now_are_not_named() {
         let (_, text) = told.iter().find(|(to, _)| to == "a@c.example").unwrap();
         assert!(text.contains("2001:db8:1:1::7:1") && text.contains("2001:db8:1:1::6:1"), "{text}");
         assert_eq!(text.contains("2001:db8:1:1::5:1"), named, "{second}\n{text}");
+    }
+}
+
+#[test]
+fn an_unknown_type_is_the_operators_until_the_setting_says_otherwise() {
+    for (policy, hears) in [("", OPERATOR), ("tell_unknown_types = true\n", "a@c.example")] {
+        let catcher = MailCatcher::start().unwrap();
+        let (house, file) = two_with(&catcher, policy);
+        house.import(&file("a 198.18.1.0/24"), IMPORTS[0]);
+        // Silenced at first: nobody is told then, and whoever is told later must still be found.
+        for (day, silenced) in [(2, "[\"198.18.1.1/32\"]"), (3, "[]")] {
+            let lines = settings(&catcher)
+                .replace(&format!("silenced = {SILENCED:?}"), &format!("silenced = {silenced}"));
+            std::fs::write(&house.engine.settings_path, lines + policy).unwrap();
+            assert!(house.engine.reload(moment(day, 0)).unwrap());
+            let row = vec![stamp(moment(day, 0)), "198.18.1.1".to_owned(), "marked".to_owned()];
+            let body = csv(&["timestamp", "ip", "tag"], [row]);
+            house.read(&format!("{}-scan_newthing-x.csv", moment(day, 0).day()), &body, moment(day, 1));
+            house.mail(moment(day, 9));
+        }
+        let told: Vec<String> = told_to(&catcher)
+            .into_iter()
+            .filter(|(_, text)| text.contains("marked"))
+            .map(|(to, _)| to)
+            .collect();
+        assert_eq!(told, [hears]);
     }
 }
 
