@@ -392,7 +392,7 @@ fn live_through(days: impl Iterator<Item = (i32, Option<bool>)>) -> BTreeMap<i32
         let next = shown[0]["state"].as_str().unwrap().to_owned();
         let mut line = if next == state { String::new() } else { next.clone() };
         for mail in catcher.mails().iter().skip(before).filter(|mail| mail.to == ["one@example.org"]) {
-            line += &format!(" mail: {}", reason(&mail));
+            line += &format!(" mail: {}", reason(mail));
         }
         state = next;
         if !line.is_empty() {
