@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
 use std::fmt::Write as _;
-use std::io::Cursor;
+use std::io::{Cursor, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
@@ -96,6 +96,11 @@ fn pass(folder: &Path, data: &Path) {
                 (file.replace("2026-11-20", &now.plus_days(-1).day().to_string()), spooled)
             })
             .collect();
+        // From here on the peak counts anew (proc(5), clear_refs).
+        let _ = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/proc/self/clear_refs")
+            .and_then(|mut file| file.write_all(b"5"));
         let (start, wall) = (cpu_seconds(), std::time::Instant::now());
         let (mut rows, mut matched) = (0, 0);
         for (file, spooled) in &spooled {
