@@ -112,6 +112,30 @@ fn earlier_addresses_of_a_device_that_are_anothers_now_are_not_named() {
 }
 
 #[test]
+fn what_is_still_open_is_named_only_while_it_is_the_receivers() {
+    for (second, named) in [("a 198.18.1.0/24", true), ("a 198.18.1.0/24, b 198.18.1.1/32", false)] {
+        let catcher = MailCatcher::start().unwrap();
+        let (house, file) = two(&catcher);
+        let take = |day: i32, addresses: &[&str]| {
+            let row = |address: &&str| vec![stamp(moment(day, 0)), (*address).to_owned(), "3389".to_owned()];
+            let body = csv(&["timestamp", "ip", "port"], addresses.iter().map(row));
+            house.read(&format!("{}-scan_rdp-x.csv", moment(day, 0).day()), &body, moment(day, 1));
+        };
+        house.import(&file("a 198.18.1.0/24"), IMPORTS[0]);
+        take(3, &["198.18.1.1", "198.18.1.2"]);
+        house.mail(moment(3, 9));
+        house.import(&file(second), moment(3, 12));
+        take(4, &["198.18.1.3"]);
+        house.mail(moment(4, 9));
+        let told = told_to(&catcher);
+        let mut told = told.iter().filter(|(to, _)| to == "a@c.example").skip(1);
+        let (_, text) = told.next().unwrap();
+        assert!(text.contains("198.18.1.3") && text.contains("198.18.1.2"), "{text}");
+        assert_eq!(text.contains("198.18.1.1"), named, "{second}\n{text}");
+    }
+}
+
+#[test]
 fn an_unknown_type_is_the_operators_until_the_setting_says_otherwise() {
     for (policy, hears) in [("", OPERATOR), ("tell_unknown_types = true\n", "a@c.example")] {
         let catcher = MailCatcher::start().unwrap();
