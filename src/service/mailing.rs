@@ -96,7 +96,7 @@ impl Engine {
             if !wanted || practiced || waiting.contains(&customer) {
                 continue;
             }
-            if worst_due(&view, &context, customer, scope, 1)?.is_empty() {
+            if !any_due(&view, &context, customer, scope)? {
                 // Nothing is left to tell, or nothing that cannot wait for the digest.
                 let left = digest.is_none().then_some(Due { critical: false, ..due });
                 settled.push((customer, due, left));
@@ -113,8 +113,7 @@ impl Engine {
         }
         let all_held = outbox::holds_run(boxx.mode, policy, planned.len(), loaded.table.customers_len());
         let held_now = planned.iter().filter(|(_, first)| all_held || *first).count();
-        let findings =
-            digest.is_some() && !worst_due(&view, &context, OPERATOR, Scope::Digest, 1)?.is_empty();
+        let findings = digest.is_some() && any_due(&view, &context, OPERATOR, Scope::Digest)?;
         // Of a mail server that takes no mail no mail can tell.
         let alarms = view.alarms()?.iter().any(|(code, alarm)| !alarm.told && code != MAIL_SERVER);
         let held_newest = unsent.iter().filter(|notice| notice.held).map(|notice| notice.number).max();
@@ -788,6 +787,18 @@ impl Made {
         let mail = compose(told.into_iter().map(|told| (told.ownership, told.problem)).collect());
         Self { mail, incidents, first_notices }
     }
+}
+
+/// Whether anything is due to `receiver`.
+fn any_due(
+    view: &View,
+    context: &Context<'_>,
+    receiver: CustomerNo,
+    scope: Scope,
+) -> Result<bool, store::Error> {
+    view.find_incident_of(receiver, |key, incident| {
+        Ok(context.due(receiver, &key, &incident, scope).is_some())
+    })
 }
 
 /// What is due to `receiver`: the worst, at most `max`.

@@ -7,6 +7,7 @@ mod migrate;
 mod tables;
 mod types;
 
+use std::ops::Bound;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -257,15 +258,26 @@ impl View {
         receiver: CustomerNo,
         mut each: impl FnMut(Key, Incident) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        self.find_incident_of(receiver, |key, incident| each(key, incident).map(|()| false)).map(drop)
+    }
+
+    /// Whether a receiver has an incident like this; looks no further than the first.
+    pub fn find_incident_of(
+        &self,
+        receiver: CustomerNo,
+        mut is_it: impl FnMut(Key, Incident) -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
         let incidents = self.txn.open_table(INCIDENTS)?;
         let receivers = self.txn.open_table(RECEIVERS)?;
         for entry in receivers.range((receiver.0, [0; Key::LEN])..=(receiver.0, [0xff; Key::LEN]))? {
             let key = entry?.0.value().1;
-            if let Some(value) = incidents.get(key)? {
-                each(Key(key), decode(value.value())?)?;
+            if let Some(value) = incidents.get(key)?
+                && is_it(Key(key), decode(value.value())?)?
+            {
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Receivers with something to tell.
@@ -503,33 +515,38 @@ impl Txn {
         let mut counters = self.meta::<Counters>()?.unwrap_or_default();
         {
             let mut incidents = self.txn.open_table(INCIDENTS)?;
-            let mut ids = self.txn.open_table(INCIDENT_IDS)?;
             let mut receivers = self.txn.open_table(RECEIVERS)?;
+            let mut opened = Vec::new();
             let mut buffer = Vec::with_capacity(1024);
             batch.drain(report, |key, seen| {
-                let known =
-                    incidents.get(key.0)?.map(|value| decode::<Incident>(value.value())).transpose()?;
                 let operators = matches!(seen.audience, Audience::UnknownType | Audience::Operator);
                 if operators && key.customer() != OPERATOR {
                     receivers.insert((OPERATOR.0, key.0), ())?;
                 }
-                let incident = match known {
-                    Some(mut incident) => {
-                        incident.see(seen, day, pass);
-                        incident
-                    }
-                    None => {
-                        counters.incidents += 1;
-                        ids.insert(counters.incidents, key.0)?;
-                        receivers.insert((key.customer().0, key.0), ())?;
-                        Incident::open(counters.incidents, seen, day, pass)
-                    }
-                };
+                // In place where it is known: that saves the second way down the tree.
+                if let Some(mut known) = incidents.get_mut(key.0)? {
+                    let mut incident: Incident = decode(known.value())?;
+                    incident.see(seen, day, pass);
+                    encode_into(&incident, &mut buffer);
+                    known.insert(buffer.as_slice())?;
+                    each(&key, &incident);
+                    return Ok(());
+                }
+                opened.push(key.0);
+                receivers.insert((key.customer().0, key.0), ())?;
+                let incident = Incident::open(counters.incidents + opened.len() as u64, seen, day, pass);
                 encode_into(&incident, &mut buffer);
                 incidents.insert(key.0, buffer.as_slice())?;
                 each(&key, &incident);
                 Ok::<(), Error>(())
             })?;
+            let mut ids = self.txn.open_table(INCIDENT_IDS)?;
+            let mut end = ids.upper_bound_mut(Bound::Unbounded::<u64>)?;
+            for key in opened {
+                counters.incidents += 1;
+                end.insert_before(counters.incidents, key)?;
+            }
+            end.close()?;
         }
         self.set_meta(&counters)
     }
