@@ -27,7 +27,9 @@ impl Engine {
     pub fn close_gone(&self, now: Timestamp) -> Result<usize, Error> {
         let loaded = self.loaded();
         let view = self.store.view()?;
-        let covered = view.covered()?;
+        let mut covered = view.covered()?;
+        // Days to come were counted while a clock was wrong or a moment chosen; by them, whatever is new is gone.
+        covered.retain(|&day| day <= now.day());
         let mut gone = Vec::new();
         view.incidents(|key, incident| {
             if policy::gone(&incident, &covered, &loaded.settings.policy) {

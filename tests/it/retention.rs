@@ -69,3 +69,18 @@ fn what_is_old_is_forgotten_and_nothing_earlier() {
     house.read("2028-02-09-scan_ftp-example-asn.csv", &csv(&header, [row("198.51.100.1")]), after);
     assert_eq!(house.show("incidents", after)[0]["id"], "3");
 }
+
+#[test]
+fn days_to_come_close_nothing() {
+    let now = at("2026-01-10T12:00:00Z");
+    let house = House::new(SETTINGS, now);
+    // As after a pass under a clock that was a year ahead.
+    for day in 365..400 {
+        house.engine.store.write(|txn| txn.cover(now.day().plus(day))).unwrap();
+    }
+    let row = [stamp(now).as_str(), "high", "198.51.100.99", "21", "tcp"].map(str::to_owned).to_vec();
+    let body = csv(&["timestamp", "severity", "ip", "port", "protocol"], [row]);
+    house.read("2026-01-10-scan_ftp-example-asn.csv", &body, now);
+    assert_eq!(house.engine.close_gone(now.plus_days(30)).unwrap(), 0);
+    assert_eq!(house.engine.close_gone(now.plus_days(400)).unwrap(), 1, "but once they have come");
+}
