@@ -70,6 +70,9 @@ fn work(words: &[OsString]) -> anyhow::Result<u8> {
             Err(Error::Store(store::Error::InUse)) => {
                 anyhow::bail!("another abusebox works on {}; wait for it", invocation.data.display())
             }
+            Err(error @ Error::Store(_)) => {
+                return Err(error).with_context(|| format!("in {}", invocation.data.display()));
+            }
             other => break other?,
         }
     };
@@ -78,6 +81,10 @@ fn work(words: &[OsString]) -> anyhow::Result<u8> {
         Command::Once => {
             let pass = runtime()?.block_on(running::once(&engine, engine.now()?))?;
             let (fetch, mail) = (pass.fetch, pass.mail);
+            if !fetch.asked {
+                let missing = engine.loaded().settings.missing();
+                missing.iter().try_for_each(|sentence| writeln!(output.err, "still to do: {sentence}"))?;
+            }
             writeln!(
                 output.err,
                 "{} reports, {} rows, {} rejected; {} mails planned, {} held, {} sent, {} failed",

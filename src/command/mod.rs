@@ -254,6 +254,9 @@ fn ingest(
     use crate::service::intake::{Source, Taken};
 
     let now = now(clock)?;
+    if engine.loaded().settings.networks.cidrs.is_empty() {
+        return Err(Error::NoNetworks { settings: engine.settings_path.clone() }.into());
+    }
     let mut exit = Exit::Done;
     for path in files {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -86,7 +86,8 @@ impl Engine {
         let loaded = self.loaded();
         let settings = &loaded.settings.shadowserver;
         let mut step = Step::default();
-        if settings.key.0.is_empty() || settings.secret.0.is_empty() {
+        let networks = &loaded.settings.networks.cidrs;
+        if settings.key.0.is_empty() || settings.secret.0.is_empty() || networks.is_empty() {
             step.failed = true;
             return Ok(step);
         }
@@ -121,6 +122,9 @@ impl Engine {
             // The store or the disk: nothing that Shadowserver could help.
             Err(_) => return outcome.map(|_| step),
         };
+        if let Some(text) = &text {
+            tracing::warn!("no reports: {text}");
+        }
         step.asked = true;
         step.failed = matches!(recorded, Outcome::Failed(_));
         let refused = matches!(

@@ -40,10 +40,15 @@ pub enum Error {
     },
     #[error("the clock cannot be trusted yet; nothing is done until it is right")]
     NoClock,
+    #[error(
+        "nothing is taken in before networks.cidrs in {settings} names your networks: every row would count as \
+             outside them, for good"
+    )]
+    NoNetworks { settings: PathBuf },
     /// The customer file must be confirmed or corrected.
     #[error(
-        "the customer file is not taken: line {lines} holds no address that can be read; correct it, or take \
-             the file without by --confirm"
+        "the customer file is not taken: no address can be read in line {lines}; correct it, or leave it out \
+             with: abusebox customers import --confirm CSV"
     )]
     Unconfirmed { lines: String, complaints: Vec<Complaint> },
     #[error("the customer file is not taken: {why}")]
@@ -100,7 +105,13 @@ impl Engine {
         if let Some(newest) = store.view()?.meta::<store::Newest>()? {
             clock.observe(newest.at);
         }
-        let (settings, settings_sha256) = load_settings(settings_path)?;
+        let (settings, settings_sha256) = match load_settings(settings_path) {
+            Err(error @ LoadError::Missing { .. }) => {
+                tracing::warn!("{error}");
+                (default_settings(settings_path)?, NO_SETTINGS_SHA256)
+            }
+            other => other?,
+        };
         let table = load_table(&store, data, &settings)?;
         let extra_ca = load_authorities(&settings)?;
         let loaded = Loaded { settings, table, extra_ca, settings_sha256 };
@@ -145,16 +156,19 @@ impl Engine {
         let before = self.loaded();
         let changed = match load_settings(&self.settings_path) {
             Ok((_, sha256)) if sha256 == before.settings_sha256 => false,
+            Err(LoadError::Missing { .. }) if before.settings_sha256 == NO_SETTINGS_SHA256 => false,
             Ok((settings, settings_sha256)) => {
                 let table = load_table(&self.store, &self.data, &settings)?;
                 let extra_ca = load_authorities(&settings)?;
+                tracing::info!(mode = ?settings.boxx.mode, "settings taken");
                 self.replace(Loaded { settings, table, extra_ca, settings_sha256 });
                 self.shadowserver_changed()?;
                 self.mail_changed();
                 true
             }
+            // The last ones stay in force, also when the file is gone: by defaults no network would be ours.
             Err(error) => {
-                self.alarm("settings", Some(&format!("{error}")), now)?;
+                self.alarm("settings", Some(&intake::describe(&error)), now)?;
                 return Ok(false);
             }
         };
@@ -289,15 +303,14 @@ fn make_folder(path: &Path) -> Result<(), Error> {
 /// A settings file that is not there yet is an empty one.
 fn load_settings(path: &Path) -> Result<(Settings, [u8; 32]), LoadError> {
     let text = std::fs::read(path).unwrap_or_default();
-    match config::load(path) {
-        Err(LoadError::Missing { .. }) => {
-            let folder = path.parent().unwrap_or(Path::new(""));
-            let settings = config::raw::parse("", folder)
-                .map_err(|complaints| LoadError::Invalid { path: path.to_owned(), complaints })?;
-            Ok((settings, sha256(&text)))
-        }
-        other => Ok((other?, sha256(&text))),
-    }
+    Ok((config::load(path)?, sha256(&text)))
+}
+
+/// What holds before there is a settings file.
+fn default_settings(path: &Path) -> Result<Settings, LoadError> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    config::raw::parse("", folder)
+        .map_err(|complaints| LoadError::Invalid { path: path.to_owned(), complaints })
 }
 
 fn load_authorities(settings: &Settings) -> Result<Vec<Vec<u8>>, Error> {
@@ -355,6 +368,8 @@ fn load_table(store: &Store, data: &Path, settings: &Settings) -> Result<Table, 
     Ok(table)
 }
 
+/// In place of a digest, before there is a settings file.
+const NO_SETTINGS_SHA256: [u8; 32] = [0; 32];
 /// Largest customer file taken.
 pub const FILE_BYTES_MAX: u64 = import::FILE_BYTES_MAX as u64;
 

@@ -585,6 +585,31 @@ fn help_and_wrong_use() {
 }
 
 #[test]
+fn nothing_is_taken_in_before_the_networks_are_known() {
+    let place = Place::new("hold");
+    let files = place.report_files(&place.world);
+    std::fs::remove_file(place.dir.path().join("settings.toml")).unwrap();
+    place.at_noon(&["ingest", &files[0]]).exits(1).complains("networks.cidrs");
+    place.at_noon(&["once"]).exits(1).complains("there is no settings file").complains("networks.cidrs");
+    place
+        .write("settings.toml", &place.settings("hold").replace("[networks]\ncidrs", "[networks]\nsilenced"));
+    place.at_noon(&["once"]).exits(1).complains("still to do: Set networks.cidrs");
+    assert_eq!(place.at_noon(&["reports", "--json"]).exits(0).out, "", "and so nothing counts as outside");
+    place.write("settings.toml", &place.settings("hold"));
+    place.at_noon(&["ingest", &files[0]]);
+    assert_eq!(place.at_noon(&["reports", "--json"]).lines().len(), 1);
+}
+
+#[test]
+fn a_pass_that_fails_says_why() {
+    let place = Place::new("hold");
+    place.shadow.fail(At::Api, Fault::Status(503), None);
+    for _ in 0..2 {
+        place.at_noon(&["once"]).exits(1).complains("no reports: ");
+    }
+}
+
+#[test]
 fn an_untrusted_clock_lets_nothing_happen() {
     let place = Place::new("live");
     // What is on record is newer than what the clock says by years. A chosen moment is not put on record.
@@ -706,6 +731,14 @@ fn run_goes_on_from_the_given_moment_and_takes_changed_files() {
     wait_for("the alarm", &|| status()["alarms"][0]["code"] == "settings");
     assert_eq!(status()["mode"], "practice");
     place.write("settings.toml", &place.settings("live"));
-    wait_for("the end of the alarm", &|| status()["alarms"].as_array().unwrap().is_empty());
+    let no_alarm = || status()["alarms"].as_array().unwrap().is_empty();
+    wait_for("the end of the alarm", &no_alarm);
+    // The same when they are gone: by defaults no network would be ours.
+    std::fs::remove_file(place.dir.path().join("settings.toml")).unwrap();
+    wait_for("the alarm", &|| status()["alarms"][0]["code"] == "settings");
+    assert_eq!(status()["mode"], "live");
+    assert_eq!(place.run(&["whois", "198.18.0.9"]).lines()[0]["owner"], "customer");
+    place.write("settings.toml", &place.settings("live"));
+    wait_for("the end of the alarm", &no_alarm);
     assert!(running.stop() < Duration::from_secs(8));
 }
