@@ -48,7 +48,15 @@ pub fn ask(
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
             return Ok(None);
         }
-        Err(error) => return Err(error),
+        Err(error) => {
+            let why = match error.kind() {
+                // What the system takes as the path of a socket.
+                io::ErrorKind::InvalidInput => "its path is too long; choose a shorter one".to_owned(),
+                _ => error.to_string(),
+            };
+            let text = format!("the data folder {} cannot be used: {why}", data.display());
+            return Err(io::Error::new(error.kind(), text));
+        }
     };
     let words = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     serde_json::to_writer(&mut stream, &Request { words, folder: folder.to_owned() })?;

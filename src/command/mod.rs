@@ -85,12 +85,12 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
             Short('V') | Long("version") => words.insert(0, "version".to_owned()),
             Long("data") => data = Some(folder.join(parser.value()?)),
             Long("settings") => settings = Some(folder.join(parser.value()?)),
-            Long("at") => at = Some(parser.value()?.parse_with(str::parse::<Timestamp>)?),
+            Long("at") => at = Some(value(&mut parser, "--at", "a time like 2026-11-22T08:00:00Z")?),
             Long("json") => json = true,
             Long("all") => all = true,
             Long("confirm") => confirmed = true,
-            Long("port") => port = Some(parser.value()?.parse::<u16>()?),
-            Long("until") => until = Some(parser.value()?.parse_with(str::parse::<Day>)?),
+            Long("port") => port = Some(value(&mut parser, "--port", "a port from 0 to 65535")?),
+            Long("until") => until = Some(value(&mut parser, "--until", "a day like 2026-11-22")?),
             Long("format") => format = Some(parser.value()?.string()?),
             Value(word) => words.push(word.string()?),
             _ => return Err(arg.unexpected()),
@@ -123,7 +123,11 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
             ids => ids.iter().map(|id| id.parse().map_err(|_| format!("{id:?} is no id").into())).collect(),
         }
     };
-    let which = || if all { Ok(Which::All) } else { ids(2).map(Which::These) };
+    let which = || match (all, rest(2)) {
+        (true, []) => Ok(Which::All),
+        (true, _) => Err(format!("abusebox {first} {second} takes ids or --all, not both").into()),
+        (false, _) => ids(2).map(Which::These),
+    };
     let alone = |command: Command, words_used: usize| match rest(words_used) {
         [] => Ok(command),
         [word, ..] => Err(lexopt::Error::from(format!("abusebox {first} does not know {word:?}"))),
@@ -159,12 +163,42 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
         ("outbox", "release") => Command::ChangeOutbox { release: true, which: which()? },
         ("outbox", "drop") => Command::ChangeOutbox { release: false, which: which()? },
         ("settings", "check") => Command::SettingsCheck { file: one_file(2)? },
+        ("customers" | "settings", "") => {
+            return Err(
+                format!("abusebox {first} needs one more word; abusebox {first} --help says which").into()
+            );
+        }
         _ => {
             let words = words.join(" ");
             return Err(format!("there is no command {words:?}; abusebox --help names them all").into());
         }
     };
+    // An option that the command has no use for was meant for another: `incidents close 7 --until DAY`.
+    let stray = [
+        ("--all", all && !matches!(command, Command::ChangeOutbox { .. })),
+        ("--confirm", confirmed && !matches!(command, Command::CustomersImport { .. })),
+        ("--port", port.is_some() && !matches!(command, Command::Whois { .. })),
+        (
+            "--until",
+            until.is_some()
+                && !matches!(command, Command::ChangeIncidents { change: Change::Mute { .. }, .. }),
+        ),
+        ("--format", format.is_some() && !matches!(command, Command::Parse { .. })),
+    ];
+    if let Some((option, _)) = stray.iter().find(|(_, stray)| *stray) {
+        return Err(format!("{option} does not belong to abusebox {}", words.join(" ")).into());
+    }
     Ok(Invocation { data, settings, at, command })
+}
+
+/// The value of an option; `like` says what to write.
+fn value<T: std::str::FromStr>(
+    parser: &mut lexopt::Parser,
+    option: &str,
+    like: &str,
+) -> Result<T, lexopt::Error> {
+    let text = parser.value()?.string()?;
+    text.parse().map_err(|_| format!("{option} needs {like}; this is {text:?}").into())
 }
 
 impl Command {
@@ -306,9 +340,15 @@ fn ingest(
     }
     let (planned, held) = engine.plan(now)?;
     if planned > 0 {
-        writeln!(output.err, "{planned} mails planned, {held} of them held: abusebox outbox shows them")?;
+        let planned = counted(planned, "mail");
+        writeln!(output.err, "{planned} planned, {held} of them held: abusebox outbox shows them")?;
     }
     Ok(exit)
+}
+
+/// "1 mail", "2 mails".
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn change_incidents(
@@ -343,6 +383,12 @@ fn change_incidents(
         }
         Ok(unknown)
     })?;
+    let word = match change {
+        Change::Close => "closed",
+        Change::Mute { .. } => "muted",
+        Change::Reopen => "reopened",
+    };
+    writeln!(output.err, "{} {word}", counted(ids.len() - unknown.len(), "incident"))?;
     for id in &unknown {
         writeln!(output.err, "there is no incident {id}")?;
     }
@@ -364,7 +410,7 @@ fn change_outbox(
     };
     let changed = if release { engine.release(&ids)? } else { engine.drop_notices(&ids, now)? };
     let word = if release { "released" } else { "dropped" };
-    writeln!(output.err, "{} mails {word}", changed.len())?;
+    writeln!(output.err, "{} {word}", counted(changed.len(), "mail"))?;
     if *which == Which::All {
         return Ok(Exit::Done);
     }

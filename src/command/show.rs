@@ -111,7 +111,8 @@ pub(super) fn settings_check(file: &Path, output: &mut Output<'_>) -> io::Result
         }
         Err(config::LoadError::Invalid { complaints, .. }) => {
             complain(&complaints, output)?;
-            writeln!(output.err, "{}: {} complaints", file.display(), complaints.len())?;
+            output.out.flush()?;
+            writeln!(output.err, "{}: {}", file.display(), super::counted(complaints.len(), "complaint"))?;
             Ok(Exit::Rejected)
         }
         Err(error) => {
@@ -192,7 +193,7 @@ pub(super) fn whois(
         .collect();
     let prefix = verdict.prefix.map(|prefix| prefix.to_string());
     let line = json!({
-        "owner": verdict.owner.word(), "customer": verdict.customer_id, "prefix": prefix, "why": verdict.why, "candidates": candidates,
+        "owner": verdict.owner.word(), "customer": verdict.customer_id.and_then(some), "prefix": prefix, "why": verdict.why, "candidates": candidates,
     });
     writeln!(output.out, "{line}")?;
     Ok(Exit::Done)
@@ -345,6 +346,10 @@ pub(super) fn status(
     for sentence in loaded.settings.missing() {
         writeln!(output.out, "still to do: {sentence}")?;
     }
+    if loaded.table.customers_len() == 0 {
+        let file = loaded.settings.customers.file.as_deref().unwrap_or(Path::new("CSV")).display();
+        writeln!(output.out, "still to do: No customer is known: write {file}.")?;
+    }
     Ok(Exit::Done)
 }
 
@@ -445,20 +450,21 @@ Usage: abusebox [--data DIR] [--settings FILE] [--at TIME] COMMAND ...
 
   run                        the appliance: fetch, match, notify, page; until stopped
   once                       one pass of fetch, parse, match, notify, then exit
-  ingest FILE...               take report files from disk (CSV, .csv.zip, .csv.gz)
-  parse FILE...                rows of report files as JSON lines; touches nothing
+  ingest FILE...             take report files from disk (CSV, .csv.zip, .csv.gz)
+  parse FILE...              rows of report files as JSON lines; touches nothing
   customers check CSV        what an import would do
   customers import CSV       take a customer file from now on
   whois ADDRESS [--port N]   whose address, and why
   incidents [--json]         all problems; also: close, mute, reopen
   reports [--json]           all reports, and how their rows were accounted for
   status [--json]            is it working?
-  outbox [--json]            mails to be and been; also: release, drop
+  outbox [--json]            all mails, waiting and sent; also: release, drop
   settings check FILE        all complaints about a settings file at once
 
   --data DIR       where everything is kept (default ./abusebox-data)
   --settings FILE  the settings (default DIR/settings.toml)
-  --at TIME        take this as the present moment (RFC 3339)
+  --at TIME        take this as the present moment, like 2026-11-22T08:00:00Z. What a command changes and sends, it
+                   changes and sends all the same: to try something out, name a copy of the folder
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 done but something was rejected.
 abusebox COMMAND --help says more. While `abusebox run` works on DIR, the other commands ask it.
@@ -468,7 +474,7 @@ Usage: abusebox run
 
 Runs until it is stopped: asks Shadowserver every poll_minutes, takes in what is new, and sends mails as the
 settings say. A changed settings or customer file is noticed by itself. Logs go to stderr; RUST_LOG=debug says more.
-With --at TIME the clock starts there and goes on.
+With --at TIME the clock starts there and goes on. Ctrl-C or SIGTERM ends it.
 
 A page to look at answers at http://127.0.0.1:8080/, on this machine only, without log-in. In the settings, page.listen
 moves it ([::1]:8080; port 0 takes any) or, empty, leaves it out.
@@ -484,7 +490,7 @@ Usage: abusebox ingest FILE...
 
 Takes report files from disk as if they had been fetched: same rows, same de-duplication by file name and content.
 Keep Shadowserver's file names (2026-11-20-scan_rdp-example-asn.csv): they tell the type and the day. Plans mails;
-sending them is for run and once.
+sending them is for run and once. A file counts once: let networks.cidrs and the customer file be right before.
 "),
     ("parse", "\
 Usage: abusebox parse [--format abusebox] FILE...
@@ -520,7 +526,8 @@ Usage: abusebox incidents [--json]
        abusebox incidents mute ID... --until DAY
        abusebox incidents reopen ID...
 
-close: it is dealt with; a row seen later opens it again. mute: no mail through DAY. reopen: tell it again.
+close: it is dealt with; a row seen later opens it again. mute: no mail through DAY (2026-12-31). reopen: tell it
+again, with the next digest. The list shows: id, severity, state, report type, address, port, last seen, customer.
 "),
     ("reports", "\
 Usage: abusebox reports [--json]
@@ -537,8 +544,9 @@ Usage: abusebox outbox [--json]
        abusebox outbox release ID...|--all
        abusebox outbox drop ID...|--all
 
-One line for each mail and address. release sends held mails, and only these: the mode stays as it is. drop gives
-them up; what they would have told counts as told.
+One line for each mail and address: id, state, customer, address, number of incidents, the mail server's words. The
+page shows each mail as it would go out. release lets held mails go, and only these: `run` sends them at once, else
+the next `once`; the mode stays as it is. drop gives them up; what they would have told counts as told.
 "),
     ("settings", "\
 Usage: abusebox settings check FILE

@@ -198,7 +198,7 @@ impl Table {
             Owner::Ambiguous => "two customers have the longest prefix",
             Owner::Customer { mailed: true, .. } => "the longest prefix, valid at that time",
             Owner::Customer { mailed: false, .. } => {
-                "the longest prefix; not mailed, because its line is not valid at that time or says so"
+                "the longest prefix; not mailed, because its line is faulty, not valid at that time, or says so"
             }
         };
         if matches!(owner, Owner::Outside | Owner::Unattributable) {

@@ -63,7 +63,7 @@ pub enum Error {
     Insecure { host: String },
     #[error("{what} is larger than {bytes_max} bytes, which no honest one is: it is left out")]
     TooLarge { what: String, bytes_max: u64 },
-    #[error("report {file} has no content at all; it is asked for again with the next list")]
+    #[error("report {file} has no content at all")]
     Empty { file: String },
     #[error("{file} is not a report: {detail}")]
     NotAReport { file: String, detail: String },
@@ -71,6 +71,8 @@ pub enum Error {
     Settings { what: String },
     #[error("no room left on the disk for {}: delete something, or give the box a larger one", path.display())]
     DiskFull { path: PathBuf },
+    #[error("there is no file {}", path.display())]
+    NoFile { path: PathBuf },
     #[error("cannot read or write {}: check the disk, and that the file belongs to abusebox", path.display())]
     Disk { path: PathBuf, source: io::Error },
 }

@@ -259,7 +259,10 @@ pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, Error> {
 
 fn open_bounded(path: &Path, name: &str, bytes_max: u64) -> Result<Box<dyn Read + Send>, Error> {
     let disk = |e| Error::disk(path, e);
-    let mut file = File::open(path).map_err(disk)?;
+    let mut file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Error::NoFile { path: path.to_owned() },
+        _ => disk(error),
+    })?;
     let mut head = Vec::new();
     (&mut file).take(4).read_to_end(&mut head).map_err(disk)?;
     let packing = Packing::of(&head);
@@ -734,7 +737,7 @@ mod tests {
         let full = io::Error::from(io::ErrorKind::StorageFull);
         assert!(matches!(Error::disk(Path::new("p"), full), Error::DiskFull { .. }));
         let (dir, spool) = spool();
-        assert!(matches!(spool.ingest(&dir.path().join("none"), NOW), Err(Error::Disk { .. })));
+        assert!(matches!(spool.ingest(&dir.path().join("none"), NOW), Err(Error::NoFile { .. })));
         assert!(matches!(spool.ingest(dir.path(), NOW), Err(Error::Disk { .. })));
     }
 }

@@ -395,7 +395,7 @@ fn status_whois_and_the_words_for_people() {
     let held: Vec<_> =
         held.iter().filter(|line| line["state"] == "held").map(|line| line["id"].clone()).collect();
     let (first, second) = (held[0].as_str().unwrap(), held[held.len() - 1].as_str().unwrap());
-    place.at_noon(&["outbox", "release", first]).exits(0).complains("1 mails released");
+    place.at_noon(&["outbox", "release", first]).exits(0).complains("1 mail released");
     place.at_noon(&["outbox", "release", first]).exits(1).complains("is not held");
     place.at_noon(&["outbox", "drop", second]).exits(0);
     let sent = place.mail.mails().len();
@@ -577,6 +577,11 @@ fn help_and_wrong_use() {
         &["status", "--colour"],
         &["status", "now"],
         &["run", "fast"],
+        // Options that were meant for another command, or more than was meant.
+        &["outbox", "release", "--all", "7"],
+        &["incidents", "close", "7", "--until", "2026-12-31"],
+        &["incidents", "close", "--all"],
+        &["reports", "--port", "80"],
     ] {
         let done = place.run(words).exits(2).complains("abusebox");
         assert_eq!(done.out, "", "{words:?}");
