@@ -39,7 +39,7 @@ cat <<TEXT
 A made-up ISP with 40 customers. Shadowserver and the mail server are played by the simulator.
   caught mails   $(value mails_page "$where")
   what it does   $folder/abusebox.log
-  ask it         $target/abusebox --data $folder/data status | incidents | reports | outbox
+  ask it         $target/abusebox --data $folder/data status   (or incidents, reports, outbox)
 Fetching reports, one a second as Shadowserver wishes:
 TEXT
 
@@ -66,7 +66,7 @@ Done: $reports reports${rows:+, $rows rows}, $(value incidents_open "$status") i
   read the mails   $(value mails_page "$where")
 TEXT
 page=$(sed -n 's/.*page at \(http[^ ]*\).*/\1/p' "$folder/abusebox.log" | head -n 1)
-[ -z "$page" ] || echo "  open the page    $page"
+echo "  open the page    ${page:-$(sed -n 's/.*no page: //p' "$folder/abusebox.log" | head -n 1)}"
 cat <<TEXT
 It goes on running: tomorrow's reports come at midnight UTC. Ctrl-C ends it.
 The same as a box in QEMU will be 'make run-image', once there is an image.
