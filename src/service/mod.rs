@@ -235,15 +235,16 @@ impl Engine {
             let why = why.unwrap_or_else(|| "it holds no customer".to_owned());
             return Err(Error::BadCustomers { why, complaints: file.complaints.list });
         }
-        if !file.unreadable.is_empty() && !confirmed {
-            let lines: Vec<_> = file.unreadable.iter().take(20).map(|line| line.line.to_string()).collect();
-            return Err(Error::Unconfirmed { lines: lines.join(", "), complaints: file.complaints.list });
-        }
         let sha256 = sha256(bytes);
         let view = self.store.view()?;
+        // What is in force was confirmed, under whatever name it comes again.
         if view.imports()?.last().is_some_and(|(_, last)| last.sha256 == sha256) {
             self.alarm("customers", None, now)?;
             return Ok(file);
+        }
+        if !file.unreadable.is_empty() && !confirmed {
+            let lines: Vec<_> = file.unreadable.iter().take(20).map(|line| line.line.to_string()).collect();
+            return Err(Error::Unconfirmed { lines: lines.join(", "), complaints: file.complaints.list });
         }
         let name = format!("{}-{}.csv", now.unix(), hex(&sha256[..8]));
         let path = self.data.join("customers").join(&name);

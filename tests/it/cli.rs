@@ -459,6 +459,7 @@ fn customer_files_are_checked_and_imported() {
     let refused = import(&[]).exits(1).complains("line 3");
     assert!(refused.out.contains("\"line\":3"));
     import(&["--confirm"]).exits(3);
+    import(&[]).exits(3);
     let whois = place.run(&["--at", "2026-12-07T12:00:00Z", "whois", "198.18.1.1"]).lines().remove(0);
     assert_eq!(whois["customer"], "X1");
     place.at_noon(&["customers", "check", "absent.csv"]).exits(1).complains("absent.csv");
