@@ -2,11 +2,14 @@
 
 # Debian packages that the build needs: a linker and C for ring and zstd, git for what the build says of itself.
 PACKAGES := gcc libc6-dev git
+# A real mail server to test against. Without these files nothing starts it as a service: the test does, for itself.
+MTA := postfix
+MTA_SERVICE := /etc/init.d/$(MTA) /lib/systemd/*/$(MTA)* /usr/lib/systemd/*/$(MTA)*
 
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check fmt needs
+.PHONY: help run test bench check fmt needs mta
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,7 +18,7 @@ run: needs ## build it and let it run against a simulated Shadowserver and mail 
 	cargo build --locked --release --bins --examples
 	tests/run.sh
 
-test: needs ## install what is missing, then run all tests
+test: needs mta ## install what is missing, then run all tests
 	cargo test --locked --no-fail-fast
 
 bench: needs ## print the figures that have a budget
@@ -44,3 +47,12 @@ needs:
 	elif sudo -n true 2>/dev/null; then sudo apt-get update && sudo $$install; \
 	else echo 'Packages are missing. Run this, then again what you ran:' >&2; \
 	  echo "  sudo $$install" >&2; exit 1; fi
+
+# A machine holds one package of the kind; one that is there stays, and so does one that cannot be had.
+mta:
+	@command -v dpkg-query >/dev/null || exit 0; \
+	dpkg-query -W -f '$${Status} $${Provides}\n' | grep -q ' installed .*mail-transport-agent' && exit 0; \
+	root='sudo -n'; [ "$$(id -u)" != 0 ] || root=; \
+	$$root apt-get update && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+	  --no-remove $(MTA_SERVICE:%=-o 'DPkg::Options::=--path-exclude=%') $(MTA) || \
+	echo 'no $(MTA): the tests that need a real mail server will say that they are skipped' >&2

@@ -147,6 +147,9 @@ impl Engine {
             // A client that lives through a change of name servers would go on asking the old ones.
             connection.client = None;
         }
+        if let Some(text) = &text {
+            tracing::warn!("{text}");
+        }
         let lasting = schedule.failures_in_a_row >= FAILURES_BEFORE_ALARM;
         self.alarm("shadowserver_key", text.as_deref().filter(|_| refused), now)?;
         let unusable = format!(
