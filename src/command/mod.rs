@@ -335,7 +335,7 @@ fn ingest(
     }
     // What-if does not forget: by a moment chosen in the future, all records are old.
     match clock.on_record(now) {
-        Some(now) => engine.keep(now)?,
+        Some(now) => drop(engine.keep(now)?),
         None => drop(engine.close_gone(now)?),
     }
     let (planned, held) = engine.plan(now)?;

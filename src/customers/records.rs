@@ -40,8 +40,7 @@ impl<'a> Iterator for Records<'a> {
                 Some((cells, end)) if end < window.len() || end == self.rest.len() => (cells, end, false),
                 _ => {
                     let end = self.rest.find(['\r', '\n']).unwrap_or(self.rest.len());
-                    let cells = self.rest[..end].split(char::from(self.delimiter));
-                    let cells = cells.take(RECORD_BYTES_MAX);
+                    let cells = window[..end.min(window.len())].split(char::from(self.delimiter));
                     (cells.map(|cell| cell.trim().trim_matches('"').into()).collect(), end, true)
                 }
             };
@@ -102,7 +101,8 @@ fn line_ends(text: &str) -> u32 {
 }
 
 /// A longer record is a quotation mark that was never closed; it leaves room for thousands of addresses in a cell.
-/// Nor has a record more cells: a file of nothing but commas would take thirty times its size.
+/// What stands behind it in the same line is not looked at: a file of nothing but commas would take thirty times
+/// its size in memory.
 const RECORD_BYTES_MAX: usize = 256 * 1024;
 
 #[cfg(test)]
@@ -141,5 +141,14 @@ mod tests {
         assert_eq!(read(text), expected);
         let far = format!("C1,\"{}\nC2,b", "x\n".repeat(RECORD_BYTES_MAX));
         assert_eq!(read(&far).len(), RECORD_BYTES_MAX + 1);
+    }
+
+    #[test]
+    fn a_line_beyond_the_limit_is_cut_and_the_next_is_read() {
+        let text = format!("{}\n7,x\n", ",a".repeat(RECORD_BYTES_MAX));
+        let records = read(&text);
+        assert_eq!(records[1], record(2, &["7", "x"], false));
+        let (line, cells, broken) = &records[0];
+        assert_eq!((*line, cells.len(), *broken), (1, RECORD_BYTES_MAX / 2 + 1, true));
     }
 }

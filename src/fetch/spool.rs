@@ -66,7 +66,10 @@ impl Spool {
         let spool = Self { dir, bytes_max: REPORT_BYTES_MAX, next: AtomicU64::new(0) };
         for path in spool.files()? {
             if is_temporary(&path) {
-                fs::remove_file(&path).map_err(|e| Error::disk(&path, e))?;
+                // On a disk that can only be read it stays; nothing takes it for a report.
+                if let Err(error) = fs::remove_file(&path) {
+                    tracing::warn!(path = %path.display(), %error, "unfinished report cannot be removed");
+                }
             }
         }
         Ok(spool)
@@ -117,6 +120,30 @@ impl Spool {
                 Err(error) => {
                     tracing::warn!(path = %path.display(), %error, "old report cannot be removed");
                 }
+            }
+        }
+        Ok(removed)
+    }
+
+    /// While `is_short`, removes reports that came more than [`KEPT_DAYS_MIN`] days before `now`, the oldest first, and
+    /// says how many.
+    pub fn make_room(&self, now: Timestamp, is_short: impl Fn() -> bool) -> Result<usize, Error> {
+        if !is_short() {
+            return Ok(0);
+        }
+        let young = system_time(now.plus_days(-KEPT_DAYS_MIN));
+        let dated = |path: PathBuf| Some((fs::metadata(&path).and_then(|file| file.modified()).ok()?, path));
+        let files = self.files()?.into_iter().filter(|path| !is_temporary(path));
+        let mut old: Vec<_> = files.filter_map(dated).filter(|(at, _)| *at < young).collect();
+        old.sort();
+        let mut removed = 0;
+        for (_, path) in old {
+            if !is_short() {
+                break;
+            }
+            match fs::remove_file(&path) {
+                Ok(()) => removed += 1,
+                Err(error) => tracing::warn!(path = %path.display(), %error, "old report cannot be removed"),
             }
         }
         Ok(removed)
@@ -441,6 +468,8 @@ impl Read for Member {
 
 /// Days a report is kept: long enough to see for oneself what a mail was about.
 pub const KEPT_DAYS: i64 = 30;
+/// Days a report is kept even where room is short: what mails are being made of now.
+pub const KEPT_DAYS_MIN: i64 = 3;
 /// Enough to know zip, gzip, zstd and HTML behind blank lines.
 const HEAD_BYTES: usize = 64;
 const COPY_BYTES: usize = 64 * 1024;
@@ -690,6 +719,26 @@ mod tests {
         let mut left = spool.files().unwrap();
         left.sort();
         assert_eq!(left, [wanted, young]);
+    }
+
+    #[test]
+    fn the_oldest_go_first_when_room_is_short_and_the_last_days_stay() {
+        let (_dir, spool) = spool();
+        let mut paths = Vec::new();
+        for day in [4, 0, 2, 9, 1] {
+            let mut incoming = spool.begin(&format!("{day}.csv"), NOW.plus_days(day));
+            incoming.write(b"ip\n").unwrap();
+            paths.push(incoming.finish().unwrap().path);
+        }
+        let now = NOW.plus_days(6);
+        let left = |count: usize| spool.files().unwrap().len() > count;
+        assert_eq!(spool.make_room(now, || left(5)).unwrap(), 0);
+        assert_eq!(spool.make_room(now, || left(4)).unwrap(), 1);
+        assert!(!paths[1].exists(), "the oldest");
+        assert_eq!(spool.make_room(now, || true).unwrap(), 2);
+        let mut left = spool.files().unwrap();
+        left.sort();
+        assert_eq!(left, [&paths[0], &paths[3]].map(Clone::clone));
     }
 
     #[test]

@@ -118,8 +118,11 @@ impl Engine {
         let (recorded, text) = match &outcome {
             Ok(None) => (Outcome::Complete, None),
             Ok(Some(error)) => (Outcome::Partial(error), Some(describe(error))),
-            Err(Error::Fetch(error)) => (Outcome::Failed(error), Some(describe(error))),
             // The store or the disk: nothing that Shadowserver could help.
+            Err(Error::Fetch(fetch::Error::DiskFull { .. } | fetch::Error::Disk { .. })) => {
+                return outcome.map(|_| step);
+            }
+            Err(Error::Fetch(error)) => (Outcome::Failed(error), Some(describe(error))),
             Err(_) => return outcome.map(|_| step),
         };
         if let Some(text) = &text {
@@ -179,6 +182,7 @@ impl Engine {
                 tracing::warn!(%day, count, "list: {why}");
                 step.unusable += count;
             }
+            // A list of which nothing could be read is not an empty one.
             if listing.reports.is_empty()
                 && listing.skipped.is_empty()
                 && day.plus(EMPTY_AFTER_DAYS) <= now.day()

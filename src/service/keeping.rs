@@ -1,14 +1,46 @@
-//! Housekeeping, once a day: what is gone is closed, what is old is forgotten.
+//! Housekeeping, once a day: what is gone is closed, what is old is forgotten. Earlier where room gets short.
 
 use super::{Engine, Error};
 use crate::clock::{Day, Timestamp};
+use crate::fetch::spool;
 use crate::incident::Key;
 use crate::incident::policy;
 use crate::store::{Digests, Import, Report};
 
 impl Engine {
-    /// Closes and forgets, if it was not done today.
-    pub fn keep(&self, now: Timestamp) -> Result<(), Error> {
+    /// Closes and forgets, if it was not done today. Says if there is little room left on the disk.
+    pub fn keep(&self, now: Timestamp) -> Result<Option<String>, Error> {
+        let short = self.make_room(now)?;
+        self.keep_daily(now)?;
+        Ok(short)
+    }
+
+    /// Where room is short, reports go before their 30 days are over, the oldest first. Says so, and what to do.
+    fn make_room(&self, now: Timestamp) -> Result<Option<String>, Error> {
+        let room = || {
+            let disk = rustix::fs::statvfs(&self.data);
+            let disk = disk.map_err(|error| Error::file(&self.data, error.into()))?;
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            let wanted = FREE_BYTES_MIN.min(disk.f_blocks.saturating_mul(disk.f_frsize) / FREE_SHARE_MIN);
+            Ok::<_, Error>((free, wanted))
+        };
+        let is_short = || room().is_ok_and(|(free, wanted)| free < wanted);
+        let removed = self.spool.make_room(now, is_short)?;
+        if removed > 0 {
+            tracing::warn!(reports = removed, "removed from the spool early: room is short");
+        }
+        let (free, wanted) = room()?;
+        Ok((free < wanted).then(|| {
+            format!(
+                "the disk is nearly full ({} MiB left): of reports only the last {} days are kept as files; make \
+                 room, or give the box a larger disk",
+                free >> 20,
+                spool::KEPT_DAYS_MIN
+            )
+        }))
+    }
+
+    fn keep_daily(&self, now: Timestamp) -> Result<(), Error> {
         let loaded = self.loaded();
         let today = policy::local_day(now, &loaded.settings.boxx.timezone);
         let done = self.store.view()?.meta::<Digests>()?.and_then(|digests| digests.housekeeping);
@@ -136,6 +168,10 @@ impl Engine {
 const EVENTS: [&str; 2] = [super::mailing::MAIL_FAILED, super::fetching::UNREADABLE];
 /// So long such an alarm stands.
 const KEEP_EVENT_DAYS: i64 = 7;
+/// With less room reports are removed early: as much as the largest report may take in the spool ...
+const FREE_BYTES_MIN: u64 = 256 << 20;
+/// ... but on a small disk a tenth of it.
+const FREE_SHARE_MIN: u64 = 10;
 /// Incidents changed in one transaction.
 const AT_ONCE: usize = 10_000;
 /// Closed incidents, reports and notices.

@@ -32,6 +32,8 @@ pub struct Server {
     not_before: Option<Timestamp>,
     /// The notice at which it failed: the next attempt begins behind it, so that one mail cannot stop all others.
     failed_at: u64,
+    /// What the server said to a mail, as long as it could not be stored: the mail must not go out again.
+    unstored: Option<(Notice, usize, Attempt)>,
     /// When mails went out, for the limit per minute.
     sent: VecDeque<Instant>,
 }
@@ -200,6 +202,14 @@ impl Engine {
     async fn send(&self, now: Timestamp) -> Result<Step, Error> {
         let mut server = self.mail_server.lock().await;
         let Settings { boxx, policy, .. } = &self.loaded().settings;
+        if let Some((notice, index, attempt)) = &server.unstored {
+            let known = self.store.view()?.notice(notice.number)?;
+            let known = known.as_ref().and_then(|known| known.deliveries.get(*index));
+            if known.is_none_or(|known| known.attempts == notice.deliveries[*index].attempts) {
+                self.settle(&mut notice.clone(), *index, attempt.clone(), now)?;
+            }
+            server.unstored = None;
+        }
         let mut step =
             Step { next: Some(policy::next_digest(policy, now, &boxx.timezone)), ..Step::default() };
         let mut queue: Vec<u64> = self.store.view()?.unsent()?.iter().map(|notice| notice.number).collect();
@@ -335,10 +345,11 @@ impl Engine {
                 })?
             };
             let outcome = open.deliver(&from, &delivery.to, &bytes, begin).await;
-            if let Outcome::Accepted { .. } | Outcome::Later { .. } | Outcome::Refused { .. } = outcome {
-                // It may not want this mail, but it is at work.
+            // It may not want this mail, but it is at work.
+            let at_work =
+                matches!(outcome, Outcome::Accepted { .. } | Outcome::Later { .. } | Outcome::Refused { .. });
+            if at_work {
                 server.failures = 0;
-                self.alarm(MAIL_SERVER, None, now)?;
             }
             let attempt = match outcome {
                 Outcome::Accepted { reply } => Attempt::Accepted { reply },
@@ -355,7 +366,13 @@ impl Engine {
                 Outcome::Stopped(Stop::Changed) => return Ok(ControlFlow::Continue(())),
                 Outcome::Stopped(Stop::Store(error)) => return Err(error.into()),
             };
-            match self.settle(&mut notice, index, attempt, now)? {
+            server.unstored = Some((notice.clone(), index, attempt.clone()));
+            let settled = self.settle(&mut notice, index, attempt, now)?;
+            server.unstored = None;
+            if at_work {
+                self.alarm(MAIL_SERVER, None, now)?;
+            }
+            match settled {
                 Some(true) => step.sent += 1,
                 Some(false) => step.failed += 1,
                 None => step.sooner(notice.deliveries[index].next),

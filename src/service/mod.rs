@@ -130,7 +130,13 @@ impl Engine {
             shadowserver: Default::default(),
         });
         if let Some(now) = engine.clock.now() {
-            engine.take_configured_customers(now)?;
+            match engine.take_configured_customers(now) {
+                // A disk that is full keeps nobody from reading; the file is taken when there is room.
+                Err(error @ (Error::Store(_) | Error::File { .. })) => {
+                    tracing::error!("the customer file is not taken yet: {}", intake::describe(&error));
+                }
+                taken => drop(taken?),
+            }
         }
         Ok(engine)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::intake::describe;
 use super::{Engine, Error, paging};
@@ -63,7 +64,10 @@ pub async fn once(engine: &Arc<Engine>, now: Timestamp) -> Result<Pass, Error> {
     let fetch = engine.fetch_step(true, now).await?;
     // As with `ingest`: by a moment chosen in the future, all records are old and would be forgotten.
     match engine.clock.on_record(now) {
-        Some(now) => engine.keep(now)?,
+        Some(now) => {
+            let short = engine.keep(now)?;
+            engine.alarm(DISK, short.as_deref(), now)?;
+        }
         None => drop(engine.close_gone(now)?),
     }
     let mut mail = engine.mail_step(now).await?;
@@ -125,17 +129,17 @@ async fn mail_loop(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Receiv
                 let keeper = engine.clone();
                 let kept = tokio::task::spawn_blocking(move || keeper.keep(now)).await;
                 let done = match kept {
-                    Ok(Ok(())) => engine.mail_step(now).await,
+                    Ok(Ok(short)) => engine.mail_step(now).await.map(|step| (step, short)),
                     Ok(Err(error)) => Err(error),
                     Err(error) => Err(Error::Task(error.to_string())),
                 };
                 match done {
-                    Ok(step) => {
-                        let _ = engine.alarm("disk", None, now);
+                    Ok((step, short)) => {
+                        let _ = engine.alarm(DISK, short.as_deref(), now);
                         step.next
                     }
                     Err(error) => {
-                        trouble(&engine, "disk", &error, now);
+                        trouble(&engine, DISK, &error, now);
                         Some(now.plus_seconds(RETRY_SECONDS))
                     }
                 }
@@ -151,11 +155,12 @@ async fn mail_loop(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Receiv
 /// being copied would otherwise be taken by half.
 async fn watch_files(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Receiver<bool>) {
     // Nothing is taken yet: when the box began, the clock may not have been right.
-    let (mut taken, mut before) = (None, None);
+    let (mut taken, mut before, mut failed) = (None, None, None::<Instant>);
     loop {
         let now = Some(signatures(&engine));
-        if let Some(moment) = engine.clock.now().filter(|_| now == before && now != taken) {
-            taken = now;
+        let again = failed.is_some_and(|at| at.elapsed() >= FAILED_AGAIN);
+        if let Some(moment) = engine.clock.now().filter(|_| now == before && (now != taken || again)) {
+            (taken, failed) = (now, None);
             let reloader = engine.clone();
             match tokio::task::spawn_blocking(move || reloader.reload(moment)).await {
                 Ok(Ok(true)) => {
@@ -163,7 +168,10 @@ async fn watch_files(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Rece
                     wake.mail.notify_one();
                 }
                 Ok(Ok(false)) => {}
-                Ok(Err(error)) => trouble(&engine, "settings", &error, moment),
+                Ok(Err(error)) => {
+                    failed = Some(Instant::now());
+                    trouble(&engine, "settings", &error, moment);
+                }
                 Err(error) => tracing::error!("{error}"),
             }
         }
@@ -215,6 +223,8 @@ fn trouble(engine: &Engine, code: &str, error: &Error, now: Timestamp) {
     let _ = engine.alarm(code, Some(&text), now);
 }
 
+/// Alarm: something cannot be stored, or soon cannot be.
+const DISK: &str = "disk";
 /// A step of work is a mail or a download; a longer one is taken up again after the next start.
 const STOP_TIME_MAX: Duration = Duration::from_secs(8);
 /// The loops look again at least so often, so that a clock that jumps does no lasting harm.
@@ -223,3 +233,5 @@ const NO_CLOCK_SECONDS: i64 = 10;
 /// After an error of our own disk or store.
 const RETRY_SECONDS: i64 = 300;
 const WATCH_EVERY: Duration = Duration::from_secs(2);
+/// What could not be stored is taken again after so long, although it has not changed.
+const FAILED_AGAIN: Duration = Duration::from_secs(RETRY_SECONDS.unsigned_abs());

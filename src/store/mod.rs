@@ -3,15 +3,19 @@
 //! Reading goes through a [`View`], a snapshot that no writer disturbs. Writing goes through a [`Txn`]: all of it
 //! is there after [`Txn::commit`], or nothing.
 
+mod disk;
 mod migrate;
 mod tables;
 mod types;
 
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
 use std::ops::Bound;
 use std::ops::ControlFlow;
-use std::path::Path;
-use std::sync::Arc;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction,
@@ -22,6 +26,7 @@ use crate::customers::CustomerNo;
 use crate::incident::batch::Batch;
 use crate::incident::{Audience, Incident, Key, OPERATOR};
 use crate::notify::outbox::{Frozen, Mailed, Notice};
+use disk::{Disk, Health};
 use tables::*;
 pub use types::*;
 
@@ -33,6 +38,9 @@ pub enum Error {
     Newer { what: &'static str },
     #[error("the store is damaged: {what} cannot be read; restore a backup")]
     Damaged { what: &'static str },
+    /// Reading goes on; writing is tried again with the next change.
+    #[error("the store's file cannot be written or read: make room on the disk, or check it")]
+    File(#[source] io::Error),
     #[error("the store cannot be read or written")]
     Redb(#[source] Box<redb::Error>),
 }
@@ -41,51 +49,90 @@ impl<E: Into<redb::Error>> From<E> for Error {
     fn from(error: E) -> Self {
         match error.into() {
             redb::Error::DatabaseAlreadyOpen => Self::InUse,
+            redb::Error::Io(error) => Self::File(error),
             error => Self::Redb(Box::new(error)),
         }
     }
 }
 
 pub struct Store {
-    db: Database,
+    open: RwLock<Arc<Open>>,
+    /// `None`: in memory.
+    home: Option<Home>,
     commits: Arc<AtomicU64>,
 }
 
+/// Where the store lies. redb's own lock would end with each of its databases, this one lasts.
+struct Home {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// The database, as long as its file does what it should.
+struct Open {
+    db: Database,
+    health: Arc<Health>,
+    writable: bool,
+}
+
 impl Store {
-    /// Opens the store, or makes an empty one.
+    /// Opens the store, or makes an empty one. On a disk that cannot be written to it can be read.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Self::with(Database::builder().set_cache_size(CACHE_BYTES).create(path)?)
+        let lock = for_writing(path).or_else(|_| File::open(path)).map_err(Error::File)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => Error::InUse,
+            TryLockError::Error(error) => Error::File(error),
+        })?;
+        let open = match Open::writing(path) {
+            Err(Error::File(error)) => {
+                tracing::error!(%error, "the store can only be read");
+                // The first complaint is the one to tell.
+                Open::reading(path).map_err(|_| Error::File(error))?
+            }
+            other => other?,
+        };
+        Self::with(open, Some(Home { path: path.to_owned(), _lock: lock }))
     }
 
     /// A store that forgets; for what-if and tests.
     pub fn in_memory() -> Result<Self, Error> {
         let backend = redb::backends::InMemoryBackend::new();
-        Self::with(Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?)
+        let db = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?;
+        Self::with(Open { db, health: Arc::default(), writable: true }, None)
     }
 
-    fn with(db: Database) -> Result<Self, Error> {
-        let store = Self { db, commits: Arc::default() };
-        let txn = store.begin()?;
+    fn with(open: Open, home: Option<Home>) -> Result<Self, Error> {
+        let txn = Txn { txn: open.db.begin_write()?, commits: Arc::default() };
+        let store_id = Self::prepare(&txn)?;
+        match store_id {
+            None => drop(txn),
+            Some(store_id) => {
+                txn.set_meta(&Format { version: migrate::FORMAT, store_id })?;
+                txn.commit()?;
+            }
+        }
+        Ok(Self { open: RwLock::new(Arc::new(open)), home, commits: Arc::default() })
+    }
+
+    /// Brings tables and values to the present format. `None`: they are as they should be.
+    fn prepare(txn: &Txn) -> Result<Option<u64>, Error> {
         txn.create_tables()?;
-        let store_id = match txn.meta::<Format>()? {
+        match txn.meta::<Format>()? {
             None => {
                 let mut seed = [0; 8];
                 // The store's own id makes message ids unlike those of any other box.
                 let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut seed);
-                u64::from_le_bytes(seed)
+                Ok(Some(u64::from_le_bytes(seed)))
             }
-            Some(Format { version: migrate::FORMAT, .. }) => return Ok(store),
+            Some(Format { version: migrate::FORMAT, .. }) => Ok(None),
             Some(Format { version, .. }) if version > migrate::FORMAT => {
-                return Err(Error::Newer { what: "its format" });
+                Err(Error::Newer { what: "its format" })
             }
             Some(Format { version, store_id }) => {
                 migrate::run(&txn.txn, version, migrate::STEPS)?;
-                store_id
+                Ok(Some(store_id))
             }
-        };
-        txn.set_meta(&Format { version: migrate::FORMAT, store_id })?;
-        txn.commit()?;
-        Ok(store)
+        }
     }
 
     /// How often something was written since the store was opened: while it stays the same, so does the content.
@@ -94,12 +141,42 @@ impl Store {
     }
 
     pub fn view(&self) -> Result<View, Error> {
-        Ok(View { txn: self.db.begin_read()? })
+        Ok(View { txn: self.current()?.db.begin_read()? })
     }
 
     /// Begins to write; waits while another does.
     pub fn begin(&self) -> Result<Txn, Error> {
-        Ok(Txn { txn: self.db.begin_write()?, commits: self.commits.clone() })
+        let mut open = self.current()?;
+        if let Some(home) = self.home.as_ref().filter(|_| !open.writable) {
+            probe(&home.path).map_err(Error::File)?;
+            open = self.replace(&open, || Open::writing(&home.path))?;
+            tracing::info!("the store can be written again");
+        }
+        Ok(Txn { txn: open.db.begin_write()?, commits: self.commits.clone() })
+    }
+
+    /// The database; opened anew for reading if its file has failed.
+    fn current(&self) -> Result<Arc<Open>, Error> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match &self.home {
+            Some(home) if open.health.has_failed() => self.replace(&open, || Open::reading(&home.path)),
+            _ => Ok(open),
+        }
+    }
+
+    /// Puts a database in the place of `old`, unless another thread already did.
+    fn replace(
+        &self,
+        old: &Arc<Open>,
+        make: impl FnOnce() -> Result<Open, Error>,
+    ) -> Result<Arc<Open>, Error> {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&open, old) {
+            old.health.replace();
+            // What could not be opened is tried again, for reading.
+            *open = Arc::new(make().inspect_err(|_| old.health.fail())?);
+        }
+        Ok(open.clone())
     }
 
     /// Writes in one transaction.
@@ -109,6 +186,42 @@ impl Store {
         txn.commit()?;
         Ok(result)
     }
+}
+
+impl Open {
+    fn writing(path: &Path) -> Result<Self, Error> {
+        let health = Arc::<Health>::default();
+        let file = for_writing(path).map_err(Error::File)?;
+        Self::on(Disk::writing(file, health.clone()), health, true)
+    }
+
+    fn reading(path: &Path) -> Result<Self, Error> {
+        let health = Arc::<Health>::default();
+        let file = File::open(path).map_err(Error::File)?;
+        let disk = Disk::reading(file, health.clone()).map_err(Error::File)?;
+        Self::on(disk, health, false)
+    }
+
+    fn on(disk: Disk, health: Arc<Health>, writable: bool) -> Result<Self, Error> {
+        let db = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(disk)?;
+        Ok(Self { db, health, writable })
+    }
+}
+
+fn for_writing(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Whether there is room again for something to be worth beginning.
+fn probe(path: &Path) -> io::Result<()> {
+    let path = path.with_extension("probe");
+    let written = File::create(&path).and_then(|mut file| {
+        io::Write::write_all(&mut file, &vec![0; PROBE_BYTES])?;
+        file.sync_all()
+    });
+    // What is not removed is written over by the next one.
+    let _ = fs::remove_file(&path);
+    written
 }
 
 /// A snapshot.
@@ -711,5 +824,7 @@ impl Txn {
 
 /// redb's own default is 1 GiB.
 const CACHE_BYTES: usize = 12 * 1024 * 1024;
+/// A change with what it copies is smaller, unless it is a large report, which then waits a little longer.
+const PROBE_BYTES: usize = 256 * 1024;
 /// Largest mail kept.
 const MAIL_BYTES_MAX: usize = 8 * 1024 * 1024;

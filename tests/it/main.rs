@@ -6,6 +6,7 @@
 mod accounting;
 mod cli;
 mod confidential;
+mod disk;
 mod faults;
 mod hostile;
 mod house;
