@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::house::at;
 use crate::mta::is_root;
-use crate::sim::mail::MailCatcher;
+use crate::sim::mail::{Act, MailCatcher, Stage};
 use crate::sim::reports::Report;
 use crate::sim::shadowserver::Shadowserver;
 use crate::sim::world::World;
@@ -65,10 +65,10 @@ fn nothing_is_lost_when_the_disk_is_full() {
     // When a mail is about to go: it waits, and goes once.
     let file = disk.report("scan_ftp", 1, "critical", "192.0.2.129");
     assert_eq!(disk.run(&["ingest", file.to_str().unwrap()]).code, 0);
-    disk.fill(0);
-    disk.once();
+    disk.remount("ro");
+    assert_eq!(disk.once().code, 1);
     assert_eq!(disk.mails("b@cust.example"), 0, "nothing is sent that cannot be recorded");
-    disk.free();
+    disk.remount("rw");
     assert_eq!(disk.once().code, 0);
     assert_eq!(disk.mails("b@cust.example"), 1);
     assert_eq!(disk.once().code, 0);
@@ -106,6 +106,34 @@ fn a_running_box_reads_on_and_recovers_by_itself() {
     assert_eq!(disk.rows(), [(1, 1), (6000, 6000)]);
     disk.stop(running);
     assert_eq!(disk.rows(), [(1, 1), (6000, 6000)], "and it was stored");
+}
+
+#[test]
+fn a_mail_that_was_taken_while_the_disk_was_full_is_not_sent_again() {
+    let Some(disk) = Small::mount() else { return };
+    disk.import("A,Anna,a@cust.example,192.0.2.0/24\n", 0);
+    let running = disk.start();
+    disk.mail.script(Stage::Body, "a@cust.example", Act::Slow(Duration::from_secs(4)), None);
+    let small = disk.report("scan_rdp", 1, "critical", "192.0.2.1");
+    assert_eq!(disk.run(&["ingest", small.to_str().unwrap()]).code, 0);
+    disk.wait("the mail is on its way", || disk.mail.commands().iter().any(|line| line == "DATA"));
+    disk.fill(LITTLE_BYTES);
+    let large = disk.report("scan_telnet", 6000, "medium", "192.0.2.2");
+    assert_eq!(disk.run(&["ingest", large.to_str().unwrap()]).code, 1, "now the store has failed");
+    disk.fill(0);
+    disk.wait("the disk is complained of", || {
+        disk.mails("a@cust.example") == 1 && disk.log().contains("code=\"disk\"")
+    });
+    assert_eq!(disk.states(), ["queued"]);
+
+    disk.free();
+    // Any change wakes the loop, which would else wait for some minutes.
+    disk.wait("the answer is stored", || {
+        disk.run(&["outbox", "release", "1"]);
+        disk.states() == ["sent"]
+    });
+    assert_eq!(disk.mails("a@cust.example"), 1);
+    disk.stop(running);
 }
 
 #[test]
@@ -321,6 +349,26 @@ impl Small {
 
     fn mails(&self, to: &str) -> usize {
         self.mail.mails().iter().filter(|mail| mail.to == [to]).count()
+    }
+
+    /// States of the mails to customers.
+    fn states(&self) -> Vec<String> {
+        let outbox = self.json(&["outbox", "--json"]);
+        let ours = outbox.iter().filter(|mail| !mail["customer"].is_null());
+        ours.map(|mail| mail["state"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    #[track_caller]
+    fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < Duration::from_secs(30), "waited for: {what}; {}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Types of the reports in the spool.
