@@ -333,11 +333,7 @@ fn ingest(
             }
         }
     }
-    // What-if does not forget: by a moment chosen in the future, all records are old.
-    match clock.on_record(now) {
-        Some(now) => drop(engine.keep(now)?),
-        None => drop(engine.close_gone(now)?),
-    }
+    engine.keep_by(clock, now)?;
     let (planned, held) = engine.plan(now)?;
     if planned > 0 {
         let planned = counted(planned, "mail");

@@ -1,7 +1,7 @@
 //! Housekeeping, once a day: what is gone is closed, what is old is forgotten. Earlier where room gets short.
 
 use super::{Engine, Error};
-use crate::clock::{Day, Timestamp};
+use crate::clock::{Clock, Day, Timestamp};
 use crate::fetch::spool;
 use crate::incident::Key;
 use crate::incident::policy;
@@ -13,6 +13,15 @@ impl Engine {
         let short = self.make_room(now)?;
         self.keep_daily(now)?;
         Ok(short)
+    }
+
+    /// The same for a command: what-if does not forget, since by a moment chosen in the future all records are old.
+    pub fn keep_by(&self, clock: &Clock, now: Timestamp) -> Result<Option<String>, Error> {
+        if clock.on_record(now).is_some() {
+            return self.keep(now);
+        }
+        self.close_gone(now)?;
+        self.make_room(now)
     }
 
     /// Where room is short, reports go before their 30 days are over, the oldest first. Says so, and what to do.

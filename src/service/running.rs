@@ -62,14 +62,8 @@ pub struct Pass {
 pub async fn once(engine: &Arc<Engine>, now: Timestamp) -> Result<Pass, Error> {
     engine.reload(now)?;
     let fetch = engine.fetch_step(true, now).await?;
-    // As with `ingest`: by a moment chosen in the future, all records are old and would be forgotten.
-    match engine.clock.on_record(now) {
-        Some(now) => {
-            let short = engine.keep(now)?;
-            engine.alarm(DISK, short.as_deref(), now)?;
-        }
-        None => drop(engine.close_gone(now)?),
-    }
+    let short = engine.keep_by(&engine.clock, now)?;
+    engine.alarm(DISK, short.as_deref(), now)?;
     let mut mail = engine.mail_step(now).await?;
     while mail.more {
         let step = engine.mail_step(now).await?;

@@ -216,7 +216,7 @@ mod tests {
         expected.extend(b"end");
         assert!(content == expected);
         assert_eq!(file.metadata().unwrap().len(), 10_000);
-        let much = vec![0; CHUNKS_MAX * CHUNK_BYTES as usize];
+        let much = vec![0; (CHUNKS_MAX + 1) * CHUNK_BYTES as usize];
         assert!(disk.write(0, &much).is_err(), "memory is bounded");
         assert!(disk.health.has_failed());
     }
