@@ -11,6 +11,7 @@ use lexopt::prelude::*;
 
 use crate::clock::{Clock, Day, Timestamp};
 use crate::incident::{Audience, OPERATOR, policy};
+use crate::service::intake::{Source, Taken};
 use crate::service::{Engine, Error};
 
 /// A command line, read.
@@ -29,18 +30,47 @@ pub enum Command {
     Version,
     Run,
     Once,
-    Ingest { files: Vec<PathBuf> },
-    Parse { files: Vec<PathBuf> },
-    CustomersCheck { file: PathBuf },
-    CustomersImport { file: PathBuf, confirmed: bool },
-    Whois { address: IpAddr, port: Option<u16> },
-    Incidents { json: bool },
-    ChangeIncidents { change: Change, ids: Vec<u64> },
-    Reports { json: bool },
-    Status { json: bool },
-    Outbox { json: bool },
-    ChangeOutbox { release: bool, which: Which },
-    SettingsCheck { file: PathBuf },
+    /// No files: all reports of the spool, once more.
+    Ingest {
+        files: Vec<PathBuf>,
+    },
+    Parse {
+        files: Vec<PathBuf>,
+    },
+    CustomersCheck {
+        file: PathBuf,
+    },
+    CustomersImport {
+        file: PathBuf,
+        confirmed: bool,
+    },
+    Whois {
+        address: IpAddr,
+        port: Option<u16>,
+    },
+    Incidents {
+        json: bool,
+    },
+    ChangeIncidents {
+        change: Change,
+        ids: Vec<u64>,
+    },
+    Reports {
+        json: bool,
+    },
+    Status {
+        json: bool,
+    },
+    Outbox {
+        json: bool,
+    },
+    ChangeOutbox {
+        release: bool,
+        which: Which,
+    },
+    SettingsCheck {
+        file: PathBuf,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +107,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
     let mut parser = lexopt::Parser::from_args(args);
     let mut words: Vec<String> = Vec::new();
     let (mut data, mut settings, mut at) = (None, None, None);
-    let (mut json, mut all, mut help, mut confirmed) = (false, false, false, false);
+    let (mut json, mut all, mut help, mut confirmed, mut again) = (false, false, false, false, false);
     let (mut port, mut until, mut format) = (None, None, None);
     while let Some(arg) = parser.next()? {
         match arg {
@@ -89,6 +119,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
             Long("json") => json = true,
             Long("all") => all = true,
             Long("confirm") => confirmed = true,
+            Long("again") => again = true,
             Long("port") => port = Some(value(&mut parser, "--port", "a port from 0 to 65535")?),
             Long("until") => until = Some(value(&mut parser, "--until", "a day like 2026-11-22")?),
             Long("format") => format = Some(parser.value()?.string()?),
@@ -136,6 +167,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
         ("version", _) => Command::Version,
         ("run", _) => alone(Command::Run, 1)?,
         ("once", _) => alone(Command::Once, 1)?,
+        ("ingest", "") if again => Command::Ingest { files: Vec::new() },
+        ("ingest", _) if again => {
+            return Err("--again takes no file: it is about all that the spool has".into());
+        }
         ("ingest", _) => Command::Ingest { files: files(1)? },
         ("parse", _) => match format.as_deref() {
             None | Some("abusebox") => Command::Parse { files: files(1)? },
@@ -176,6 +211,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
     // An option that the command has no use for was meant for another: `incidents close 7 --until DAY`.
     let stray = [
         ("--all", all && !matches!(command, Command::ChangeOutbox { .. })),
+        ("--again", again && !matches!(command, Command::Ingest { .. })),
         ("--confirm", confirmed && !matches!(command, Command::CustomersImport { .. })),
         ("--port", port.is_some() && !matches!(command, Command::Whois { .. })),
         (
@@ -285,8 +321,6 @@ fn ingest(
     clock: &Clock,
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
-    use crate::service::intake::{Source, Taken};
-
     let now = now(clock)?;
     if engine.loaded().settings.networks.cidrs.is_empty() {
         return Err(Error::NoNetworks { settings: engine.settings_path.clone() }.into());
@@ -303,34 +337,11 @@ fn ingest(
             }
         };
         let source = Source { file: file.clone(), kind: None, day: None, id_hash: None };
-        match engine.take(&source, &spooled, now)? {
-            Taken::Processed(report) => {
-                let c = report.counts;
-                writeln!(
-                    output.err,
-                    "{file}: {} rows of {}: {} matched, {} unassigned, {} ambiguous, {} unattributable, {} outside, \
-                     {} rejected",
-                    c.rows,
-                    report.kind,
-                    c.matched,
-                    c.unassigned,
-                    c.ambiguous,
-                    c.unattributable,
-                    c.outside,
-                    c.rejected
-                )?;
-                if c.rejected > 0 && exit == Exit::Done {
-                    exit = Exit::Rejected;
-                }
-            }
-            Taken::Known => writeln!(output.err, "{file}: known already, nothing changed")?,
-            Taken::Duplicate { of } => {
-                writeln!(output.err, "{file}: the same content as {of}, nothing changed")?
-            }
-            Taken::Unreadable { why } => {
-                writeln!(output.err, "{file}: cannot be read: {why}")?;
-                exit = Exit::Failed;
-            }
+        exit = told_taken(&file, engine.take(&source, &spooled, now)?, exit, output)?;
+    }
+    if files.is_empty() {
+        for (file, source, spooled) in engine.reports_in_spool()? {
+            exit = told_taken(&file, engine.take_again(&source, &spooled, now)?, exit, output)?;
         }
     }
     engine.keep_by(clock, now)?;
@@ -345,6 +356,34 @@ fn ingest(
 /// "1 mail", "2 mails".
 fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Says what became of a report. Returns the exit code so far.
+fn told_taken(file: &str, taken: Taken, exit: Exit, output: &mut Output<'_>) -> io::Result<Exit> {
+    let err = &mut *output.err;
+    match taken {
+        Taken::Processed(report) => {
+            let c = report.counts;
+            writeln!(
+                err,
+                "{file}: {} rows of {}: {} matched, {} unassigned, {} ambiguous, {} unattributable, {} outside, {} rejected",
+                c.rows,
+                report.kind,
+                c.matched,
+                c.unassigned,
+                c.ambiguous,
+                c.unattributable,
+                c.outside,
+                c.rejected
+            )?;
+            Ok(if c.rejected > 0 && exit == Exit::Done { Exit::Rejected } else { exit })
+        }
+        Taken::Known => writeln!(err, "{file}: known already, nothing changed").map(|()| exit),
+        Taken::Duplicate { of } => {
+            writeln!(err, "{file}: the same content as {of}, nothing changed").map(|()| exit)
+        }
+        Taken::Unreadable { why } => writeln!(err, "{file}: cannot be read: {why}").map(|()| Exit::Failed),
+    }
 }
 
 fn change_incidents(

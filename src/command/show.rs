@@ -487,10 +487,15 @@ rows were rejected. Mails that have to wait (held, retried later, too many for o
 "),
     ("ingest", "\
 Usage: abusebox ingest FILE...
+       abusebox ingest --again
 
 Takes report files from disk as if they had been fetched: same rows, same de-duplication by file name and content.
 Keep Shadowserver's file names (2026-11-20-scan_rdp-example-asn.csv): they tell the type and the day. Plans mails;
-sending them is for run and once. A file counts once: let networks.cidrs and the customer file be right before.
+sending them is for run and once.
+
+A file counts once. If networks.cidrs or the customer file were wrong when reports came in, correct them, then
+--again reads all reports of the last 30 days anew from the spool: counts are replaced, findings go to their owners,
+and what was already told is not told twice.
 "),
     ("parse", "\
 Usage: abusebox parse [--format abusebox] FILE...

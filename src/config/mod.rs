@@ -103,6 +103,10 @@ impl Settings {
                 "Set organisation.operator_address to who gets summaries and alarms.",
             ),
             (self.mail.server.is_none(), "Set mail.url to the mail server that takes the mails."),
+            (
+                self.customers.url.is_some(),
+                "Set customers.file in the place of customers.url, which this version does not fetch yet.",
+            ),
         ]
         .into_iter()
         .filter_map(|(missing, sentence)| missing.then_some(sentence))

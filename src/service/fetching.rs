@@ -154,6 +154,8 @@ impl Engine {
             tracing::warn!("{text}");
         }
         let lasting = schedule.failures_in_a_row >= FAILURES_BEFORE_ALARM;
+        let nobody = self.loaded().table.customers_len() == 0;
+        self.alarm("no_customers", Some(NO_CUSTOMERS).filter(|_| nobody), now)?;
         self.alarm("shadowserver_key", text.as_deref().filter(|_| refused), now)?;
         let unusable = format!(
             "Shadowserver lists {} reports that it does not hand out, or in a way that this version cannot use; they \
@@ -270,6 +272,8 @@ pub(super) const UNREADABLE: &str = "report_unreadable";
 pub(super) const IDLE: i64 = i64::MIN;
 /// Mails wait so long for a pass to end.
 const PASS_SECONDS_MAX: i64 = 3600;
+const NO_CUSTOMERS: &str = "no customer file has been taken, so all findings count as unassigned: give one, then let \
+    `abusebox ingest --again` find their owners";
 /// A day whose list is still empty so many days later counts as covered: nothing was found on it.
 const EMPTY_AFTER_DAYS: i32 = 3;
 /// Shadowserver has faults of its own; the operator hears of lasting ones.

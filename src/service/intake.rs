@@ -45,12 +45,47 @@ pub enum Taken {
 impl Engine {
     /// Takes in a report that lies in the spool.
     pub fn take(&self, source: &Source, spooled: &Spooled, now: Timestamp) -> Result<Taken, Error> {
+        self.take_unless(Self::is_known, source, spooled, now)
+    }
+
+    /// The same for a report that is known: as a correction would, it replaces what was counted before.
+    pub fn take_again(&self, source: &Source, spooled: &Spooled, now: Timestamp) -> Result<Taken, Error> {
+        self.take_unless(|_, _| false, source, spooled, now)
+    }
+
+    /// The reports that were read and are still in the spool: (file key, source, where), oldest day first.
+    pub fn reports_in_spool(&self) -> Result<Vec<(String, Source, Spooled)>, Error> {
+        let mut reports = Vec::new();
+        self.store.view()?.reports(|file, report| {
+            let path = self.spool.path(file, &report.sha256);
+            if let (None, Ok(meta)) = (&report.duplicate_of, std::fs::metadata(&path)) {
+                let kind = Some(report.kind).filter(|kind| !kind.is_empty());
+                let source =
+                    Source { file: file.to_owned(), kind, day: Some(report.day), id_hash: report.id_hash };
+                let spooled = Spooled { path, sha256: report.sha256, bytes: meta.len() };
+                reports.push((file.to_owned(), source, spooled));
+            }
+        })?;
+        reports.sort_by_key(|(_, source, _)| source.day);
+        Ok(reports)
+    }
+
+    fn is_known(known: &Report, spooled: &Spooled) -> bool {
+        known.sha256 == spooled.sha256 && known.unreadable.is_none()
+    }
+
+    fn take_unless(
+        &self,
+        is_known: impl Fn(&Report, &Spooled) -> bool,
+        source: &Source,
+        spooled: &Spooled,
+        now: Timestamp,
+    ) -> Result<Taken, Error> {
         let _taking = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
         let file = spool::file_key(&source.file);
         let view = self.store.view()?;
         if let Some(mut known) = view.report(&file)?
-            && known.sha256 == spooled.sha256
-            && known.unreadable.is_none()
+            && is_known(&known, spooled)
         {
             if source.id_hash.is_some() && known.id_hash != source.id_hash {
                 known.id_hash = source.id_hash;
@@ -127,7 +162,8 @@ impl Engine {
         let named = header.day.filter(|&day| day <= now.day().plus(1));
         let day = match source.day.or(named) {
             Some(day) => day,
-            None => newest_row(&spooled.path, hint)?.unwrap_or_else(|| now.day()),
+            // A row may be dated years ahead.
+            None => newest_row(&spooled.path, hint)?.map_or(now.day(), |newest| newest.min(now.day())),
         };
         let txn = self.store.begin()?;
         let (number, pass) = txn.begin_report(file)?;

@@ -597,3 +597,37 @@ fn missed_digest_hours_are_made_up_once() {
 const DAY: Day = Day::from_number(20_777);
 /// The morning after, past the digest hour.
 const NOW: Timestamp = DAY.plus(1).start().plus_seconds(9 * 3600);
+
+#[test]
+fn reports_that_came_before_the_customers_are_read_again() {
+    let now = at("2026-11-21T12:00:00Z");
+    let house = House::new(
+        "[organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
+         operator_address = \"noc@example.net\"\n[networks]\ncidrs = [\"198.51.100.0/24\"]\n",
+        now,
+    );
+    let row =
+        |ip: &str| [stamp(now.plus_days(-1)).as_str(), "high", ip, "21", "tcp"].map(str::to_owned).to_vec();
+    let body = csv(
+        &["timestamp", "severity", "ip", "port", "protocol"],
+        [row("198.51.100.1"), row("198.51.100.99"), row("0.0.0.0")],
+    );
+    let file = "2026-11-20-scan_ftp-example-asn.csv";
+    assert_eq!(house.read(file, &body, now).counts.unassigned, 2);
+    house.import("customer_id,name,email,cidr\nA,Alpha,a@alpha.example,198.51.100.0/28\n", now);
+    for _ in 0..2 {
+        house.show("ingest --again", now);
+        let reports = house.show("reports", now);
+        assert_eq!(reports.len(), 1);
+        let counts =
+            ["rows", "matched", "unassigned", "rejected"].map(|name| reports[0][name].as_u64().unwrap());
+        assert_eq!(counts, [3, 1, 1, 1]);
+        let incidents = house.show("incidents", now);
+        let owned: Vec<_> = incidents.iter().filter(|incident| incident["customer"] == "A").collect();
+        assert_eq!(owned.len(), 1);
+        assert!(
+            incidents.iter().all(|incident| incident["days_seen"] == 1 && incident["rows"] == 1),
+            "{incidents:?}"
+        );
+    }
+}
