@@ -225,7 +225,7 @@ mod tests {
     fn after_a_failure_nothing_is_written_and_after_a_change_nothing_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
-        std::fs::write(&path, b"content").unwrap();
+        File::create(&path).unwrap().write_all(b"content").unwrap();
         let health = Arc::<Health>::default();
         // Opened for reading only, every write fails as on a disk that is not writable.
         let disk = Disk::writing(File::open(&path).unwrap(), health.clone());

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::disallowed_methods, reason = "a test's files need not survive a power cut")]
+#![allow(clippy::print_stdout, reason = "figures and skipped tests are told")]
 
 mod accounting;
 mod cli;
