@@ -381,9 +381,11 @@ impl Small {
             .collect()
     }
 
-    fn start(&self) -> Child {
+    fn start(&self) -> Running {
         let log = File::create(self.folder.path().join("log")).unwrap();
-        let child = self.abusebox().args(["--at", NOW, "run"]).stderr(log).spawn().unwrap();
+        let mut command = self.abusebox();
+        command.args(["--at", NOW, "run"]).stdout(Stdio::null()).stderr(log);
+        let child = Running(command.spawn().unwrap());
         let began = Instant::now();
         while !self.on_disk("data/abusebox.sock").exists() {
             assert!(began.elapsed() < Duration::from_secs(30), "it does not start");
@@ -392,10 +394,21 @@ impl Small {
         child
     }
 
-    fn stop(&self, mut child: Child) {
+    fn stop(&self, mut running: Running) {
+        let child = &mut running.0;
         assert!(child.try_wait().unwrap().is_none(), "it was still running");
         assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
         assert!(child.wait().unwrap().success());
+    }
+}
+
+/// `abusebox run`; it does not outlive a test that fails.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
