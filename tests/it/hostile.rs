@@ -246,7 +246,8 @@ fn a_server_that_says_a_byte_a_minute() {
             let began = tokio::time::Instant::now();
             let smtp = Smtp::new(server, "box", &[], Waits::default()).unwrap();
             let error = smtp.connect().await.err().unwrap();
-            println!("{security:?}: {error}");
+            // Whoever begins TLS with an H does not speak it; slowness alone is waited for.
+            assert_eq!(error.needs_a_person(), security == MailSecurity::Tls, "{security:?}: {error}");
             assert!(began.elapsed() <= Duration::from_secs(150), "{security:?}: {:?}", began.elapsed());
         }
     });
@@ -351,9 +352,7 @@ impl Bench {
     #[track_caller]
     fn read_and_ingest(&self, report: &Path, codes: &[i32]) {
         for command in ["parse", "ingest"] {
-            let began = Instant::now();
             let done = self.run(&[command, report.to_str().unwrap()]);
-            println!("{command} {}: {} KiB, {:?}", report.display(), done.peak_kib, began.elapsed());
             assert!(codes.contains(&done.code), "{command}: {} {}", done.code, done.err);
             assert!(done.peak_kib < PEAK_KIB_MAX, "{command}: {} KiB", done.peak_kib);
             assert!(done.err.len() < 1 << 20, "{command}: what it says is short");
