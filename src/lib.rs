@@ -12,6 +12,7 @@ pub mod control;
 pub mod customers;
 pub mod fetch;
 pub mod files;
+mod halt;
 pub mod incident;
 pub mod lang;
 pub mod net;

@@ -22,6 +22,7 @@ use zip::{CompressionMethod, HasZipMetadata};
 use super::api::hex;
 use super::{Error, FILE_NAME_BYTES_MAX, REPORT_BYTES_MAX};
 use crate::clock::Timestamp;
+use crate::halt;
 
 /// A folder of reports. Only one process may have it open: whoever holds the store.
 #[derive(Debug)]
@@ -40,6 +41,15 @@ pub struct Spooled {
     pub sha256: [u8; 32],
     /// Size of the plain CSV.
     pub bytes: u64,
+}
+
+/// A report that was put into the spool at an earlier time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its file key, as far as its characters reach the disk.
+    pub file: String,
+    pub arrived: Timestamp,
+    path: PathBuf,
 }
 
 /// A report on its way into the spool. Dropped unfinished, it leaves nothing behind.
@@ -149,6 +159,51 @@ impl Spool {
         Ok(removed)
     }
 
+    /// All reports in the spool, in the order in which they came.
+    pub fn kept(&self) -> Result<Vec<Kept>, Error> {
+        let mut kept = Vec::new();
+        for path in self.files()? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // `<file key>.<part of the hash>.zst`
+            let stem = name.strip_suffix(".zst").and_then(|name| name.rsplit_once('.'));
+            if let Some((file, _)) = stem.filter(|_| !is_temporary(&path)) {
+                let modified = fs::metadata(&path).and_then(|meta| meta.modified());
+                let arrived =
+                    modified.map_err(|e| Error::disk(&path, e))?.duration_since(SystemTime::UNIX_EPOCH);
+                let seconds = arrived.map_or(0, |arrived| arrived.as_secs());
+                let arrived = Timestamp::from_unix(i64::try_from(seconds).unwrap_or(0));
+                kept.push(Kept { file: file.to_owned(), arrived, path: path.clone() });
+            }
+        }
+        kept.sort_by(|a, b| (a.arrived, &a.path).cmp(&(b.arrived, &b.path)));
+        Ok(kept)
+    }
+
+    /// Reads a report of the spool to its end. One that is no longer what its name says is an error.
+    pub fn recall(&self, kept: &Kept) -> Result<Spooled, Error> {
+        let damaged = || not_a_report(&kept.file, "its copy in the spool is damaged");
+        let mut reader = open(&kept.path)?;
+        let (mut hash, mut bytes) = (digest::Context::new(&digest::SHA256), 0);
+        let mut buffer = vec![0; COPY_BYTES];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    hash.update(&buffer[..count]);
+                    bytes += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(damaged()),
+            }
+        }
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(hash.finish().as_ref());
+        match self.path(&kept.file, &sha256) == kept.path {
+            true => Ok(Spooled { path: kept.path.clone(), sha256, bytes }),
+            false => Err(damaged()),
+        }
+    }
+
     /// The files of the folder, temporary ones among them.
     fn files(&self) -> Result<Vec<PathBuf>, Error> {
         let list = |entries: fs::ReadDir| entries.map(|entry| Ok(entry?.path())).collect();
@@ -256,7 +311,9 @@ impl Incoming {
             let file = encoder.finish()?;
             file.set_modified(system_time(self.now))?;
             file.sync_all()?;
+            halt::point("before rename");
             fs::rename(&self.temp.0, &path)?;
+            halt::point("after rename");
             // The new name itself is on the disk only with the folder.
             File::open(&self.dir)?.sync_all()
         };

@@ -9,6 +9,7 @@ use crate::clock::{Day, Timestamp};
 use crate::config::Networks;
 use crate::customers::{CustomerNo, Owner, Port};
 use crate::fetch::spool::{self, Spooled};
+use crate::halt;
 use crate::incident::batch::{Batch, Match, same, same_content};
 use crate::incident::policy::{self, Moment};
 use crate::incident::{Audience, Key, OPERATOR, Ownership, Place};
@@ -190,6 +191,7 @@ impl Engine {
         };
         while let Some(item) = reader.next_item().map_err(|error| Failure::Unreadable(describe(&error)))? {
             counts.rows += 1;
+            halt::point("parsing");
             match item {
                 Item::Rejected { line, reason, detail } => {
                     rejected_by[reason as usize] += 1;
@@ -249,6 +251,7 @@ impl Engine {
         {
             txn.set_meta(&Newest { at })?;
         }
+        halt::point("commit");
         txn.commit()?;
         if let Some(at) = newest {
             self.clock.observe(at);

@@ -174,7 +174,8 @@ impl Engine {
 }
 
 /// Alarms that tell of one thing that happened, and not of one that lasts.
-const EVENTS: [&str; 2] = [super::mailing::MAIL_FAILED, super::fetching::UNREADABLE];
+const EVENTS: [&str; 3] =
+    [super::mailing::MAIL_FAILED, super::fetching::UNREADABLE, super::rebuilding::STORE_REBUILT];
 /// So long such an alarm stands.
 const KEEP_EVENT_DAYS: i64 = 7;
 /// With less room reports are removed early: as much as the largest report may take in the spool ...
@@ -182,7 +183,7 @@ const FREE_BYTES_MIN: u64 = 256 << 20;
 /// ... but on a small disk a tenth of it.
 const FREE_SHARE_MIN: u64 = 10;
 /// Incidents changed in one transaction.
-const AT_ONCE: usize = 10_000;
+pub(super) const AT_ONCE: usize = 10_000;
 /// Closed incidents, reports and notices.
 const KEEP_DAYS: i64 = 730;
 /// Mails as they went out.

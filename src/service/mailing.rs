@@ -15,6 +15,7 @@ use super::{Engine, Error, Loaded, hex, random_token};
 use crate::clock::Timestamp;
 use crate::config::{Mode, Settings};
 use crate::customers::CustomerNo;
+use crate::halt;
 use crate::incident::policy::{self, Moment, Reason};
 use crate::incident::{Key, OPERATOR, Ownership};
 use crate::notify::digest::{Context, Told};
@@ -179,6 +180,7 @@ impl Engine {
                     digests.held_told = Some((now, newest));
                 }
             }
+            halt::point("planning");
             txn.set_meta(&digests)
         })?;
         if !planned.is_empty() {
@@ -351,6 +353,7 @@ impl Engine {
             if at_work {
                 server.failures = 0;
             }
+            halt::point("answered");
             let attempt = match outcome {
                 Outcome::Accepted { reply } => Attempt::Accepted { reply },
                 Outcome::Later { reply, .. } => Attempt::Later { reply },

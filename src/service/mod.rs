@@ -1,13 +1,15 @@
 //! The only wiring: owns the store, the settings and the customers, and lets the rooms work on them.
 //!
 //! [`intake`] takes a report in, [`fetching`] and [`mailing`] are the two loops, step by step, and [`keeping`] is
-//! the housekeeping; [`viewing`] is what the page shows, [`paging`] keeps it up. A step takes `now` and says when it wants to be called again, so a month runs in seconds.
+//! the housekeeping; [`rebuilding`] makes a lost store anew; [`viewing`] is what the page shows, [`paging`] keeps it
+//! up. A step takes `now` and says when it wants to be called again, so a month runs in seconds.
 
 pub mod fetching;
 pub mod intake;
 pub mod keeping;
 pub mod mailing;
 pub mod paging;
+pub mod rebuilding;
 pub mod running;
 pub mod viewing;
 
@@ -22,7 +24,8 @@ use crate::customers::import::{self, File};
 use crate::customers::table::{self, Table};
 use crate::fetch::spool::Spool;
 use crate::files;
-use crate::store::{self, Alarm, CustomersSeen, Import, Store, Txn};
+use crate::halt;
+use crate::store::{self, Alarm, CustomersSeen, Found, Import, Store, Txn};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -96,11 +99,33 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens the data folder, makes it if need be, and takes in a new customer file.
+    /// Opens the data folder, makes it if need be, and takes in a new customer file. A store that is damaged or gone
+    /// is made anew from what lies beside it.
     pub fn open(data: &Path, settings_path: &Path, clock: Clock) -> Result<Arc<Self>, Error> {
         make_folder(data)?;
         make_folder(&data.join("customers"))?;
-        let store = Store::open(&data.join("abusebox.redb"))?;
+        let path = data.join("abusebox.redb");
+        let engine = match Store::find(&path)? {
+            Found::Sound(store) => Self::with(store, data, settings_path, clock)?,
+            Found::Nothing => Self::rebuilt(&path, None, data, settings_path, clock)?,
+            Found::Damaged { why, file } => {
+                Self::rebuilt(&path, Some((why, file)), data, settings_path, clock)?
+            }
+        };
+        if let Some(now) = engine.clock.now() {
+            match engine.take_configured_customers(now) {
+                // A disk that is full keeps nobody from reading; the file is taken when there is room.
+                Err(error @ (Error::Store(_) | Error::File { .. })) => {
+                    tracing::error!("the customer file is not taken yet: {}", intake::describe(&error));
+                }
+                taken => drop(taken?),
+            }
+        }
+        Ok(Arc::new(engine))
+    }
+
+    /// On a store that is open.
+    pub(crate) fn with(store: Store, data: &Path, settings_path: &Path, clock: Clock) -> Result<Self, Error> {
         let spool = Spool::new(data.join("spool"))?;
         if let Some(newest) = store.view()?.meta::<store::Newest>()? {
             clock.observe(newest.at);
@@ -115,7 +140,7 @@ impl Engine {
         let table = load_table(&store, data, &settings)?;
         let extra_ca = load_authorities(&settings)?;
         let loaded = Loaded { settings, table, extra_ca, settings_sha256 };
-        let engine = Arc::new(Self {
+        Ok(Self {
             data: data.to_owned(),
             settings_path: settings_path.to_owned(),
             clock,
@@ -128,17 +153,7 @@ impl Engine {
             mail_server: Default::default(),
             fetching_since: AtomicI64::new(fetching::IDLE),
             shadowserver: Default::default(),
-        });
-        if let Some(now) = engine.clock.now() {
-            match engine.take_configured_customers(now) {
-                // A disk that is full keeps nobody from reading; the file is taken when there is room.
-                Err(error @ (Error::Store(_) | Error::File { .. })) => {
-                    tracing::error!("the customer file is not taken yet: {}", intake::describe(&error));
-                }
-                taken => drop(taken?),
-            }
-        }
-        Ok(engine)
+        })
     }
 
     /// Settings and customers as they are now; they do not change under the caller.
@@ -252,7 +267,7 @@ impl Engine {
             let lines: Vec<_> = file.unreadable.iter().take(20).map(|line| line.line.to_string()).collect();
             return Err(Error::Unconfirmed { lines: lines.join(", "), complaints: file.complaints.list });
         }
-        let name = format!("{}-{}.csv", now.unix(), hex(&sha256[..8]));
+        let name = rebuilding::accepted_name(now, &sha256);
         let path = self.data.join("customers").join(&name);
         files::save_atomic(&path, bytes, 0o600).map_err(|error| Error::file(&path, error))?;
         let import = Import {
@@ -262,6 +277,7 @@ impl Engine {
             customers: file.customers_len() as u64,
             prefixes: file.prefixes_len() as u64,
         };
+        halt::point("import");
         self.store.write(|txn| {
             for id in file.customers.ids() {
                 txn.customer_number(id)?;

@@ -86,6 +86,9 @@ impl Disk {
 
 impl Unsaved {
     fn read(&self, file: &File, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        if offset.checked_add(out.len() as u64).is_none_or(|end| end > self.bytes) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         for (chunk, start, part) in parts(offset, out.len()) {
             match self.chunks.get(&chunk) {
                 Some(known) => out[part.clone()].copy_from_slice(&known[start..start + part.len()]),
@@ -171,7 +174,7 @@ fn parts(offset: u64, bytes: usize) -> impl Iterator<Item = (u64, usize, std::op
     })
 }
 
-/// Behind the end of the file stand zeros.
+/// Where the file has grown in memory only, zeros stand.
 fn read_or_zero(file: &File, mut offset: u64, mut out: &mut [u8]) -> io::Result<()> {
     while !out.is_empty() {
         match file.read_at(out, offset) {

@@ -5,20 +5,21 @@
 
 mod disk;
 mod migrate;
+mod opening;
 mod tables;
 mod types;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::ops::Bound;
 use std::ops::ControlFlow;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction,
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend,
+    WriteTransaction,
 };
 
 use crate::clock::{Day, Timestamp};
@@ -27,6 +28,7 @@ use crate::incident::batch::Batch;
 use crate::incident::{Audience, Incident, Key, OPERATOR};
 use crate::notify::outbox::{Frozen, Mailed, Notice};
 use disk::{Disk, Health};
+pub use opening::{FileId, Found, Fresh};
 use tables::*;
 pub use types::*;
 
@@ -38,6 +40,9 @@ pub enum Error {
     Newer { what: &'static str },
     #[error("the store is damaged: {what} cannot be read; restore a backup")]
     Damaged { what: &'static str },
+    /// The whole file: it is to be put aside.
+    #[error("the store's file is damaged ({why}); restore a backup")]
+    Broken { why: String },
     /// Reading goes on; writing is tried again with the next change.
     #[error("the store's file cannot be written or read: make room on the disk, or check it")]
     File(#[source] io::Error),
@@ -57,8 +62,8 @@ impl<E: Into<redb::Error>> From<E> for Error {
 
 pub struct Store {
     open: RwLock<Arc<Open>>,
-    /// `None`: in memory.
-    home: Option<Home>,
+    /// Empty: in memory, or a new store that does not yet have its place.
+    home: OnceLock<Home>,
     commits: Arc<AtomicU64>,
 }
 
@@ -76,32 +81,16 @@ struct Open {
 }
 
 impl Store {
-    /// Opens the store, or makes an empty one. On a disk that cannot be written to it can be read.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        let lock = for_writing(path).or_else(|_| File::open(path)).map_err(Error::File)?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => Error::InUse,
-            TryLockError::Error(error) => Error::File(error),
-        })?;
-        let open = match Open::writing(path) {
-            Err(Error::File(error)) => {
-                tracing::error!(%error, "the store can only be read");
-                // The first complaint is the one to tell.
-                Open::reading(path).map_err(|_| Error::File(error))?
-            }
-            other => other?,
-        };
-        Self::with(open, Some(Home { path: path.to_owned(), _lock: lock }))
-    }
-
     /// A store that forgets; for what-if and tests.
     pub fn in_memory() -> Result<Self, Error> {
-        let backend = redb::backends::InMemoryBackend::new();
-        let db = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?;
-        Self::with(Open { db, health: Arc::default(), writable: true }, None)
+        Self::with_backend(redb::backends::InMemoryBackend::new())
     }
 
-    fn with(open: Open, home: Option<Home>) -> Result<Self, Error> {
+    fn with_backend(backend: impl StorageBackend) -> Result<Self, Error> {
+        Self::with(Open::on(backend, Arc::default(), true)?)
+    }
+
+    fn with(open: Open) -> Result<Self, Error> {
         let txn = Txn { txn: open.db.begin_write()?, commits: Arc::default() };
         let store_id = Self::prepare(&txn)?;
         match store_id {
@@ -111,7 +100,7 @@ impl Store {
                 txn.commit()?;
             }
         }
-        Ok(Self { open: RwLock::new(Arc::new(open)), home, commits: Arc::default() })
+        Ok(Self { open: RwLock::new(Arc::new(open)), home: OnceLock::new(), commits: Arc::default() })
     }
 
     /// Brings tables and values to the present format. `None`: they are as they should be.
@@ -147,7 +136,7 @@ impl Store {
     /// Begins to write; waits while another does.
     pub fn begin(&self) -> Result<Txn, Error> {
         let mut open = self.current()?;
-        if let Some(home) = self.home.as_ref().filter(|_| !open.writable) {
+        if let Some(home) = self.home.get().filter(|_| !open.writable) {
             probe(&home.path).map_err(Error::File)?;
             open = self.replace(&open, || Open::writing(&home.path))?;
             tracing::info!("the store can be written again");
@@ -158,7 +147,7 @@ impl Store {
     /// The database; opened anew for reading if its file has failed.
     fn current(&self) -> Result<Arc<Open>, Error> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner).clone();
-        match &self.home {
+        match self.home.get() {
             Some(home) if open.health.has_failed() => self.replace(&open, || Open::reading(&home.path)),
             _ => Ok(open),
         }
@@ -191,25 +180,33 @@ impl Store {
 impl Open {
     fn writing(path: &Path) -> Result<Self, Error> {
         let health = Arc::<Health>::default();
-        let file = for_writing(path).map_err(Error::File)?;
+        let file = not_empty(for_writing(path).map_err(Error::File)?)?;
         Self::on(Disk::writing(file, health.clone()), health, true)
     }
 
     fn reading(path: &Path) -> Result<Self, Error> {
         let health = Arc::<Health>::default();
-        let file = File::open(path).map_err(Error::File)?;
+        let file = not_empty(File::open(path).map_err(Error::File)?)?;
         let disk = Disk::reading(file, health.clone()).map_err(Error::File)?;
         Self::on(disk, health, false)
     }
 
-    fn on(disk: Disk, health: Arc<Health>, writable: bool) -> Result<Self, Error> {
+    fn on(disk: impl StorageBackend, health: Arc<Health>, writable: bool) -> Result<Self, Error> {
         let db = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(disk)?;
         Ok(Self { db, health, writable })
     }
 }
 
 fn for_writing(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+    OpenOptions::new().read(true).write(true).open(path)
+}
+
+/// To redb, an empty file is a new store.
+fn not_empty(file: File) -> Result<File, Error> {
+    match file.metadata().map_err(Error::File)?.len() {
+        0 => Err(Error::Broken { why: "it is empty".to_owned() }),
+        _ => Ok(file),
+    }
 }
 
 /// Whether there is room again for something to be worth beginning.
@@ -828,3 +825,6 @@ const CACHE_BYTES: usize = 12 * 1024 * 1024;
 const PROBE_BYTES: usize = 256 * 1024;
 /// Largest mail kept.
 const MAIL_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -7,10 +7,12 @@
 mod accounting;
 mod cli;
 mod confidential;
+mod damaged;
 mod disk;
 mod faults;
 mod hostile;
 mod house;
+mod kill;
 mod kinds;
 mod month;
 mod mta;
