@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -131,8 +131,7 @@ impl House {
         let words: &[&str] = if point == Point::Import { &import } else { &[work] };
         let mut child = self.start(words, Some(halt));
         let mut said = String::new();
-        let errors: &mut ChildStderr = child.stderr.as_mut().unwrap();
-        let mut lines = BufReader::new(errors).lines();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let here = format!("halted at {halt}");
         let watchdog = Watchdog::on(&child);
         let arrived = lines.by_ref().map_while(Result::ok).any(|line| {
