@@ -234,8 +234,10 @@ fn survive<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::
 
 thread_local! {
     /// What becomes of a panic of this thread, if it is to be survived.
-    static ON_PANIC: Cell<Option<Box<dyn FnOnce(String)>>> = const { Cell::new(None) };
+    static ON_PANIC: Cell<Option<Tell>> = const { Cell::new(None) };
 }
+
+type Tell = Box<dyn FnOnce(String)>;
 
 /// First bytes of a redb file; the two copies of its state begin with the version of the file format.
 const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";

@@ -202,7 +202,7 @@ fn recorded(folder: &Path) -> Recorded {
     let mut states = vec![(disk.ops(), everything(&engine.store))];
     let mut note = |engine: &Engine| states.push((disk.ops(), everything(&engine.store)));
 
-    for day in 0..3 {
+    for day in 0..if soaks() { 5 } else { 2 } {
         let now = NOW.plus_days(day);
         let customers = format!(
             "customer_id,name,email,cidr\nA,Alpha,a@alpha.example,198.51.100.0/25\nB{day},Beta,b@beta.example,198.51.100.128/26\n"
@@ -277,6 +277,11 @@ fn send(store: &Store, mut notice: Notice, now: Timestamp) {
         .unwrap();
 }
 
+/// `SOAK=1` asks for more of everything.
+fn soaks() -> bool {
+    std::env::var_os("SOAK").is_some()
+}
+
 fn stamp(time: Timestamp) -> String {
     time.to_string().replace('T', " ").replace('Z', "")
 }
@@ -289,7 +294,7 @@ fn a_power_cut_at_any_write_leaves_one_of_two_states() {
     let ops = disk.done.lock().unwrap().clone();
     let first = states[0].0;
     let mut dice = Dice(0x5eed);
-    let rounds = if std::env::var_os("SOAK").is_some() { 20 } else { 1 };
+    let rounds = if soaks() { 20 } else { 1 };
     let (mut synced, mut waiting): (Vec<u8>, Vec<&Op>) = Default::default();
     let (mut images, mut newer) = (0, 0);
     for (cut, op) in ops.iter().enumerate() {
@@ -314,7 +319,7 @@ fn a_power_cut_at_any_write_leaves_one_of_two_states() {
                     // The newest write alone reached the disk, or half of it.
                     let mut last = vec![Fate::Dropped; waiting.len()];
                     *last.last_mut().unwrap() =
-                        if dice.roll() % 2 == 0 { Fate::Kept } else { Fate::Torn(0x0f0f) };
+                        if dice.below(2) == 0 { Fate::Kept } else { Fate::Torn(0x0f0f) };
                     variants.push(last);
                 }
             }
@@ -360,7 +365,7 @@ fn damage_is_found_when_the_store_is_opened() {
     let path = folder.path().join("damaged.redb");
     let pages = whole.len() / 4096;
     let mut dice = Dice(0xdada);
-    let rounds = if std::env::var_os("SOAK").is_some() { 2000 } else { 40 };
+    let rounds = if soaks() { 2000 } else { 40 };
     let mut sound = 0;
     for round in 0..rounds {
         let mut kinds: [Vec<u8>; 6] = std::array::from_fn(|_| whole.clone());
