@@ -349,7 +349,6 @@ impl Bench {
     }
 
     /// `parse` and `ingest` of a report end in one of these ways, and in bounded memory.
-    #[expect(clippy::print_stdout, reason = "the figures are worth seeing")]
     #[track_caller]
     fn read_and_ingest(&self, report: &Path, codes: &[i32]) {
         for command in ["parse", "ingest"] {
