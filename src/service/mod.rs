@@ -22,6 +22,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Complaint, LoadError, Settings};
 use crate::customers::import::{self, File};
 use crate::customers::table::{self, Table};
+use crate::fetch::api::hex;
 use crate::fetch::spool::Spool;
 use crate::files;
 use crate::halt;
@@ -396,18 +397,11 @@ const NO_SETTINGS_SHA256: [u8; 32] = [0; 32];
 /// Largest customer file taken.
 pub const FILE_BYTES_MAX: u64 = import::FILE_BYTES_MAX as u64;
 
+/// The SHA-256 of `bytes`.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
     sha256
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// A random text that nobody guesses, of 128 bits.

@@ -81,11 +81,8 @@ struct Open {
 }
 
 impl Store {
-    /// A store that forgets; for what-if and tests.
-    pub fn in_memory() -> Result<Self, Error> {
-        Self::with_backend(redb::backends::InMemoryBackend::new())
-    }
-
+    /// On a disk that a test made.
+    #[cfg(test)]
     fn with_backend(backend: impl StorageBackend) -> Result<Self, Error> {
         Self::with(Open::on(backend, Arc::default(), true)?)
     }
@@ -476,10 +473,6 @@ impl View {
                 Ok((code.value().to_owned(), decode(alarm.value())?))
             })
             .collect()
-    }
-
-    pub fn customers_known(&self) -> Result<u64, Error> {
-        Ok(self.txn.open_table(CUSTOMERS)?.len()?)
     }
 }
 
