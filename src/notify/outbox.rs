@@ -151,8 +151,9 @@ pub fn note_mailed(mailed: &mut Mailed, now: Timestamp) {
 
 /// Whether an address still has to wait for its next attempt.
 pub fn waits(delivery: &Delivery, now: Timestamp) -> bool {
-    // A later moment than any that is ever set was set by a clock that was wrong.
-    (1..=RETRY_SECONDS_MAX).contains(&delivery.next.since(now))
+    // What was never tried waits for nothing, also where the clock went back since it was made. A later moment than
+    // any that is ever set was set by a clock that was wrong.
+    delivery.attempts > 0 && (1..=RETRY_SECONDS_MAX).contains(&delivery.next.since(now))
 }
 
 /// Takes in the outcome of an attempt at `notice.deliveries[index]`. Returns whether the notice is done by it.
