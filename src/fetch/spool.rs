@@ -102,6 +102,13 @@ impl Spool {
         }
     }
 
+    /// A file for a while, without a name: nothing is left of it when it is closed.
+    pub fn scratch(&self) -> io::Result<File> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let temp = Temporary(self.dir.join(format!("{TEMPORARY}{number}")));
+        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&temp.0)
+    }
+
     /// Takes a report file from elsewhere on the disk; the file stays where it is. Slow: not for an async task.
     pub fn ingest(&self, path: &Path, now: Timestamp) -> Result<Spooled, Error> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();

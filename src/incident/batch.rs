@@ -1,5 +1,4 @@
-//! Rows of a report, gathered by problem before they touch the store: one look-up for each problem, in the
-//! store's own order.
+//! Rows of a report, gathered by problem before they touch the store.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -45,6 +44,9 @@ struct Gathered {
 impl Batch {
     /// Adds a row.
     pub fn add(&mut self, matched: Match, row: &Row<'_>, header: &Header) {
+        if self.seen.is_empty() {
+            self.arena.clear();
+        }
         let address = match row.address {
             Address::Ip(ip) => Some(ip),
             Address::Net(_) | Address::None => None,
@@ -101,15 +103,12 @@ impl Batch {
     }
 
     /// Hands out what was gathered, in the order of the keys, and is empty again.
-    pub fn drain<E>(
-        &mut self,
-        report: u32,
-        mut each: impl FnMut(Key, Sighting) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn drain(&mut self, report: u32) -> impl Iterator<Item = (Key, Sighting)> {
         self.index.clear();
         self.seen.sort_unstable_by_key(|(key, _)| *key);
-        for (key, seen) in self.seen.drain(..) {
-            let shown = &self.arena[seen.shown.start as usize..seen.shown.end as usize];
+        let arena = &self.arena;
+        self.seen.drain(..).map(move |(key, seen)| {
+            let shown = &arena[seen.shown.start as usize..seen.shown.end as usize];
             let protocol: Vec<u8> = seen.protocol.iter().copied().take_while(|&b| b != 0).collect();
             let sighting = Sighting {
                 ownership: seen.ownership,
@@ -129,10 +128,8 @@ impl Batch {
                     shown: shown.to_vec(),
                 },
             };
-            each(key, sighting)?;
-        }
-        self.arena.clear();
-        Ok(())
+            (key, sighting)
+        })
     }
 }
 

@@ -131,6 +131,7 @@ pub struct Evidence {
     /// Lower case, at most [`PROTOCOL_BYTES_MAX`] bytes.
     pub protocol: String,
     /// Column numbers and cells, see [`batch::shown_cells`].
+    #[serde(with = "serde_bytes")]
     pub shown: Vec<u8>,
 }
 
@@ -192,8 +193,8 @@ impl State {
     }
 }
 
-/// All rows of one pass over a report that are the same problem.
-#[derive(Clone, Debug)]
+/// Rows of one pass over a report that are the same problem.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sighting {
     pub ownership: Ownership,
     pub audience: Audience,

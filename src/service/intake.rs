@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::PoisonError;
 
+use super::sorting::Sorter;
 use super::{Engine, Error, Loaded};
 use crate::clock::{Day, Timestamp};
 use crate::config::Networks;
 use crate::customers::{CustomerNo, Owner, Port};
 use crate::fetch::spool::{self, Spooled};
 use crate::halt;
-use crate::incident::batch::{Batch, Match, same, same_content};
+use crate::incident::batch::{Match, same, same_content};
 use crate::incident::policy::{self, Moment};
 use crate::incident::{Audience, Key, OPERATOR, Ownership, Place};
 use crate::report::kind::{self, Kind, Nature, Severity, Tell};
@@ -176,9 +177,9 @@ impl Engine {
         let mut rejected_by = [0; _];
         let mut rejected = Vec::new();
         let mut surplus_cells = 0;
-        let mut batch = Batch::default();
-        let mut apply = |batch: &mut Batch| {
-            txn.apply(batch, number, day, pass, |key, incident| {
+        let mut sorter = Sorter::new(&self.spool, number);
+        let mut apply = |sorter: &mut Sorter<'_>| {
+            txn.apply(sorter.drain()?, day, pass, |key, incident| {
                 if policy::due(incident, &settings.policy, at, &settings.boxx.timezone).is_some() {
                     let receiver = match policy::audience(incident, &settings.policy) {
                         Audience::Nobody => return,
@@ -219,15 +220,15 @@ impl Engine {
                         Owner::Outside => counts.outside += 1,
                     }
                     if let Some(matched) = matcher.matched(owner, &row) {
-                        batch.add(matched, &row, &header);
-                        if batch.is_full() {
-                            apply(&mut batch)?;
+                        sorter.add(matched, &row, &header)?;
+                        if sorter.is_full() {
+                            apply(&mut sorter)?;
                         }
                     }
                 }
             }
         }
-        apply(&mut batch)?;
+        apply(&mut sorter)?;
         txn.reject(number, &rejected)?;
         let report = Report {
             number,

@@ -11,6 +11,7 @@ pub mod mailing;
 pub mod paging;
 pub mod rebuilding;
 pub mod running;
+mod sorting;
 pub mod viewing;
 
 use std::collections::HashMap;

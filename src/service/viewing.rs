@@ -397,7 +397,6 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::files::save_atomic;
-    use crate::incident::batch::Batch;
     use crate::report::kind::Severity;
     use crate::service::intake::Source;
     use crate::web::router::{Request, handle};
@@ -546,7 +545,7 @@ mod tests {
         };
         old(60);
         assert_eq!(house.live.tally(&loaded, NOW).unwrap().open[0], 99, "nothing was written");
-        house.engine.store.write(|txn| txn.apply(&mut Batch::default(), 1, NOW.day(), 1, |_, _| {})).unwrap();
+        house.engine.store.write(|txn| txn.apply(std::iter::empty(), NOW.day(), 1, |_, _| {})).unwrap();
         old(60);
         assert_eq!(house.live.tally(&loaded, NOW).unwrap().open, [0, 0, 0, 1, 0], "something was");
     }

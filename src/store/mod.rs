@@ -11,6 +11,7 @@ mod types;
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::iter::Peekable;
 use std::ops::Bound;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -24,8 +25,7 @@ use redb::{
 
 use crate::clock::{Day, Timestamp};
 use crate::customers::CustomerNo;
-use crate::incident::batch::Batch;
-use crate::incident::{Audience, Incident, Key, OPERATOR};
+use crate::incident::{Audience, Incident, Key, OPERATOR, Sighting};
 use crate::notify::outbox::{Frozen, Mailed, Notice};
 use disk::{Disk, Health};
 pub use opening::{FileId, Found, Fresh};
@@ -44,7 +44,7 @@ pub enum Error {
     #[error("the store's file is damaged ({why}); restore a backup")]
     Broken { why: String },
     /// Reading goes on; writing is tried again with the next change.
-    #[error("the store's file cannot be written or read: make room on the disk, or check it")]
+    #[error("the disk cannot be written or read: make room on it, or check it")]
     File(#[source] io::Error),
     #[error("the store cannot be read or written")]
     Redb(#[source] Box<redb::Error>),
@@ -605,51 +605,66 @@ impl Txn {
         Ok(())
     }
 
-    /// Applies gathered sightings: opens incidents or brings them up to date. `each` sees every incident after
-    /// the change.
+    /// Applies the sightings of a report, which come in the order of their keys: opens incidents or brings them up
+    /// to date. `each` sees every incident after the change.
     pub fn apply(
         &self,
-        batch: &mut Batch,
-        report: u32,
+        sightings: impl Iterator<Item = Result<(Key, Sighting), Error>>,
         day: Day,
         pass: u64,
         mut each: impl FnMut(&Key, &Incident),
     ) -> Result<(), Error> {
         let mut counters = self.meta::<Counters>()?.unwrap_or_default();
+        let mut sightings = sightings.peekable();
         {
             let mut incidents = self.txn.open_table(INCIDENTS)?;
             let mut receivers = self.txn.open_table(RECEIVERS)?;
-            let mut opened = Vec::new();
-            let mut buffer = Vec::with_capacity(1024);
-            batch.drain(report, |key, seen| {
-                let operators = matches!(seen.audience, Audience::UnknownType | Audience::Operator);
+            let mut ids = self.txn.open_table(INCIDENT_IDS)?;
+            let mut ids = ids.upper_bound_mut(Bound::Unbounded::<u64>)?;
+            let mut receive = |key: &Key, incident: &Incident, is_new: bool| {
+                let operators = matches!(incident.audience, Audience::UnknownType | Audience::Operator);
                 if operators && key.customer() != OPERATOR {
                     receivers.insert((OPERATOR.0, key.0), ())?;
                 }
+                if is_new {
+                    receivers.insert((key.customer().0, key.0), ())?;
+                }
+                each(key, incident);
+                Ok::<(), Error>(())
+            };
+            let mut buffer = Vec::with_capacity(1024);
+            while let Some(first) = sightings.next() {
+                let (key, seen) = first?;
                 // In place where it is known: that saves the second way down the tree.
                 if let Some(mut known) = incidents.get_mut(key.0)? {
                     let mut incident: Incident = decode(known.value())?;
                     incident.see(seen, day, pass);
+                    see_rest(&mut incident, &key, &mut sightings, day, pass)?;
                     encode_into(&incident, &mut buffer);
                     known.insert(buffer.as_slice())?;
-                    each(&key, &incident);
-                    return Ok(());
+                    receive(&key, &incident, false)?;
+                    continue;
                 }
-                opened.push(key.0);
-                receivers.insert((key.customer().0, key.0), ())?;
-                let incident = Incident::open(counters.incidents + opened.len() as u64, seen, day, pass);
-                encode_into(&incident, &mut buffer);
-                incidents.insert(key.0, buffer.as_slice())?;
-                each(&key, &incident);
-                Ok::<(), Error>(())
-            })?;
-            let mut ids = self.txn.open_table(INCIDENT_IDS)?;
-            let mut end = ids.upper_bound_mut(Bound::Unbounded::<u64>)?;
-            for key in opened {
-                counters.incidents += 1;
-                end.insert_before(counters.incidents, key)?;
+                // All new ones up to the next that is known go in here, without a way down the tree for each.
+                let mut gap = incidents.lower_bound_mut(Bound::Included(key.0))?;
+                let end = gap.peek_next()?.map(|(known, _)| Key(known.value()));
+                let mut next = Some((key, seen));
+                while let Some((key, seen)) = next {
+                    counters.incidents += 1;
+                    let mut incident = Incident::open(counters.incidents, seen, day, pass);
+                    see_rest(&mut incident, &key, &mut sightings, day, pass)?;
+                    encode_into(&incident, &mut buffer);
+                    gap.insert_before(key.0, buffer.as_slice())?;
+                    ids.insert_before(counters.incidents, key.0)?;
+                    receive(&key, &incident, true)?;
+                    let is_new = |key: &Key| end.is_none_or(|end| *key < end);
+                    next = sightings
+                        .next_if(|next| next.as_ref().map_or(true, |(key, _)| is_new(key)))
+                        .transpose()?;
+                }
+                gap.close()?;
             }
-            end.close()?;
+            ids.close()?;
         }
         self.set_meta(&counters)
     }
@@ -810,6 +825,20 @@ impl Txn {
         self.txn.open_table(REJECTED)?.retain_in(range, |_, _| false)?;
         Ok(())
     }
+}
+
+/// Lets an incident see what else is the same problem.
+fn see_rest(
+    incident: &mut Incident,
+    key: &Key,
+    sightings: &mut Peekable<impl Iterator<Item = Result<(Key, Sighting), Error>>>,
+    day: Day,
+    pass: u64,
+) -> Result<(), Error> {
+    while let Some(same) = sightings.next_if(|next| next.as_ref().is_ok_and(|(next, _)| next == key)) {
+        incident.see(same?.1, day, pass);
+    }
+    Ok(())
 }
 
 /// redb's own default is 1 GiB.

@@ -1,18 +1,21 @@
 //! A power cut at every write of the store, and damage of every kind.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use redb::backends::InMemoryBackend;
 use redb::{Database, Key, StorageBackend, StorageError, TableDefinition, Value};
 
 use super::*;
 use crate::clock::Clock;
 use crate::files::save_atomic;
+use crate::incident::{self, Evidence, Ownership, Place};
 use crate::notify::outbox::{Delivery, End};
 use crate::notify::{Mail, Sender};
-use crate::report::kind::Severity;
+use crate::report::kind::{Nature, Severity};
 use crate::service::Engine;
 use crate::service::intake::Source;
 
@@ -472,4 +475,56 @@ fn what_the_disk_fails_at_is_no_damage() {
         let error = StorageError::Io(io::Error::from_raw_os_error(errno));
         assert!(matches!(opening::damage(error.into()), Err(Error::File(_))), "{errno}");
     }
+}
+
+/// Known and new problems in any mixture, some of them in several sightings.
+#[test]
+fn sightings_change_the_store_together_as_one_by_one() {
+    for seed in 1..=60 {
+        let mut dice = Dice(seed);
+        let stores = [(); 2].map(|()| Store::with_backend(InMemoryBackend::new()).unwrap());
+        for pass in 1..=3 {
+            let day = Day::from_number(20_000 + pass);
+            let mut sightings: Vec<_> = (0..dice.below(60)).map(|_| sighting(&mut dice, day)).collect();
+            sightings.sort_by_key(|(key, _)| *key);
+            let apply = |store: &Store, some: &[(incident::Key, Sighting)]| {
+                let mut seen = Vec::new();
+                let all = some.iter().cloned().map(Ok);
+                let each = |key: &incident::Key, incident: &Incident| seen.push((*key, incident.clone()));
+                store.write(|txn| txn.apply(all, day, pass as u64, each)).unwrap();
+                seen
+            };
+            let together = apply(&stores[0], &sightings);
+            let mut last = BTreeMap::new();
+            for one in sightings.chunks(1) {
+                last.extend(apply(&stores[1], one));
+            }
+            assert_eq!(together, Vec::from_iter(last), "seed {seed}, pass {pass}");
+        }
+        // Each store has its own number.
+        let [together, one_by_one] = stores.map(|store| everything(&store));
+        let own = |line: &str| line.starts_with("meta") && line.contains("\"format\"");
+        let lines = together.lines().zip(one_by_one.lines()).filter(|(a, b)| a != b && !own(a));
+        assert_eq!(lines.collect::<Vec<_>>(), [], "seed {seed}");
+        assert_eq!(together.lines().count(), one_by_one.lines().count(), "seed {seed}");
+    }
+}
+
+fn sighting(dice: &mut Dice, day: Day) -> (incident::Key, Sighting) {
+    let place = Place::Address([192, 0, 2, dice.below(40) as u8].into());
+    let customer = dice.below(3);
+    let key = incident::Key::new(dice.below(2) as u16, CustomerNo(customer as u32), place, 0);
+    let last = day.start().plus_seconds(dice.below(1000) as i64);
+    let sighting = Sighting {
+        ownership: Ownership::Customer,
+        audience: [Audience::Operator, Audience::Customer, Audience::Operator][customer],
+        nature: Nature::Exposed,
+        severity: [Severity::Low, Severity::High][dice.below(2)],
+        first: last,
+        last,
+        rows: 1 + dice.below(5) as u64,
+        more_addresses: Vec::new(),
+        evidence: Evidence { line: dice.below(1000) as u64, ..Evidence::default() },
+    };
+    (key, sighting)
 }

@@ -1,0 +1,229 @@
+//! The problems of one report in the order of their keys, so that the store touches each of its pages once: a box
+//! lives longer on a card that is written less. What does not fit in memory goes as sorted runs to a scratch file.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::rc::Rc;
+
+use crate::fetch::spool::Spool;
+use crate::incident::batch::{Batch, Match};
+use crate::incident::{Key, Sighting};
+use crate::report::{Header, Row};
+use crate::store::Error;
+
+/// What is handed out, as [`crate::store::Txn::apply`] takes it.
+type Sorted = Result<(Key, Sighting), Error>;
+
+/// Takes rows in any order.
+pub(super) struct Sorter<'a> {
+    spool: &'a Spool,
+    /// Number of the report in the store.
+    report: u32,
+    batch: Batch,
+    /// None as long as all fits in memory.
+    runs: Option<Runs>,
+}
+
+/// Sorted runs, one after the other in a file.
+struct Runs {
+    file: Rc<File>,
+    /// Where each ends.
+    ends: Vec<u64>,
+}
+
+/// A run as far as it was not handed out.
+struct Run {
+    next: Option<(Key, Sighting)>,
+    rest: BufReader<Part>,
+    buffer: Vec<u8>,
+}
+
+/// A part of a file that others read too.
+struct Part {
+    file: Rc<File>,
+    at: u64,
+    end: u64,
+}
+
+impl<'a> Sorter<'a> {
+    pub(super) fn new(spool: &'a Spool, report: u32) -> Self {
+        Self { spool, report, batch: Batch::default(), runs: None }
+    }
+
+    /// Adds a row.
+    pub(super) fn add(&mut self, matched: Match, row: &Row<'_>, header: &Header) -> Result<(), Error> {
+        self.batch.add(matched, row, header);
+        if self.batch.is_full() { self.spill().map_err(Error::File) } else { Ok(()) }
+    }
+
+    /// Whether it must be drained now: more runs than can be read side by side.
+    pub(super) fn is_full(&self) -> bool {
+        self.runs.as_ref().is_some_and(|runs| runs.ends.len() >= RUNS_MAX)
+    }
+
+    /// Hands out what was added since the last time, in the order of the keys. The same key comes once for each
+    /// run that has it, in the order in which the rows came.
+    pub(super) fn drain(&mut self) -> Result<Box<dyn Iterator<Item = Sorted> + '_>, Error> {
+        if self.runs.is_some() {
+            self.spill().map_err(Error::File)?;
+        }
+        match self.runs.take() {
+            None => Ok(Box::new(self.batch.drain(self.report).map(Ok))),
+            Some(runs) => Ok(Box::new(runs.merged().map_err(Error::File)?)),
+        }
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        let runs = match &mut self.runs {
+            Some(runs) => runs,
+            none => none.insert(Runs { file: Rc::new(self.spool.scratch()?), ends: vec![0] }),
+        };
+        let mut out = BufWriter::with_capacity(BUFFER_BYTES, &*runs.file);
+        let mut end = runs.ends[runs.ends.len() - 1];
+        let mut buffer = Vec::new();
+        for (key, sighting) in self.batch.drain(self.report) {
+            buffer = postcard::to_extend(&sighting, buffer).map_err(io::Error::other)?;
+            out.write_all(&key.0)?;
+            out.write_all(&(buffer.len() as u32).to_le_bytes())?;
+            out.write_all(&buffer)?;
+            end += (Key::LEN + size_of::<u32>() + buffer.len()) as u64;
+            buffer.clear();
+        }
+        out.flush()?;
+        runs.ends.push(end);
+        Ok(())
+    }
+}
+
+impl Runs {
+    fn merged(self) -> io::Result<impl Iterator<Item = Sorted>> {
+        let mut runs = Vec::with_capacity(self.ends.len());
+        for bounds in self.ends.windows(2) {
+            let part = Part { file: self.file.clone(), at: bounds[0], end: bounds[1] };
+            let rest = BufReader::with_capacity(BUFFER_BYTES, part);
+            let mut run = Run { next: None, rest, buffer: Vec::new() };
+            run.step()?;
+            runs.push(run);
+        }
+        let order = |(index, run): (usize, &Run)| run.next.as_ref().map(|(key, _)| Reverse((*key, index)));
+        let mut heads: BinaryHeap<_> = runs.iter().enumerate().filter_map(order).collect();
+        Ok(std::iter::from_fn(move || {
+            let mut head = heads.peek_mut()?;
+            let Reverse((_, index)) = *head;
+            let run = &mut runs[index];
+            let next = run.next.take()?;
+            if let Err(error) = run.step() {
+                return Some(Err(Error::File(error)));
+            }
+            match order((index, run)) {
+                Some(after) => *head = after,
+                None => drop(PeekMut::pop(head)),
+            }
+            Some(Ok(next))
+        }))
+    }
+}
+
+impl Run {
+    /// Reads what comes next.
+    fn step(&mut self) -> io::Result<()> {
+        if self.rest.fill_buf()?.is_empty() {
+            self.next = None;
+            return Ok(());
+        }
+        let (mut key, mut len) = ([0; Key::LEN], [0; size_of::<u32>()]);
+        self.rest.read_exact(&mut key)?;
+        self.rest.read_exact(&mut len)?;
+        self.buffer.resize(u32::from_le_bytes(len) as usize, 0);
+        self.rest.read_exact(&mut self.buffer)?;
+        let sighting = postcard::from_bytes(&self.buffer).map_err(io::Error::other)?;
+        self.next = Some((Key(key), sighting));
+        Ok(())
+    }
+}
+
+impl Read for Part {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let room = buffer.len().min(left);
+        match self.file.read_at(&mut buffer[..room], self.at)? {
+            0 if room > 0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            count => {
+                self.at += count as u64;
+                Ok(count)
+            }
+        }
+    }
+}
+
+/// Runs read side by side, with the memory of one buffer each: four million problems.
+const RUNS_MAX: usize = 128;
+const BUFFER_BYTES: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::customers::CustomerNo;
+    use crate::incident::{Audience, Ownership, Place};
+    use crate::report::{Address, Hint, Item, Reader};
+
+    #[test]
+    fn what_does_not_fit_in_memory_comes_in_order_and_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spool::new(dir.path()).unwrap();
+        let mut csv = "timestamp,ip,port,tag\n".to_owned();
+        for row in 0..100_000_u32 {
+            // Each problem twice, far from each other; 50,000 of them.
+            let ip = std::net::Ipv4Addr::from(0xc612_0000 + row * 7919 % 50_000);
+            let second = row % 60;
+            writeln!(csv, "2026-11-20 10:00:{second:02},{ip},443,tag {row}").unwrap();
+        }
+        let mut sorter = Sorter::new(&spool, 7);
+        for _ in 0..2 {
+            let mut reader =
+                Reader::new(csv.as_bytes(), Hint { kind: Some("scan_ssl"), file_name: None }).unwrap();
+            let header = reader.header.clone();
+            let mut expected = BTreeMap::<Key, Vec<u64>>::new();
+            while let Some(item) = reader.next_item().unwrap() {
+                let Item::Row(row) = item else { panic!("a row was rejected") };
+                let Address::Ip(ip) = row.address else { panic!("a row without address") };
+                let key = Key::new(1, CustomerNo(2), Place::Address(ip), 0);
+                let (ownership, audience) = (Ownership::Customer, Audience::Customer);
+                sorter.add(Match { key, ownership, audience }, &row, &header).unwrap();
+                expected.entry(key).or_default().push(row.line);
+            }
+            assert!(sorter.runs.as_ref().unwrap().ends.len() > 2);
+            let (mut found, mut rows) = (BTreeMap::<Key, Vec<u64>>::new(), 0);
+            let mut before = None;
+            for next in sorter.drain().unwrap() {
+                let (key, sighting) = next.unwrap();
+                assert!(before <= Some(key));
+                before = Some(key);
+                rows += sighting.rows;
+                let evidence = sighting.evidence;
+                assert_eq!((evidence.report, evidence.port), (7, Some(443)));
+                found.entry(key).or_default().push(evidence.line);
+            }
+            assert_eq!((rows, found), (100_000, expected));
+            assert!(sorter.drain().unwrap().next().is_none());
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        }
+    }
+
+    #[test]
+    fn runs_that_were_cut_are_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spool::new(dir.path()).unwrap();
+        let file = Rc::new(spool.scratch().unwrap());
+        (&*file).write_all(&[0; 20]).unwrap();
+        let runs = Runs { file, ends: vec![0, 4096] };
+        assert!(runs.merged().is_err());
+    }
+}
