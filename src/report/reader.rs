@@ -193,7 +193,7 @@ impl<R: Read> Reader<R> {
             severity: Severity::read(cell(header.severity)).unwrap_or(header.kind.severity),
             nature: match header.kind.nature {
                 Nature::Compromised => Nature::Compromised,
-                Nature::Exposed => header.kind.nature_of(&text(cell(header.tag))),
+                Nature::Exposed => header.kind.nature_of(cell(header.tag)),
             },
             infection: header
                 .infection
@@ -368,7 +368,9 @@ fn read_port(cell: &[u8]) -> Option<u16> {
 }
 
 fn excerpt(bytes: &[u8]) -> String {
-    text(&bytes[..bytes.len().min(4 * DETAIL_CHARS_MAX)]).chars().take(DETAIL_CHARS_MAX).collect()
+    let text = text(&bytes[..bytes.len().min(4 * DETAIL_CHARS_MAX)]);
+    let end = text.char_indices().nth(DETAIL_CHARS_MAX).map_or(text.len(), |(end, _)| end);
+    text[..end].to_owned()
 }
 
 /// So much of a rejected cell is kept: enough to see what it was.
