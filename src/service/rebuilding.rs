@@ -17,6 +17,7 @@ use crate::config::Mode;
 use crate::customers::import;
 use crate::fetch::spool::Kept;
 use crate::files;
+use crate::halt;
 use crate::incident::Key;
 use crate::store::{Fetching, FileId, Fresh, Import};
 
@@ -55,6 +56,7 @@ impl Engine {
         let why = why.unwrap_or_else(|| "its file is gone".to_owned());
         tracing::error!("the store is lost: {why}; making it anew from the customer files and the spool");
         let aside = file.map(|_| free_name(path, engine.clock.untrusted_now()));
+        halt::point("rebuild begun");
         let mut tally = Tally::default();
         engine.retake_customers(&accepted, &mut tally)?;
         engine.retake_reports(&kept, &mut tally)?;
@@ -72,7 +74,9 @@ impl Engine {
         })?;
         let text = account(&why, aside.as_deref(), &tally, live);
         engine.alarm(STORE_REBUILT, Some(&text), now)?;
+        halt::point("rebuild alarm");
         fresh.put_in_place(&engine.store, aside.as_deref())?;
+        halt::point("rebuild in place");
         forget_damaged(path)?;
         Ok(engine)
     }
@@ -102,6 +106,7 @@ impl Engine {
                 }
                 txn.add_import(&import)
             })?;
+            halt::point("rebuild customers");
             tally.customer_files += 1;
         }
         let _taking = self.take_turn();
@@ -126,7 +131,10 @@ impl Engine {
             };
             let source = Source { file: kept.file.clone(), kind: None, day: None, id_hash: None };
             match self.take(&source, &spooled, now)? {
-                Taken::Processed(_) => tally.reports += 1,
+                Taken::Processed(_) => {
+                    halt::point("rebuild report");
+                    tally.reports += 1;
+                }
                 Taken::Known | Taken::Duplicate { .. } | Taken::Unreadable { .. } => {}
             }
         }

@@ -16,6 +16,7 @@ use redb::{Builder, DatabaseError, StorageError};
 
 use super::disk::{Disk, Health};
 use super::{CACHE_BYTES, Error, Home, Open, Store, for_writing};
+use crate::halt;
 
 /// What lies where the store should be.
 pub enum Found {
@@ -172,6 +173,7 @@ impl Fresh {
         if let Some(aside) = aside {
             fs::rename(&self.place, aside)?;
         }
+        halt::point("store aside");
         fs::rename(&self.temporary, &self.place)?;
         if let Some(folder) = self.place.parent().filter(|folder| *folder != Path::new("")) {
             File::open(folder)?.sync_all()?;

@@ -18,6 +18,7 @@ mod month;
 mod mta;
 mod oracle;
 mod reader;
+mod rebuild;
 mod retention;
 mod review;
 mod rig;

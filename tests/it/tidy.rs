@@ -437,7 +437,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("fetch",     &["clock", "config", "files", "halt", "net", "report"]),
     ("incident",  &["clock", "config", "customers", "report"]),
     ("notify",    &["clock", "config", "customers", "incident", "lang", "net", "report"]),
-    ("store",     &["clock", "config", "customers", "fetch", "incident", "notify", "report"]),
+    ("store",     &["clock", "config", "customers", "fetch", "halt", "incident", "notify", "report"]),
     ("interop",   &["clock", "customers", "incident", "notify", "report"]),
     ("system",    &["clock", "config", "fetch", "files", "net", "store"]),
     ("web",       &["clock", "config", "customers", "files", "incident", "interop", "lang", "net", "notify",
