@@ -118,8 +118,12 @@ pub struct Clock {
 #[derive(Clone, Copy, Debug)]
 enum Source {
     System,
-    /// The system clock moved so that the program began at a chosen moment (`run --at`).
-    Shifted(i64),
+    /// Was at a chosen moment when the system clock showed so many milliseconds, and goes on from there
+    /// (`run --at`).
+    Started {
+        at: Timestamp,
+        millis: i64,
+    },
     /// Stands still (`--at` with every other command).
     Fixed(Timestamp),
 }
@@ -131,7 +135,7 @@ impl Clock {
 
     /// Starts at `at` and goes on from there.
     pub fn starting(at: Timestamp) -> Self {
-        Self::with(Source::Shifted(at.since(system_now())))
+        Self::with(Source::Started { at, millis: system_millis() })
     }
 
     /// Stands still at `at`.
@@ -163,15 +167,17 @@ impl Clock {
     pub fn on_record(&self, now: Timestamp) -> Option<Timestamp> {
         match self.source {
             Source::System => self.now().map(|read| read.min(now)),
-            Source::Shifted(_) | Source::Fixed(_) => None,
+            Source::Started { .. } | Source::Fixed(_) => None,
         }
     }
 
     /// What the clock says, right or wrong; for log lines and pages only.
     pub fn untrusted_now(&self) -> Timestamp {
         match self.source {
-            Source::System => system_now(),
-            Source::Shifted(seconds) => system_now().plus_seconds(seconds),
+            Source::System => Timestamp(system_millis().div_euclid(1000)),
+            Source::Started { at, millis } => {
+                at.plus_seconds((system_millis() - millis).saturating_mul(pace().into()).div_euclid(1000))
+            }
             Source::Fixed(at) => at,
         }
     }
@@ -180,11 +186,30 @@ impl Clock {
 /// When this version was written: no honest clock shows an earlier moment. Raised with each release.
 const BUILT: Timestamp = Timestamp(1_793_491_200);
 
+/// How many seconds pass within one while the program goes on from a chosen moment: one, but for a test that lets a
+/// week pass with `ABUSEBOX_PACE=n` in the environment of a build with assertions. What rests until a moment rests so
+/// much shorter.
+pub(crate) fn pace() -> u32 {
+    #[cfg(debug_assertions)]
+    {
+        static PACE: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| {
+            std::env::var("ABUSEBOX_PACE")
+                .ok()
+                .and_then(|pace| pace.parse().ok())
+                .map_or(1, |pace: u32| pace.max(1))
+        });
+        *PACE
+    }
+    #[cfg(not(debug_assertions))]
+    1
+}
+
+/// Milliseconds since 1970-01-01T00:00:00Z by the system clock.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
-fn system_now() -> Timestamp {
+fn system_millis() -> i64 {
     match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)),
-        Err(_) => Timestamp(0),
+        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+        Err(_) => 0,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::intake::{Source, Taken, describe};
 use super::{Engine, Error, sha256};
-use crate::clock::{Day, Timestamp};
+use crate::clock::{self, Day, Timestamp};
 use crate::fetch::api::Listed;
 use crate::fetch::http::Client;
 use crate::fetch::schedule::Outcome;
@@ -23,7 +23,7 @@ pub struct Connection {
 
 impl Default for Connection {
     fn default() -> Self {
-        Self { client: None, settings_sha256: [0; 32], request_pause: Duration::from_secs(1) }
+        Self { client: None, settings_sha256: [0; 32], request_pause: Duration::from_secs(1) / clock::pace() }
     }
 }
 

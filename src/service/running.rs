@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::intake::describe;
 use super::{Engine, Error, paging};
-use crate::clock::Timestamp;
+use crate::clock::{self, Timestamp};
 use crate::control;
 
 /// Runs until SIGTERM or SIGINT. What is on its way then is finished first, within [`STOP_TIME_MAX`].
@@ -204,7 +204,7 @@ async fn rest(
         (_, None) => NO_CLOCK_SECONDS,
     };
     tokio::select! {
-        () = tokio::time::sleep(Duration::from_secs(seconds.unsigned_abs())) => false,
+        () = tokio::time::sleep(Duration::from_secs(seconds.unsigned_abs()) / clock::pace()) => false,
         () = wake.notified() => false,
         _ = stop.wait_for(|stop| *stop) => true,
     }
