@@ -72,18 +72,23 @@ pub fn ask(
 }
 
 /// Serves the socket until the process ends. `done` is called after each command that may have changed something.
+/// Where the socket cannot be made, on a disk that cannot be written to, that is tried again and again.
 pub fn serve(engine: Arc<Engine>, done: impl Fn() + Send + Sync + 'static) -> io::Result<()> {
     let path = socket(&engine.data);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    let mut listening = listen(&path);
+    if let Err(error) = &listening {
+        tracing::error!("commands are not heard yet: cannot make {}: {error}", path.display());
     }
-    // The data folder is ours alone, so nobody comes in before the mode is set.
-    let listener = UnixListener::bind(&path)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     let done = Arc::new(done);
     let at_work = Arc::new(());
     std::thread::Builder::new().name("control".to_owned()).spawn(move || {
+        let listener = loop {
+            match listening {
+                Ok(listener) => break listener,
+                Err(_) => std::thread::sleep(LISTEN_AGAIN_AFTER),
+            }
+            listening = listen(&path);
+        };
         loop {
             let Ok((stream, _)) = listener.accept() else {
                 std::thread::sleep(Duration::from_secs(1));
@@ -109,6 +114,17 @@ pub fn serve(engine: Arc<Engine>, done: impl Fn() + Send + Sync + 'static) -> io
         }
     })?;
     Ok(())
+}
+
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // The data folder is ours alone, so nobody comes in before the mode is set.
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
 }
 
 fn answer(engine: &Engine, stream: &UnixStream) -> io::Result<()> {
@@ -175,6 +191,7 @@ impl Write for Pieces<'_> {
     }
 }
 
+const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Commands at work at once.
 const COMMANDS_MAX: usize = 16;
 /// Longest request: a command line of file names.

@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use abusebox::clock::Clock;
 use abusebox::command::{self, Command, Exit, Output};
+use abusebox::service::intake::describe;
 use abusebox::service::{Engine, Error, running};
 use abusebox::{control, store};
 use anyhow::Context;
@@ -61,7 +63,7 @@ fn work(words: &[OsString]) -> anyhow::Result<u8> {
             // Another command is at work, or `run` has begun while we looked.
             Err(Error::Store(store::Error::InUse)) if patience > 0 => {
                 patience -= 1;
-                std::thread::sleep(std::time::Duration::from_secs(1));
+                std::thread::sleep(Duration::from_secs(1));
                 if let Some(code) = control::ask(&invocation.data, words, &folder, output)? {
                     output.out.flush()?;
                     return Ok(code);
@@ -69,6 +71,11 @@ fn work(words: &[OsString]) -> anyhow::Result<u8> {
             }
             Err(Error::Store(store::Error::InUse)) => {
                 anyhow::bail!("another abusebox works on {}; wait for it", invocation.data.display())
+            }
+            // The disk may recover, and whoever ended here would be started again and again.
+            Err(error) if matches!(invocation.command, Command::Run) && error.may_pass() => {
+                tracing::error!("not at work yet: {}; trying again", describe(&error));
+                std::thread::sleep(DISK_AGAIN_AFTER);
             }
             Err(error @ Error::Store(_)) => {
                 return Err(error).with_context(|| format!("in {}", invocation.data.display()));
@@ -113,3 +120,4 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// So long another command may be at work on the same data folder.
 const PATIENCE_SECONDS: u32 = 10;
+const DISK_AGAIN_AFTER: Duration = Duration::from_secs(10);

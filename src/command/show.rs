@@ -313,7 +313,7 @@ pub(super) fn status(
     })?;
     let unsent = view.unsent()?;
     let held = unsent.iter().filter(|notice| notice.held).count();
-    let alarms = view.alarms()?;
+    let alarms = engine.alarms(&view)?;
     let status = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "mode": loaded.settings.boxx.mode,
@@ -340,7 +340,7 @@ pub(super) fn status(
             if value == "null" { "never" } else { &value }
         )?;
     }
-    for (_, alarm) in &alarms {
+    for alarm in alarms.values() {
         writeln!(output.out, "since {}: {}", alarm.since, alarm.text)?;
     }
     for sentence in loaded.settings.missing() {

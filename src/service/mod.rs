@@ -14,7 +14,8 @@ pub mod running;
 mod sorting;
 pub mod viewing;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -27,7 +28,7 @@ use crate::fetch::api::hex;
 use crate::fetch::spool::Spool;
 use crate::files;
 use crate::halt;
-use crate::store::{self, Alarm, CustomersSeen, Found, Import, Store, Txn};
+use crate::store::{self, Alarm, CustomersSeen, Found, Import, Store, Txn, View};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -68,6 +69,14 @@ impl Error {
     pub fn file(path: &Path, source: std::io::Error) -> Self {
         Self::File { path: path.to_owned(), source }
     }
+
+    /// Whether a disk is full or cannot be written to: both may pass, and then the same works.
+    pub fn may_pass(&self) -> bool {
+        let first: Option<&dyn std::error::Error> = Some(self);
+        std::iter::successors(first, |error| error.source())
+            .filter_map(|error| error.downcast_ref::<std::io::Error>())
+            .any(|error| matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull))
+    }
 }
 
 /// What the settings say and who the customers are, at one moment.
@@ -98,6 +107,8 @@ pub struct Engine {
     /// When the pass under way began, in Unix seconds.
     fetching_since: AtomicI64,
     pub(crate) shadowserver: tokio::sync::Mutex<fetching::Connection>,
+    /// Alarms that could not be stored, by code.
+    unstored: Mutex<BTreeMap<String, Alarm>>,
 }
 
 impl Engine {
@@ -155,6 +166,7 @@ impl Engine {
             mail_server: Default::default(),
             fetching_since: AtomicI64::new(fetching::IDLE),
             shadowserver: Default::default(),
+            unstored: Mutex::default(),
         })
     }
 
@@ -200,8 +212,27 @@ impl Engine {
         Ok(self.take_configured_customers(now)? || changed)
     }
 
-    /// Raises an alarm, keeps it, or takes it back.
+    /// Raises an alarm, keeps it, or takes it back. One that cannot be stored is shown for as long as the process
+    /// lives: it is most likely about the disk.
     pub fn alarm(&self, code: &str, text: Option<&str>, now: Timestamp) -> Result<(), store::Error> {
+        let stored = self.store_alarm(code, text, now);
+        let mut unstored = self.unstored.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = unstored.remove(code);
+        if let (Err(_), Some(text)) = (&stored, text) {
+            let since = known.map_or(now, |known| known.since);
+            unstored.insert(code.to_owned(), Alarm { since, text: text.to_owned(), told: false });
+        }
+        stored
+    }
+
+    /// The alarms by code: those of the store, and those that could not be stored.
+    pub fn alarms(&self, view: &View) -> Result<BTreeMap<String, Alarm>, store::Error> {
+        let mut alarms: BTreeMap<_, _> = view.alarms()?.into_iter().collect();
+        alarms.extend(self.unstored.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        Ok(alarms)
+    }
+
+    fn store_alarm(&self, code: &str, text: Option<&str>, now: Timestamp) -> Result<(), store::Error> {
         let known =
             self.store.view()?.alarms()?.into_iter().find(|(known, _)| known == code).map(|(_, alarm)| alarm);
         let next = match (text, &known) {
@@ -225,7 +256,7 @@ impl Engine {
         let Some(path) = self.loaded().settings.customers.file.clone() else { return Ok(false) };
         let bytes = match files::read_max(&path, FILE_BYTES_MAX) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => {
                 let text = format!("the customer file {} cannot be read: {error}", path.display());
                 self.alarm("customers", Some(&text), now)?;

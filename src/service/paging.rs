@@ -1,36 +1,37 @@
 //! Keeps the page up: the server behind, and the door in front of it at the address of the settings.
 
+use std::fs::DirBuilder;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::Engine;
 use super::viewing::Live;
+use super::{Engine, random_token};
 use crate::web::door::{Door, Limits};
 use crate::web::router;
 use crate::web::server::{self, Handler, Server};
 
 /// Until `stop`. Whatever is wrong with the page, the rest goes on.
 pub async fn keep_up(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
-    let socket = server::socket(&engine.data);
     let (live, clock) = (Live::new(engine.clone()), engine.clock.clone());
     let handler: Handler = Arc::new(move |request| router::handle(request, &live, clock.untrusted_now()));
     // One for all doors, from the first on.
-    let mut server: Option<Server> = None;
+    let mut server: Option<Behind> = None;
     let mut told = None;
     loop {
         let listen = engine.loaded().settings.page.listen;
         let turn = async {
             let Some(address) = listen else { return std::future::pending().await };
-            match open(address, &socket, &handler, &mut server).await {
-                Ok(door) => {
+            match open(address, &engine.data, &handler, &mut server).await {
+                Ok((door, socket)) => {
                     told = None;
-                    door.serve(&socket).await;
+                    door.serve(socket).await;
                 }
                 Err(error) => {
                     if told != Some(address) {
@@ -52,18 +53,58 @@ pub async fn keep_up(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn open(
+async fn open<'a>(
     address: SocketAddr,
-    socket: &Path,
+    data: &Path,
     handler: &Handler,
-    server: &mut Option<Server>,
-) -> io::Result<Door> {
+    server: &'a mut Option<Behind>,
+) -> io::Result<(Door, &'a Path)> {
     let door = Door::bind(address, Limits::default()).await?;
-    if server.is_none() {
-        *server = Some(Server::start(socket, handler.clone())?);
-    }
+    let behind = match server.take() {
+        Some(behind) => behind,
+        None => Behind::start(data, handler)?,
+    };
     tracing::info!("page at http://{}/", door.address()?);
-    Ok(door)
+    Ok((door, &server.insert(behind).socket))
+}
+
+/// The server behind the door, and where it answers.
+struct Behind {
+    socket: PathBuf,
+    _server: Server,
+    _folder: Option<Folder>,
+}
+
+impl Behind {
+    /// In the data folder, or, where that disk takes nothing, in a folder of its own among the temporary ones.
+    fn start(data: &Path, handler: &Handler) -> io::Result<Self> {
+        let socket = server::socket(data);
+        let error = match Server::start(&socket, handler.clone()) {
+            Ok(server) => return Ok(Self { socket, _server: server, _folder: None }),
+            Err(error) => error,
+        };
+        // If there is none either, the first complaint is the one to tell.
+        let Ok(folder) = Folder::new() else { return Err(error) };
+        let socket = server::socket(&folder.0);
+        Ok(Self { _server: Server::start(&socket, handler.clone())?, socket, _folder: Some(folder) })
+    }
+}
+
+/// A folder that only we may enter, gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("abusebox-{}", random_token()));
+        DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Until the settings say another address.

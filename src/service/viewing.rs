@@ -104,7 +104,7 @@ impl View for Live {
         let loaded = self.engine.loaded();
         let view = self.engine.store.view()?;
         let schedule = view.meta::<Fetching>()?.unwrap_or_default().schedule;
-        let mut alarms: Vec<_> = view.alarms()?.into_iter().map(|(_, alarm)| alarm).collect();
+        let mut alarms: Vec<_> = self.engine.alarms(&view)?.into_values().collect();
         alarms.sort_by_key(|alarm| alarm.since);
         Ok(Overview {
             clock_trusted: self.engine.clock.now().is_some(),

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -161,6 +162,47 @@ fn a_disk_that_cannot_be_written_can_be_read() {
     assert_eq!(disk.rows(), [(3, 3), (2, 2)]);
 }
 
+/// As when a box starts with a card that has gone bad, which its supervisor does again and again.
+#[test]
+fn a_box_that_starts_on_a_disk_that_cannot_be_written_says_so_and_recovers_by_itself() {
+    let Some(disk) = Small::mount() else { return };
+    disk.import("A,Anna,a@cust.example,192.0.2.0/24\n", 0);
+    let first = disk.report("scan_rdp", 1, "medium", "192.0.2.1");
+    assert_eq!(disk.run(&["ingest", first.to_str().unwrap()]).code, 0);
+    disk.publish("scan_telnet", 2, "critical");
+    disk.remount("ro");
+    let running = disk.spawn(50);
+    disk.wait("the page is up and says it", || {
+        disk.page("/").is_some_and(|page| page.contains("Read-only file system"))
+    });
+    assert!(disk.page("/incidents").unwrap().contains("192.0.2.1"), "what is known can be read");
+    // It tries again each 300 s, here each 6 s.
+    disk.wait("it is tried again", || disk.log().matches("code=\"fetch\"").count() >= 2);
+    assert!(disk.log().lines().count() < 30, "but not all the time: {}", disk.log());
+    assert_eq!((disk.mails("a@cust.example"), disk.on_disk("data/abusebox.sock").exists()), (0, false));
+
+    disk.remount("rw");
+    disk.wait("commands are heard", || disk.on_disk("data/abusebox.sock").exists());
+    disk.wait("it works", || disk.mails("a@cust.example") == 1);
+    disk.wait("all is well", || disk.alarms().is_empty());
+    assert_eq!(disk.rows(), [(1, 1), (2, 2)]);
+    disk.stop(running);
+    assert_eq!(disk.rows(), [(1, 1), (2, 2)], "and it was stored");
+}
+
+#[test]
+fn a_first_start_waits_for_a_disk_that_can_be_written() {
+    let Some(disk) = Small::mount() else { return };
+    disk.remount("ro");
+    let running = disk.spawn(1);
+    disk.wait("it says so", || disk.log().contains("Read-only file system"));
+    assert_eq!(disk.run(&["status"]).code, 1, "a person is not made to wait");
+    disk.remount("rw");
+    disk.wait("it is at work", || disk.on_disk("data/abusebox.sock").exists());
+    assert_eq!(disk.run(&["status"]).code, 0);
+    disk.stop(running);
+}
+
 #[test]
 fn where_room_is_short_old_reports_go_first() {
     let Some(disk) = Small::mount() else { return };
@@ -230,7 +272,7 @@ impl Small {
             "[box]\ntimezone = \"Europe/Vienna\"\nmode = \"live\"\n[organisation]\nname = \"Example Net\"\n\
              abuse_address = \"abuse@example.net\"\noperator_address = \"noc@example.net\"\n\
              [shadowserver]\nkey = \"{}\"\nsecret = \"practice-secret\"\napi_url = \"{}\"\ndownload_url = \"{}\"\n\
-             [networks]\ncidrs = [\"192.0.2.0/24\"]\n[mail]\nurl = \"{}\"\nper_minute_max = 1000\n",
+             [networks]\ncidrs = [\"192.0.2.0/24\"]\n[page]\nlisten = \"127.0.0.1:0\"\n[mail]\nurl = \"{}\"\nper_minute_max = 1000\n",
             world.key,
             shadow.api_url(),
             shadow.download_url(),
@@ -358,6 +400,18 @@ impl Small {
         ours.map(|mail| mail["state"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// What the page answers, once it is up.
+    fn page(&self, path: &str) -> Option<String> {
+        let log = self.log();
+        let (_, address) = log.split_once("page at http://")?;
+        let (address, _) = address.split_once('/')?;
+        let mut stream = TcpStream::connect(address).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).ok()?;
+        reply.starts_with("HTTP/1.1 200").then_some(reply)
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
@@ -381,11 +435,17 @@ impl Small {
             .collect()
     }
 
-    fn start(&self) -> Running {
+    /// `run`, so many times as fast as the world.
+    fn spawn(&self, pace: u32) -> Running {
         let log = File::create(self.folder.path().join("log")).unwrap();
         let mut command = self.abusebox();
+        command.env("ABUSEBOX_PACE", pace.to_string());
         command.args(["--at", NOW, "run"]).stdout(Stdio::null()).stderr(log);
-        let child = Running(command.spawn().unwrap());
+        Running(command.spawn().unwrap())
+    }
+
+    fn start(&self) -> Running {
+        let child = self.spawn(1);
         let began = Instant::now();
         while !self.on_disk("data/abusebox.sock").exists() {
             assert!(began.elapsed() < Duration::from_secs(30), "it does not start");
