@@ -9,7 +9,7 @@ MTA_SERVICE := /etc/init.d/$(MTA) /lib/systemd/*/$(MTA)* /usr/lib/systemd/*/$(MT
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check fmt needs mta
+.PHONY: help run test bench soak check fmt needs mta
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: needs mta ## install what is missing, then run all tests
 
 bench: needs ## print the figures that have a budget
 	cargo bench --locked
+
+soak: needs ## all that takes hours, with its figures: kills, gigabytes, a week, fuzzing (PARTS="kill memory": these only)
+	tests/soak.sh $(PARTS)
 
 check: needs ## format, lints, and what may come in as a dependency
 	cargo fmt --check

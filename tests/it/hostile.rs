@@ -19,7 +19,7 @@ use flate2::write::GzEncoder;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::house::at;
+use crate::house::{at, is_soak, memory_kib, program};
 
 const NOW: &str = "2026-11-21T07:00:00Z";
 const HEADER: &str = "timestamp,severity,protocol,ip,port\n";
@@ -257,10 +257,6 @@ fn settings() -> Shadowserver {
     abusebox::config::raw::parse("", Path::new("")).unwrap().shadowserver
 }
 
-fn is_soak() -> bool {
-    std::env::var_os("SOAK").is_some_and(|soak| soak == "1")
-}
-
 /// How large a file is.
 fn bytes() -> u64 {
     match is_soak() {
@@ -303,22 +299,27 @@ fn serve(malice: impl Fn(&mut TcpStream) -> io::Result<()> + Clone + Send + 'sta
 }
 
 /// A data folder for the real program.
-struct Bench {
+pub(crate) struct Bench {
     folder: tempfile::TempDir,
 }
 
 /// What a run came to.
 #[derive(Debug)]
-struct Done {
-    code: i32,
-    out: String,
-    err: String,
-    peak_kib: u64,
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) peak_kib: u64,
 }
 
 impl Bench {
+    /// With nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
     fn new() -> Self {
-        let bench = Self { folder: tempfile::tempdir().unwrap() };
+        let bench = Self::empty();
         bench.settings("");
         let customers = bench.file("owners.csv", |out| {
             out.write_all(b"customer_id,name,email,cidr\nA,Anna,a@cust.example,192.0.2.0/28\n")
@@ -327,7 +328,7 @@ impl Bench {
         bench
     }
 
-    fn dir(&self, name: &str) -> PathBuf {
+    pub(crate) fn dir(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -340,7 +341,7 @@ impl Bench {
         fs::write(self.dir("settings.toml"), text).unwrap();
     }
 
-    fn file(&self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> PathBuf {
         let path = self.dir(name);
         let mut out = BufWriter::new(File::create(&path).unwrap());
         write(&mut out).unwrap();
@@ -361,9 +362,9 @@ impl Bench {
 
     /// Runs the program to its end and measures the most memory that it had.
     #[track_caller]
-    fn run(&self, words: &[&str]) -> Done {
+    pub(crate) fn run(&self, words: &[&str]) -> Done {
         let (out, err) = (self.dir("out"), self.dir("err"));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_abusebox"));
+        let mut command = Command::new(program());
         command.arg("--data").arg(self.dir("data")).arg("--settings").arg(self.dir("settings.toml"));
         if !words.contains(&"--at") {
             command.args(["--at", NOW]);
@@ -380,11 +381,7 @@ impl Bench {
         let mut peak_kib = 0;
         let status = loop {
             // The kernel keeps the peak itself; it is gone with the process, so it is asked again and again.
-            let known = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-            let peak = known.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            if let Some(kib) = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok()) {
-                peak_kib = kib;
-            }
+            peak_kib = memory_kib(child.id(), "VmHWM").unwrap_or(peak_kib);
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
             }

@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "a file of a test need not survive a power cut")]
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use abusebox::clock::{Clock, Timestamp};
@@ -104,6 +104,23 @@ impl House {
     pub(crate) fn everything(&self, now: Timestamp) -> Vec<Vec<Value>> {
         ["incidents", "reports", "outbox", "status"].map(|words| self.show(words, now)).into()
     }
+}
+
+/// Whether there is time for the large and the many.
+pub(crate) fn is_soak() -> bool {
+    std::env::var_os("SOAK").is_some_and(|soak| soak == "1")
+}
+
+/// The real program; `ABUSEBOX=path` in the environment names another build of it than the one of the tests.
+pub(crate) fn program() -> PathBuf {
+    std::env::var_os("ABUSEBOX").map_or_else(|| env!("CARGO_BIN_EXE_abusebox").into(), PathBuf::from)
+}
+
+/// A figure of a process in KiB, as the kernel keeps it (proc(5), status); none when it has ended.
+pub(crate) fn memory_kib(process: u32, name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 /// A CSV file as another program writes it.

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use abusebox::clock::{Day, Timestamp};
 use serde_json::Value;
 
+use crate::house::{is_soak, program};
 use crate::sim::mail::{Act, MailCatcher, Stage};
 use crate::sim::reports::Report;
 use crate::sim::shadowserver::{At, Fault, Shadowserver};
@@ -93,7 +94,7 @@ impl House {
     }
 
     fn start(&self, words: &[&str], halt: Option<&str>) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_abusebox"));
+        let mut command = Command::new(program());
         // A second more than passed, so that no process begins before the one that was killed ended.
         let now = NOW.parse::<Timestamp>().unwrap().plus_seconds(self.born.elapsed().as_secs() as i64 + 1);
         let now = now.to_string();
@@ -318,7 +319,7 @@ fn a_killed_box_ends_as_if_it_had_not_been_killed() {
     // Five customers, one of them with two addresses, and the operator.
     assert_eq!(expected_mails.len(), 7, "{expected_mails:#?}");
 
-    let houses = if std::env::var_os("SOAK").is_some() { 200 } else { 20 };
+    let houses = if is_soak() { 200 } else { 20 };
     let (next, fallen, repeats) = (AtomicUsize::new(1), Mutex::new(BTreeMap::new()), AtomicUsize::new(0));
     let one = |number: usize| {
         let house = House::new(number);

@@ -14,6 +14,7 @@ mod hostile;
 mod house;
 mod kill;
 mod kinds;
+mod memory;
 mod month;
 mod mta;
 mod oracle;

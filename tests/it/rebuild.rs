@@ -13,7 +13,7 @@ use abusebox::service::Engine;
 use abusebox::service::intake::{Source, Taken};
 use serde_json::Value;
 
-use crate::house::{at, csv, stamp};
+use crate::house::{at, csv, is_soak, program, stamp};
 
 /// The points at which it halts, in the order in which they come.
 const POINTS: [&str; 6] = [
@@ -37,8 +37,7 @@ enum Loss {
 fn a_rebuild_that_is_killed_is_made_again() {
     let template = tempfile::tempdir().unwrap();
     live_in(template.path());
-    let soak = std::env::var_os("SOAK").is_some_and(|soak| soak == "1");
-    let (rounds, mut kills) = (if soak { 20 } else { 2 }, BTreeMap::new());
+    let (rounds, mut kills) = (if is_soak() { 20 } else { 2 }, BTreeMap::new());
     for loss in [Loss::Damaged, Loss::Gone] {
         let calm = House::after(template.path(), loss);
         let (expected, said) = calm.end();
@@ -138,7 +137,7 @@ impl House {
     }
 
     fn start(&self, words: &[&str], halt: Option<&str>) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_abusebox"));
+        let mut command = Command::new(program());
         command.args(["--data", "data", "--settings", "settings.toml", "--at", NOW]).args(words);
         command.current_dir(self.folder.path()).env("RUST_LOG", "info").env_remove("ABUSEBOX_HALT");
         if let Some(point) = halt {

@@ -12,5 +12,5 @@ pub(crate) mod net;
 mod page;
 pub(crate) mod reports;
 pub(crate) mod shadowserver;
-mod values;
+pub(crate) mod values;
 pub(crate) mod world;
