@@ -21,8 +21,10 @@ run: needs ## build it and let it run against a simulated Shadowserver and mail 
 test: needs mta ## install what is missing, then run all tests
 	cargo test --locked --no-fail-fast
 
-bench: needs ## print the figures that have a budget
-	cargo bench --locked
+# REPORTS=DIR: reports of 2026-11-20 and customers.csv in a folder. LARGE=1: also two million rows.
+bench: needs ## print the figures that have a budget, and those of the inner loops
+	cargo bench --locked --bench inner
+	cargo bench --locked --bench budgets -- $(if $(LARGE),--large) $(REPORTS)
 
 soak: needs ## all that takes hours, with its figures: kills, gigabytes, a week, fuzzing (PARTS="kill memory": these only)
 	tests/soak.sh $(PARTS)
