@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -33,8 +34,8 @@ pub(crate) enum Stage {
     Pass { reports: PathBuf, data: PathBuf, day: i64 },
     /// The table of a customer file, with look-ups in a network. Measures an [`Owners`].
     Owners { customers: PathBuf, network: String },
-    /// A report of so many bytes. Measures a [`OneFile`].
-    OneFile { data: PathBuf, bytes: u64 },
+    /// A report of so many bytes, about a network. Measures a [`OneFile`].
+    OneFile { data: PathBuf, bytes: u64, network: String },
     /// A data folder to which nothing new comes, after the `days`th day. Measures an [`Idle`].
     Idle { data: PathBuf, days: i64 },
 }
@@ -94,6 +95,7 @@ pub(crate) struct Owners {
 pub(crate) struct OneFile {
     pub(crate) bytes: u64,
     pub(crate) rows: u64,
+    pub(crate) incidents: u64,
     pub(crate) take: f64,
     pub(crate) peak_mib: f64,
 }
@@ -103,8 +105,6 @@ pub(crate) struct Idle {
     /// Of `abusebox run`, when it has come to rest, and the most until then.
     pub(crate) mib: f64,
     pub(crate) start_peak_mib: f64,
-    /// The same on an empty folder.
-    pub(crate) empty_mib: f64,
     /// Bytes written in an hour, by calls: the mean of a day, and the most.
     pub(crate) hour_mean: f64,
     pub(crate) hour_most: f64,
@@ -125,10 +125,8 @@ impl Stage {
     pub(crate) fn run(&self) -> serde_json::Result<()> {
         match self {
             Self::Pass { reports, data, day } => print(&pass(reports, data, *day)),
-            Self::Owners { customers, network } => {
-                print(&owners(customers, network.parse().expect("a network")))
-            }
-            Self::OneFile { data, bytes } => print(&one_file(data, *bytes)),
+            Self::Owners { customers, network } => print(&owners(customers, network_of(network))),
+            Self::OneFile { data, bytes, network } => print(&one_file(data, *bytes, network_of(network))),
             Self::Idle { data, days } => print(&idle(data, *days)),
         }
     }
@@ -177,6 +175,21 @@ fn take(engine: &Engine, file: &str, spooled: &Spooled, now: Timestamp) -> Repor
     }
 }
 
+/// How many were ever opened: the number of the newest.
+fn incidents(engine: &Engine) -> u64 {
+    let mut incidents = 0;
+    let newest = |number, _| {
+        incidents = number;
+        Ok(ControlFlow::Break(()))
+    };
+    engine.store.view().and_then(|view| view.incident_keys_back(None, newest)).expect("incidents");
+    incidents
+}
+
+fn network_of(text: &str) -> Ipv4Net {
+    text.parse().expect("a network")
+}
+
 fn pass(folder: &Path, data: &Path, day: i64) -> Pass {
     let now = noon(day);
     let (engine, open) = meter::costs(|| open(data, now));
@@ -203,12 +216,7 @@ fn pass(folder: &Path, data: &Path, day: i64) -> Pass {
     planned.expect("planned");
     let wall = wall.elapsed().as_secs_f64();
     let (peak_mib, end) = (meter::peak_mib(), meter::written());
-    let mut incidents = 0;
-    let newest = |number, _| {
-        incidents = number;
-        Ok(std::ops::ControlFlow::Break(()))
-    };
-    engine.store.view().and_then(|view| view.incident_keys_back(None, newest)).expect("incidents");
+    let incidents = incidents(&engine);
     drop(engine);
     Pass {
         rows,
@@ -272,12 +280,12 @@ fn owners(customers: &Path, network: Ipv4Net) -> Owners {
     }
 }
 
-fn one_file(data: &Path, bytes: u64) -> OneFile {
+fn one_file(data: &Path, bytes: u64, network: Ipv4Net) -> OneFile {
     let now = noon(0);
     let engine = open(data, now);
-    let (kind, world) = ("scan_ssl", World::of_the_budgets());
+    let kind = "scan_ssl";
     let mut sample = Vec::new();
-    let few = World { rows: 1000, ..world };
+    let few = World { network, customers: 0, rows: 1000 };
     few.write_report(&mut sample, kind, &mut Random::new()).expect("a Vec takes all");
     let rows = (bytes / (sample.len() as u64 / few.rows as u64)) as usize;
     let file = report_name(kind, DAY);
@@ -287,7 +295,8 @@ fn one_file(data: &Path, bytes: u64) -> OneFile {
     let spooled = incoming.finish().expect("spooled");
     meter::forget_peak();
     let (report, take) = meter::costs(|| take(&engine, &file, &spooled, now));
-    OneFile { bytes: spooled.bytes, rows: report.counts.rows, take, peak_mib: meter::peak_mib() }
+    let peak_mib = meter::peak_mib();
+    OneFile { bytes: spooled.bytes, rows: report.counts.rows, incidents: incidents(&engine), take, peak_mib }
 }
 
 struct Sink(Incoming);
@@ -320,9 +329,6 @@ fn idle(data: &Path, days: i64) -> Idle {
     );
     let customers = open(data, now).loaded().settings.customers.file.clone().expect("a customer file");
     settle(data, &customers, &more);
-    let empty = data.join("empty");
-    settle(&empty, &empty.join("none.csv"), &more);
-    let (empty_mib, _) = at_rest(&empty, now);
     let (mib, start_peak_mib) = at_rest(data, now);
 
     let engine = open(data, now);
@@ -340,7 +346,6 @@ fn idle(data: &Path, days: i64) -> Idle {
     Idle {
         mib,
         start_peak_mib,
-        empty_mib,
         hour_mean: hours.iter().sum::<f64>() / hours.len() as f64,
         hour_most: hours.into_iter().fold(0.0, f64::max),
     }
