@@ -325,12 +325,7 @@ fn gather(report: &str, batch: &mut Batch) {
 }
 
 fn hand_out(batch: &mut Batch) -> Vec<Sighting> {
-    let mut seen = Vec::new();
-    let all = batch.drain(1, |_, sighting| {
-        seen.push(sighting);
-        Ok::<(), ()>(())
-    });
-    all.map(|()| seen).expect("all are taken")
+    batch.drain(1).map(|(_, sighting)| sighting).collect()
 }
 
 fn digest(problems: usize) -> Digest {
