@@ -441,7 +441,12 @@ fn change_outbox(
     let ids: Vec<u64> = match which {
         Which::These(ids) => ids.clone(),
         // Of --all, only what is held can be meant: what is on its way was meant to go.
-        Which::All => engine.store.view()?.unsent()?.iter().filter(|n| n.held).map(|n| n.number).collect(),
+        Which::All => {
+            let mut held = Vec::new();
+            engine.store.view()?.unsent(|notice| held.extend(notice.held.then_some(notice.number)))?;
+            held.sort_unstable();
+            held
+        }
     };
     let changed = if release { engine.release(&ids)? } else { engine.drop_notices(&ids, now)? };
     let word = if release { "released" } else { "dropped" };

@@ -311,8 +311,8 @@ pub(super) fn status(
         let read = report.duplicate_of.is_none() && report.unreadable.is_none();
         last_report_day = last_report_day.max(read.then_some(report.day));
     })?;
-    let unsent = view.unsent()?;
-    let held = unsent.iter().filter(|notice| notice.held).count();
+    let (mut held, mut queued) = (0, 0);
+    view.unsent(|notice| if notice.held { held += 1 } else { queued += 1 })?;
     let alarms = engine.alarms(&view)?;
     let status = json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -322,7 +322,7 @@ pub(super) fn status(
         "last_report_day": last_report_day.map(|day| day.to_string()),
         "incidents_open": open,
         "outbox_held": held,
-        "outbox_queued": unsent.len() - held,
+        "outbox_queued": queued,
         "alarms": alarms.iter().map(|(code, alarm)| json!({
             "code": code, "since": alarm.since.to_string(), "text": alarm.text,
         })).collect::<Vec<_>>(),

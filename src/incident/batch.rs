@@ -205,10 +205,10 @@ fn fnv_on(start: u64, bytes: &[u8]) -> u64 {
 }
 
 const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
-/// Problems gathered at once, about 6 MB. A power of two, to which a growing list doubles.
-const SIGHTINGS_MAX: usize = 32 * 1024;
+/// Problems gathered at once, about 2 MB. A power of two, to which a growing list doubles.
+const SIGHTINGS_MAX: usize = 8 * 1024;
 /// Text of the newest rows gathered at once; also a power of two.
-const ARENA_BYTES_MAX: usize = 4 * 1024 * 1024;
+const ARENA_BYTES_MAX: usize = 1024 * 1024;
 /// Longest cell kept as evidence: a mail shows less.
 const CELL_BYTES_MAX: usize = 400;
 /// Most evidence kept of an incident.

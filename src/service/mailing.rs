@@ -81,13 +81,24 @@ impl Engine {
         let digest = policy::digest_due(digests.last, policy, now, &boxx.timezone);
         let scope = if digest.is_some() { Scope::Digest } else { Scope::Critical };
         let context = loaded.context(now);
-        let (over, unsent): (Vec<Notice>, Vec<Notice>) =
-            view.unsent()?.into_iter().partition(|notice| is_superseded(notice, boxx.mode));
-        let waiting: HashSet<CustomerNo> = unsent.iter().map(|notice| notice.customer).collect();
+        let (mut over, mut critical, mut waiting, mut held_newest) = (vec![], vec![], HashSet::new(), None);
+        view.unsent(|notice| {
+            if is_superseded(&notice, boxx.mode) {
+                over.push(notice.number);
+                return;
+            }
+            waiting.insert(notice.customer);
+            if notice.scope == Scope::Critical {
+                critical.push(notice.number);
+            }
+            if notice.held {
+                held_newest = held_newest.max(Some(notice.number));
+            }
+        })?;
 
         let mut planned = Vec::new();
         let mut settled = Vec::new();
-        for (customer, due) in view.due()? {
+        view.due(|customer, due| {
             let wanted = customer != OPERATOR && (digest.is_some() || due.critical);
             // Practice changes no incident, so what was practised is noted here, and the same is not practised
             // again with each report of the day.
@@ -97,13 +108,13 @@ impl Engine {
                     lately && (of == Scope::Digest || scope == Scope::Critical)
                 });
             if !wanted || practiced || waiting.contains(&customer) {
-                continue;
+                return Ok(());
             }
             if !any_due(&view, &context, customer, scope)? {
                 // Nothing is left to tell, or nothing that cannot wait for the digest.
                 let left = digest.is_none().then_some(Due { critical: false, ..due });
                 settled.push((customer, due, left));
-                continue;
+                return Ok(());
             }
             let mailed = view.mailed(customer)?;
             let free = outbox::not_before(&mailed, policy, now);
@@ -113,13 +124,13 @@ impl Engine {
                 let first = boxx.mode == Mode::Live && policy.hold_first && mailed.total == 0;
                 planned.push((customer, first));
             }
-        }
+            Ok(())
+        })?;
         let all_held = outbox::holds_run(boxx.mode, policy, planned.len(), loaded.table.customers_len());
         let held_now = planned.iter().filter(|(_, first)| all_held || *first).count();
         let findings = digest.is_some() && any_due(&view, &context, OPERATOR, Scope::Digest)?;
         // Of a mail server that takes no mail no mail can tell.
         let alarms = view.alarms()?.iter().any(|(code, alarm)| !alarm.told && code != MAIL_SERVER);
-        let held_newest = unsent.iter().filter(|notice| notice.held).map(|notice| notice.number).max();
         let is_news = |newest: u64| {
             digests.held_told.is_none_or(|(told, newest_told)| {
                 newest > newest_told || !(0..HELD_REMINDER_SECONDS).contains(&now.since(told))
@@ -128,8 +139,8 @@ impl Engine {
         let held_news = held_now > 0 || held_newest.is_some_and(is_news);
 
         self.store.write(|txn| {
-            for notice in &over {
-                if let Some(mut notice) = txn.notice(notice.number)?
+            for &number in &over {
+                if let Some(mut notice) = txn.notice(number)?
                     && notice.done.is_none()
                     && is_superseded(&notice, boxx.mode)
                 {
@@ -143,10 +154,9 @@ impl Engine {
                     txn.put_due(*customer, left.as_ref())?;
                 }
             }
-            for notice in unsent.iter().filter(|notice| notice.scope == Scope::Critical) {
-                // A critical notice that still waits tells all that is due now.
-                if digest.is_some()
-                    && let Some(mut notice) = txn.notice(notice.number)?
+            // A critical notice that still waits tells all that is due now.
+            for &number in critical.iter().filter(|_| digest.is_some()) {
+                if let Some(mut notice) = txn.notice(number)?
                     && notice.done.is_none()
                     && !notice.frozen
                 {
@@ -214,7 +224,9 @@ impl Engine {
         }
         let mut step =
             Step { next: Some(policy::next_digest(policy, now, &boxx.timezone)), ..Step::default() };
-        let mut queue: Vec<u64> = self.store.view()?.unsent()?.iter().map(|notice| notice.number).collect();
+        let mut queue = Vec::new();
+        self.store.view()?.unsent(|notice| queue.push(notice.number))?;
+        queue.sort_unstable();
         let behind = queue.partition_point(|&number| number <= server.failed_at);
         queue.rotate_left(behind);
         let began = Instant::now();
@@ -551,7 +563,8 @@ impl Engine {
     ) -> Result<Option<Made>, Error> {
         let context = loaded.context(now);
         let told = self.told(view, &Kinds::load(view)?, &context, notice)?;
-        let held = view.unsent()?.iter().filter(|notice| notice.held).count() as u64;
+        let mut held = 0;
+        view.unsent(|notice| held += u64::from(notice.held))?;
         let alarms = view.alarms()?;
         if told.is_empty() && held == 0 && alarms.iter().all(|(_, alarm)| alarm.told) {
             return Ok(None);

@@ -160,9 +160,9 @@ impl Read for Part {
     }
 }
 
-/// Runs read side by side, with the memory of one buffer each: four million problems.
-const RUNS_MAX: usize = 128;
-const BUFFER_BYTES: usize = 16 * 1024;
+/// Runs read side by side, with the memory of one buffer each: two million problems.
+const RUNS_MAX: usize = 256;
+const BUFFER_BYTES: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -388,15 +388,12 @@ impl View {
     }
 
     /// Receivers with something to tell.
-    pub fn due(&self) -> Result<Vec<(CustomerNo, Due)>, Error> {
-        self.txn
-            .open_table(DUE)?
-            .iter()?
-            .map(|entry| {
-                let (customer, due) = entry?;
-                Ok((CustomerNo(customer.value()), decode(due.value())?))
-            })
-            .collect()
+    pub fn due(&self, mut each: impl FnMut(CustomerNo, Due) -> Result<(), Error>) -> Result<(), Error> {
+        for entry in self.txn.open_table(DUE)?.iter()? {
+            let (customer, due) = entry?;
+            each(CustomerNo(customer.value()), decode(due.value())?)?;
+        }
+        Ok(())
     }
 
     pub fn notice(&self, number: u64) -> Result<Option<Notice>, Error> {
@@ -425,17 +422,15 @@ impl View {
         Ok(())
     }
 
-    /// Notices not yet done, oldest first.
-    pub fn unsent(&self) -> Result<Vec<Notice>, Error> {
+    /// Notices not yet done, by customer.
+    pub fn unsent(&self, mut each: impl FnMut(Notice)) -> Result<(), Error> {
         let notices = self.txn.open_table(NOTICES)?;
-        let mut unsent = Vec::new();
         for entry in self.txn.open_table(UNSENT)?.iter()? {
             if let Some(value) = notices.get(entry?.1.value())? {
-                unsent.push(decode::<Notice>(value.value())?);
+                each(decode(value.value())?);
             }
         }
-        unsent.sort_unstable_by_key(|notice| notice.number);
-        Ok(unsent)
+        Ok(())
     }
 
     pub fn unsent_of(&self, customer: CustomerNo) -> Result<Option<u64>, Error> {
@@ -841,8 +836,9 @@ fn see_rest(
     Ok(())
 }
 
-/// redb's own default is 1 GiB.
-const CACHE_BYTES: usize = 12 * 1024 * 1024;
+/// redb's own default is 1 GiB. What comes in order of the keys is not faster with more, and the system keeps the
+/// file in whatever memory is free.
+const CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// A change with what it copies is smaller, unless it is a large report, which then waits a little longer.
 const PROBE_BYTES: usize = 256 * 1024;
 /// Largest mail kept.
