@@ -1,15 +1,19 @@
 # The only entrance. `make help` lists what there is.
 
-# Debian packages that the build needs: a linker and C for ring and zstd, git for what the build says of itself.
-PACKAGES := gcc libc6-dev git
+# Debian packages that the build needs: a linker and C for ring and zstd, C++ for the fuzzer, git for what the build
+# says of itself.
+PACKAGES := gcc g++ libc6-dev git
 # A real mail server to test against. Without these files nothing starts it as a service: the test does, for itself.
 MTA := postfix
 MTA_SERVICE := /etc/init.d/$(MTA) /lib/systemd/*/$(MTA)* /usr/lib/systemd/*/$(MTA)*
 
+# How long `make fuzz` tries each target.
+SECONDS := 3600
+
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench soak check fmt needs mta
+.PHONY: help run test fuzz bench soak check fmt needs mta
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +24,10 @@ run: needs ## build it and let it run against a simulated Shadowserver and mail 
 
 test: needs mta ## install what is missing, then run all tests
 	cargo test --locked --no-fail-fast
+	tests/fuzz/run.sh 10
+
+fuzz: needs ## try foreign input that nobody thought of, an hour for each target (or SECONDS=60)
+	tests/fuzz/run.sh $(SECONDS)
 
 # REPORTS=DIR: reports of 2026-11-20 and customers.csv in a folder. LARGE=1: also two million rows.
 bench: needs ## print the figures that have a budget, and those of the inner loops

@@ -40,6 +40,11 @@ pub struct Smtp {
     waits: Waits,
 }
 
+/// What a mail server can be talked to over.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin + fmt::Debug + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin + fmt::Debug + 'static> Stream for S {}
+
 /// How long each step may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Waits {
@@ -174,7 +179,12 @@ impl Smtp {
 
     /// Connects, encrypts and logs in as the settings say.
     pub async fn connect(&self) -> Result<Connection, Error> {
-        let stream = self.open().await?;
+        self.connect_over(self.dial().await?).await
+    }
+
+    /// The same over a stream that leads to the server.
+    pub async fn connect_over(&self, stream: impl Stream) -> Result<Connection, Error> {
+        let stream = self.secure(stream).await?;
         let hello = ClientId::Domain(self.helo.clone());
         let greeted = AsyncSmtpConnection::connect_with_transport(stream, &hello);
         let mut inner = self.answer(Stage::Greeting, greeted).await?;
@@ -189,13 +199,12 @@ impl Smtp {
     }
 
     /// The stream over which lettre finds the server's greeting.
-    async fn open(&self) -> Result<Box<dyn AsyncTokioStream>, Error> {
-        let mut tcp = self.dial().await?;
+    async fn secure(&self, mut stream: impl Stream) -> Result<Box<dyn AsyncTokioStream>, Error> {
         let greeting: &'static [u8] = match self.server.security {
-            MailSecurity::Plain => return Ok(Box::new(Limited::new(tcp, b""))),
+            MailSecurity::Plain => return Ok(Box::new(Limited::new(stream, b""))),
             MailSecurity::Tls => b"",
             MailSecurity::StartTls => {
-                let began = timeout(self.waits.reply, self.start_tls(&mut tcp)).await;
+                let began = timeout(self.waits.reply, self.start_tls(&mut stream)).await;
                 began.unwrap_or_else(|_| Err(self.unreachable("no answer in time".to_owned())))?;
                 // After STARTTLS the server waits for EHLO, while lettre waits for a greeting.
                 b"220 encrypted\r\n"
@@ -204,7 +213,7 @@ impl Smtp {
         let host = bare_host(&self.server.host);
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| self.insecure(format!("no certificate can be for the name {host}")))?;
-        match timeout(self.waits.reply, self.tls.connect(name, tcp)).await {
+        match timeout(self.waits.reply, self.tls.connect(name, stream)).await {
             Ok(Ok(stream)) => Ok(Box::new(Limited::new(stream, greeting))),
             Ok(Err(error)) => Err(match error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
                 Some(error) => self.insecure(tls_complaint(error)),
@@ -244,9 +253,9 @@ impl Smtp {
 
     /// Greeting, EHLO and STARTTLS, byte by byte: what an attacker adds behind the last answer stays unread
     /// and breaks the handshake instead of being taken for an answer of the encrypted server.
-    async fn start_tls(&self, tcp: &mut TcpStream) -> Result<(), Error> {
-        self.short_answer(tcp, Stage::Greeting, String::new()).await?;
-        let offer = self.short_answer(tcp, Stage::Greeting, format!("EHLO {}\r\n", self.helo)).await?;
+    async fn start_tls(&self, stream: &mut impl Stream) -> Result<(), Error> {
+        self.short_answer(stream, Stage::Greeting, String::new()).await?;
+        let offer = self.short_answer(stream, Stage::Greeting, format!("EHLO {}\r\n", self.helo)).await?;
         if !offer
             .lines()
             .any(|line| line.get(4..).is_some_and(|word| word.trim().eq_ignore_ascii_case("STARTTLS")))
@@ -256,20 +265,20 @@ impl Smtp {
                     .to_owned(),
             ));
         }
-        self.short_answer(tcp, Stage::StartTls, "STARTTLS\r\n".to_owned()).await.map(|_| ())
+        self.short_answer(stream, Stage::StartTls, "STARTTLS\r\n".to_owned()).await.map(|_| ())
     }
 
     async fn short_answer(
         &self,
-        tcp: &mut TcpStream,
+        stream: &mut impl Stream,
         stage: Stage,
         command: String,
     ) -> Result<String, Error> {
         let exchange = async {
-            tcp.write_all(command.as_bytes()).await?;
+            stream.write_all(command.as_bytes()).await?;
             let (mut answer, mut line_start) = (Vec::new(), 0);
             loop {
-                answer.push(tcp.read_u8().await?);
+                answer.push(stream.read_u8().await?);
                 if answer.ends_with(b"\n") {
                     if answer.get(line_start + 3) != Some(&b'-') {
                         return Ok(String::from_utf8_lossy(&answer).into_owned());
@@ -480,7 +489,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Limited<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin + fmt::Debug> AsyncTokioStream for Limited<S> {
+impl<S: Stream> AsyncTokioStream for Limited<S> {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Err(io::ErrorKind::Unsupported.into())
     }

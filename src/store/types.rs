@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::tables::Stored;
+use super::Error;
+use super::tables::{Stored, decode, encode};
 use crate::clock::{Day, Timestamp};
 use crate::incident::Incident;
 use crate::notify::outbox::{Frozen, Mailed, Notice, Scope};
@@ -12,7 +13,14 @@ use crate::notify::outbox::{Frozen, Mailed, Notice, Scope};
 pub trait Meta: Stored {}
 
 macro_rules! stored {
-    ($($type:ty = $name:literal),* $(,)?) => { $(impl Stored for $type { const NAME: &'static str = $name; })* };
+    ($($type:ty = $name:literal),* $(,)?) => {
+        $(impl Stored for $type { const NAME: &'static str = $name; })*
+
+        /// Every sort of value, with the way from its bytes to a value and back: tests hand it any bytes at all.
+        pub const VALUES: &[(&str, fn(&[u8]) -> Result<Vec<u8>, Error>)] = &[
+            $((<$type>::NAME, |bytes| decode::<$type>(bytes).map(|value| encode(&value)))),*
+        ];
+    };
 }
 
 stored!(

@@ -10,6 +10,7 @@ mod confidential;
 mod damaged;
 mod disk;
 mod faults;
+mod fuzz;
 mod hostile;
 mod house;
 mod kill;

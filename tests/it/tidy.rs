@@ -499,7 +499,7 @@ const UNFINISHED: &[&str] = &["todo!", "unimplemented!", "dbg!"];
 const NOT_WRITTEN: &[&str] = &[".git", "target", "out", "abusebox-data", "corpus"];
 
 /// Data whose bytes count.
-const AS_RECEIVED: &[&str] = &["tests/data", "LICENSE", "Cargo.lock"];
+const AS_RECEIVED: &[&str] = &["tests/data", "tests/fuzz/seeds", "tests/fuzz/found", "LICENSE", "Cargo.lock"];
 
 mod self_test {
     //! Each rule, on a sample that breaks it: a rule that cannot fail holds nothing.

@@ -1,0 +1,32 @@
+//! What must hold for any bytes at all: a check for each door through which foreign bytes come in.
+//!
+//! `fuzz_targets` hands them what a fuzzer thinks of, `tests/it/fuzz.rs` the inputs in `seeds` and `found`.
+
+mod answers;
+mod customers;
+mod report;
+mod settings;
+mod smtp;
+mod stored;
+
+/// Each target's name, and its check, which panics if something does not hold.
+pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+    ("answers", answers::check),
+    ("customers", customers::check),
+    ("report", report::check),
+    ("settings", settings::check),
+    ("smtp", smtp::check),
+    ("stored", stored::check),
+];
+
+/// The check of the target that is being built.
+pub fn check(target: &str, bytes: &[u8]) {
+    let (_, check) = TARGETS.iter().find(|(name, _)| *name == target).expect("each binary is a target");
+    check(bytes);
+}
+
+/// What a log, a terminal or a mail can show: no control characters, and no more of them than told.
+fn assert_showable(text: &str, chars_max: usize) {
+    assert!(!text.contains(char::is_control), "control characters in {text:?}");
+    assert!(text.chars().count() <= chars_max, "{} characters: {text}", text.chars().count());
+}

@@ -1,0 +1,207 @@
+//! Settings: any text is valid or complained of, and what is valid is the same when it is written again.
+
+use std::fmt::{Display, Write};
+use std::path::Path;
+
+use abusebox::config::{
+    BoxSettings, CustomersFile, Interface, Mail, MailSecurity, MailServer, Mode, Networks, Organisation,
+    Page, Policy, Secret, Settings, Shadowserver, Trust, raw,
+};
+
+use super::assert_showable;
+
+pub(super) fn check(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    match raw::parse(&text, Path::new(FOLDER)) {
+        Ok(settings) => {
+            let written = write(&settings);
+            let again = match raw::parse(&written, Path::new(FOLDER)) {
+                Ok(again) => again,
+                Err(complaints) => panic!("{complaints:?} in\n{written}"),
+            };
+            assert_eq!(write(&again), written);
+            assert_eq!(format!("{again:?}"), format!("{settings:?}"));
+            settings.missing().iter().for_each(|sentence| assert_showable(sentence, TOLD_CHARS_MAX));
+        }
+        Err(complaints) => {
+            assert!((1..=COMPLAINTS_MAX).contains(&complaints.len()));
+            assert!(complaints.is_sorted_by_key(|complaint| complaint.line), "{complaints:?}");
+            let lines = 1 + text.matches('\n').count() as u64;
+            for complaint in complaints {
+                assert!(complaint.line.is_none_or(|line| (1..=lines).contains(&line)), "{complaint:?}");
+                assert!(!complaint.field.is_empty() && !complaint.complaint.is_empty());
+                assert_showable(&complaint.to_string(), TOLD_CHARS_MAX);
+            }
+        }
+    }
+}
+
+/// The settings as a file. Names every field, so that a new one is not forgotten.
+fn write(settings: &Settings) -> String {
+    let Settings {
+        boxx,
+        organisation,
+        shadowserver,
+        networks,
+        customers,
+        mail,
+        policy,
+        page,
+        interface,
+        trust,
+    } = settings;
+    let BoxSettings { name, timezone, language, mode } = boxx;
+    let mode = match mode {
+        Mode::Hold => "hold",
+        Mode::Practice => "practice",
+        Mode::Live => "live",
+    };
+    let mut file = File::default();
+    file.table("box");
+    file.text("name", name);
+    file.text("timezone", timezone.iana_name().expect("zones are chosen by name"));
+    file.text("language", language);
+    file.text("mode", mode);
+
+    let Organisation { name, abuse_address, operator_address } = organisation;
+    file.table("organisation");
+    file.text("name", name);
+    file.text("abuse_address", abuse_address);
+    file.text("operator_address", operator_address);
+
+    let Shadowserver { key, secret, api_url, download_url, schema_url, reports, poll_minutes } = shadowserver;
+    file.table("shadowserver");
+    file.text("key", &key.0);
+    file.text("secret", &secret.0);
+    file.text("api_url", api_url);
+    file.text("download_url", download_url);
+    file.text("schema_url", schema_url);
+    file.texts("reports", reports);
+    file.value("poll_minutes", poll_minutes);
+
+    let Networks { cidrs, silenced, dynamic, cgn } = networks;
+    file.table("networks");
+    for (key, list) in [("cidrs", cidrs), ("silenced", silenced), ("dynamic", dynamic), ("cgn", cgn)] {
+        file.texts(key, list);
+    }
+
+    let CustomersFile { file: path, url } = customers;
+    file.table("customers");
+    file.optional("file", path.as_deref().map(Path::display));
+    file.optional("url", url.as_ref().map(|url| &url.0));
+
+    let Mail { server, per_minute_max } = mail;
+    file.table("mail");
+    file.optional("url", server.as_ref().map(mail_url));
+    file.value("per_minute_max", per_minute_max);
+
+    let Policy {
+        mail_severity_min,
+        repeat_days_compromised,
+        repeat_days_exposed,
+        close_after_days,
+        mail_age_days_max,
+        mails_per_day_max,
+        digest_hour,
+        hold_first,
+        hold_share_max,
+        hold_count_min,
+        tell_unknown_types,
+    } = policy;
+    file.table("policy");
+    file.text("mail_severity_min", mail_severity_min.word());
+    file.value("repeat_days_compromised", repeat_days_compromised);
+    file.value("repeat_days_exposed", repeat_days_exposed);
+    file.value("close_after_days", close_after_days);
+    file.value("mail_age_days_max", mail_age_days_max);
+    file.value("mails_per_day_max", mails_per_day_max);
+    file.value("digest_hour", digest_hour);
+    file.value("hold_first", hold_first);
+    file.value("hold_share_max", format!("{hold_share_max:?}"));
+    file.value("hold_count_min", hold_count_min);
+    file.value("tell_unknown_types", tell_unknown_types);
+
+    let Page { listen, names, allow, setup_code, own_certificate } = page;
+    file.table("page");
+    // Left out, it has a default.
+    file.text("listen", &listen.map_or_else(String::new, |listen| listen.to_string()));
+    file.texts("names", names);
+    file.texts("allow", allow);
+    file.optional("setup_code", setup_code.as_ref().map(|code| &code.0));
+    file.optional("own_certificate", own_certificate.as_deref().map(Path::display));
+
+    let Interface { address, gateway, dns, ntp, proxy } = interface;
+    file.table("interface");
+    file.optional("address", address.as_ref());
+    file.optional("gateway", gateway.as_ref());
+    file.texts("dns", dns);
+    file.texts("ntp", ntp);
+    file.optional("proxy", proxy.as_ref().map(|proxy| &proxy.0));
+
+    let Trust { extra_ca } = trust;
+    file.table("trust");
+    file.texts("extra_ca", &extra_ca.iter().map(|path| path.display()).collect::<Vec<_>>());
+    file.0
+}
+
+fn mail_url(MailServer { security, host, port, login }: &MailServer) -> String {
+    let scheme = match security {
+        MailSecurity::Plain => "smtp",
+        MailSecurity::StartTls => "smtp+starttls",
+        MailSecurity::Tls => "smtps",
+    };
+    let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let login = login.as_ref().map(|(user, Secret(password))| {
+        let (user, password) = (encoded(user), encoded(password));
+        format!("{user}:{password}@")
+    });
+    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    format!("{scheme}://{}{host}:{port}", login.unwrap_or_default())
+}
+
+/// A settings file in the making.
+#[derive(Default)]
+struct File(String);
+
+impl File {
+    fn table(&mut self, name: &str) {
+        self.0 += &format!("[{name}]\n");
+    }
+
+    fn value(&mut self, key: &str, value: impl Display) {
+        self.0 += &format!("{key} = {value}\n");
+    }
+
+    fn text(&mut self, key: &str, text: &str) {
+        self.value(key, quoted(text));
+    }
+
+    fn optional(&mut self, key: &str, text: Option<impl Display>) {
+        if let Some(text) = text {
+            self.text(key, &text.to_string());
+        }
+    }
+
+    fn texts(&mut self, key: &str, texts: &[impl Display]) {
+        let texts: Vec<_> = texts.iter().map(|text| quoted(&text.to_string())).collect();
+        self.value(key, format!("[{}]", texts.join(", ")));
+    }
+}
+
+/// A text as TOML writes it.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => write!(quoted, "\\u{:04x}", u32::from(c)).expect("a String takes all"),
+            c => quoted.push(c),
+        }
+    }
+    quoted + "\""
+}
+
+const FOLDER: &str = "/data";
+const COMPLAINTS_MAX: usize = 1000;
+/// A sentence with all keys of a table in it is far shorter.
+const TOLD_CHARS_MAX: usize = 1000;
