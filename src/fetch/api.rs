@@ -177,7 +177,9 @@ pub fn check(head: &Head, body: &[u8], key: &Secret) -> Result<(), Error> {
         return Err(Error::NoReportsGroup);
     }
     Err(match status {
-        300..=399 => Error::Redirected { host, to: head.location.map_or("nowhere".to_owned(), origin) },
+        300..=399 => {
+            Error::Redirected { host, to: head.location.map_or("nowhere".to_owned(), |to| origin(to, key)) }
+        }
         401 | 403 => Error::KeyRefused { status },
         404 | 410 => Error::NotFound { host, status },
         429 => Error::Throttled { host, retry_after_seconds: head.retry_after_seconds() },
@@ -308,12 +310,12 @@ fn decode(body: &[u8]) -> Result<Json, serde_json::Error> {
 }
 
 /// Scheme and host of an address; the rest of it may hold an id.
-fn origin(location: &str) -> String {
+fn origin(location: &str, key: &Secret) -> String {
     match location.split_once("://") {
         Some((scheme, rest)) => {
             let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
             let host = host.rsplit('@').next().unwrap_or_default();
-            clean(&format!("{scheme}://{host}"), &Secret::default())
+            clean(&format!("{scheme}://{host}"), key)
         }
         None => "another page of its own".to_owned(),
     }
@@ -328,8 +330,9 @@ fn is_about_filters(text: &str) -> bool {
 
 /// A server's words, fit for a log line: without the key, should it repeat it.
 fn clean(text: &str, key: &Secret) -> String {
-    let text = if key.0.is_empty() { text.to_owned() } else { text.replace(&key.0, "***") };
-    text.chars().filter(|c| !c.is_control()).take(SAID_CHARS_MAX).collect()
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    let text = if key.0.is_empty() { text } else { text.replace(&key.0, "***") };
+    text.chars().take(SAID_CHARS_MAX).collect()
 }
 
 fn is_name(text: &str) -> bool {
