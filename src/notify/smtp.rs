@@ -17,7 +17,7 @@ use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::response::Response;
+use lettre::transport::smtp::response::{Response, Severity};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
@@ -381,10 +381,15 @@ impl Connection {
         let answer = timeout(self.waits.content, self.inner.message(content)).await;
         match self.judge(Stage::Content, answer) {
             Ok(response) => {
-                self.is_begun = false;
                 let code = u16::from(response.code());
                 let text = response.message().collect::<Vec<_>>().join(" ");
-                Outcome::Accepted { reply: redact::plain(&format!("{code} {text}")) }
+                let reply = redact::plain(&format!("{code} {text}"));
+                // To lettre 3xx is good too, but whoever asks for more has not said that he has the mail.
+                if response.code().severity != Severity::PositiveCompletion {
+                    return self.lost(true, format!("{reply}, at {}", Stage::Content));
+                }
+                self.is_begun = false;
+                Outcome::Accepted { reply }
             }
             Err(outcome) => outcome,
         }
