@@ -303,7 +303,7 @@ impl Import<'_> {
         let id = self.id(line, &columns.text(record, Role::Id));
         let text = columns.text(record, Role::Address);
         let found = cell::addresses(&text);
-        if text.is_empty() {
+        if found.nets.is_empty() && found.unreadable.is_empty() {
             self.complain(line, Role::Address, "no address: this line assigns nothing");
         }
         let (from, until, dated) = self.validity(record, columns);

@@ -182,7 +182,7 @@ impl Smtp {
         self.connect_over(self.dial().await?).await
     }
 
-    /// The same over a stream that leads to the server.
+    /// The same over a stream that leads to the server: to an address that was checked.
     pub async fn connect_over(&self, stream: impl Stream) -> Result<Connection, Error> {
         let stream = self.secure(stream).await?;
         let hello = ClientId::Domain(self.helo.clone());
