@@ -26,7 +26,7 @@ fuzz() {
   [ ! -d "tests/fuzz/found/$1" ] || from="$from tests/fuzz/found/$1"
   if ! "$programs/$1" -max_total_time="$seconds" -max_len=16384 -timeout=20 -rss_limit_mb=512 -print_final_stats=1 \
     -artifact_prefix="$failed" $from >"$log" 2>&1; then
-    tail -n 40 "$log" >&2
+    grep -a -A 3 'panicked at\|ERROR: libFuzzer' "$log" >&2 || tail -n 20 "$log" >&2
     input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
     echo "fuzz target $1 failed, see $log. ${input:+Keep the input by what was wrong, repair it, and try again:
   mkdir -p tests/fuzz/found/$1 && mv $input tests/fuzz/found/$1/WHAT-WAS-WRONG

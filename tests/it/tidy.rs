@@ -496,7 +496,7 @@ const IMPURE: &[&str] = &[
 const UNFINISHED: &[&str] = &["todo!", "unimplemented!", "dbg!"];
 
 /// What a build, a run or a tool makes, wherever it lies.
-const NOT_WRITTEN: &[&str] = &[".git", "target", "out", "abusebox-data", "corpus"];
+const NOT_WRITTEN: &[&str] = &[".git", "target", "out", "abusebox-data", "corpus", "artifacts"];
 
 /// Data whose bytes count.
 const AS_RECEIVED: &[&str] = &["tests/data", "tests/fuzz/seeds", "tests/fuzz/found", "LICENSE", "Cargo.lock"];

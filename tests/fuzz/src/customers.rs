@@ -15,21 +15,17 @@ use super::assert_showable;
 
 /// A form feed parts two files, the second imported later.
 pub(super) fn check(bytes: &[u8]) {
-    let mut parts = bytes.splitn(2, |byte| *byte == b'\x0c');
-    let files: Vec<File> = parts
-        .by_ref()
-        .map(|bytes| {
-            let file = import::read(bytes, &TimeZone::UTC);
-            check_file(&file);
-            if let Ok(text) = std::str::from_utf8(bytes)
-                && !file.refused
-                && !text.contains('"')
-            {
-                check_lines(&file, text.strip_prefix('\u{feff}').unwrap_or(text));
-            }
-            file
-        })
-        .collect();
+    let mut files = Vec::new();
+    for bytes in bytes.splitn(2, |byte| *byte == b'\x0c') {
+        let file = import::read(bytes, &TimeZone::UTC);
+        check_file(&file);
+        if let Ok(text) = std::str::from_utf8(bytes)
+            && !file.refused
+        {
+            check_lines(&file, text.strip_prefix('\u{feff}').unwrap_or(text));
+        }
+        files.push(file);
+    }
     check_table(&files);
 }
 
@@ -63,7 +59,8 @@ fn check_file(file: &File) {
     }
 }
 
-/// Each line alone gives what it gives among the others, or something is said of it.
+/// Each line alone gives what it gives among the others, or something is said of it. Of lines between quotation marks,
+/// which may be parts of one cell, nothing is known.
 fn check_lines(file: &File, text: &str) {
     let text = text.replace("\r\n", "\n");
     let lines: Vec<&str> = text.split(['\r', '\n']).collect();
@@ -72,15 +69,25 @@ fn check_lines(file: &File, text: &str) {
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', b';' | b',' | b'\t' | b'|']
     );
     let nothing = |line: &&str| line.chars().all(|c| c.is_whitespace() || ";,|".contains(c));
+    let quoted = |line: &&str| line.contains('"');
     let Some(header) = (usize::from(sep)..lines.len()).find(|&index| !lines[index].trim().is_empty()) else {
         return;
     };
-    if nothing(&lines[header]) || lines.len() > LINES_MAX || file.complaints.more > 0 {
+    if nothing(&lines[header])
+        || lines[..=header].iter().any(quoted)
+        || lines.len() > LINES_MAX
+        || file.complaints.more > 0
+    {
         // Which line is the header depends on the separator; and with many complaints not all are told.
         return;
     }
+    let first_quoted = lines.iter().position(quoted).unwrap_or(lines.len());
+    let last_quoted = lines.iter().rposition(quoted).unwrap_or(0);
     let above = lines[..=header].join("\n");
-    for (index, line) in lines.iter().enumerate().skip(header + 1).filter(|(_, line)| !nothing(line)) {
+    for (index, line) in lines.iter().enumerate().skip(header + 1) {
+        if nothing(line) || (first_quoted..=last_quoted).contains(&index) {
+            continue;
+        }
         let alone = import::read(format!("{above}\n{line}").as_bytes(), &TimeZone::UTC);
         let told = file.complaints.list.iter().any(|complaint| complaint.line == Some(index as u64 + 1));
         assert!(told || !alone.lines.is_empty(), "line {} is lost: {line:?}, {file:?}", index + 1);

@@ -9,8 +9,11 @@ mod settings;
 mod smtp;
 mod stored;
 
-/// Each target's name, and its check, which panics if something does not hold.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+/// Panics if something does not hold.
+pub type Check = fn(&[u8]);
+
+/// Each target's name and its check.
+pub const TARGETS: [(&str, Check); 6] = [
     ("answers", answers::check),
     ("customers", customers::check),
     ("report", report::check),
