@@ -30,6 +30,10 @@ fn converse(smtp: &Smtp, script: &[u8], by_line: bool) -> Vec<String> {
             Ok(connection) => connection,
             Err(error) => {
                 assert!(!server.wrote("DATA\r\n"), "a mail without a connection");
+                assert!(
+                    !server.wrote("STARTTLS\r\n") || !server.wrote("AUTH PLAIN "),
+                    "a password in the clear"
+                );
                 assert_showable(&error.to_string(), TOLD_CHARS_MAX);
                 return vec![error.to_string()];
             }
