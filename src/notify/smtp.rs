@@ -31,6 +31,8 @@ use crate::config::{MailSecurity, MailServer};
 
 /// Most bytes of one answer. Real ones have some hundred; a server that never ends its line is cut off here.
 pub const REPLY_BYTES_MAX: usize = 64 * 1024;
+/// An answer begins with three digits.
+const CODE_BYTES: usize = 3;
 
 /// A mail server, ready to be connected to.
 pub struct Smtp {
@@ -201,7 +203,7 @@ impl Smtp {
     /// The stream over which lettre finds the server's greeting.
     async fn secure(&self, mut stream: impl Stream) -> Result<Box<dyn AsyncTokioStream>, Error> {
         let greeting: &'static [u8] = match self.server.security {
-            MailSecurity::Plain => return Ok(Box::new(Limited::new(stream, b""))),
+            MailSecurity::Plain => return Ok(Box::new(Answers::new(stream, b""))),
             MailSecurity::Tls => b"",
             MailSecurity::StartTls => {
                 let began = timeout(self.waits.reply, self.start_tls(&mut stream)).await;
@@ -214,7 +216,7 @@ impl Smtp {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| self.insecure(format!("no certificate can be for the name {host}")))?;
         match timeout(self.waits.reply, self.tls.connect(name, stream)).await {
-            Ok(Ok(stream)) => Ok(Box::new(Limited::new(stream, greeting))),
+            Ok(Ok(stream)) => Ok(Box::new(Answers::new(stream, greeting))),
             Ok(Err(error)) => Err(match error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
                 Some(error) => self.insecure(tls_complaint(error)),
                 None => self.unreachable(error.to_string()),
@@ -440,45 +442,67 @@ impl Connection {
     }
 }
 
-/// A stream of answers: gives `greeting` first, and fails when an answer is longer than [`REPLY_BYTES_MAX`].
+/// A stream of answers that lettre can bear: it panics where a line of the EHLO answer is nothing but blanks, gives up
+/// at text that is not UTF-8, and knows no answer of a code alone, which RFC 5321 4.2 allows. Fails when an answer is
+/// longer than [`REPLY_BYTES_MAX`].
 #[derive(Debug)]
-struct Limited<S> {
+struct Answers<S> {
     stream: S,
-    greeting: &'static [u8],
+    /// Lines to hand out.
+    lines: Vec<u8>,
+    /// The beginning of the next line, as it came.
+    begun: Vec<u8>,
     /// Bytes read since the last command.
     read: usize,
 }
 
-impl<S> Limited<S> {
-    fn new(stream: S, greeting: &'static [u8]) -> Self {
-        Self { stream, greeting, read: 0 }
+impl<S> Answers<S> {
+    /// Gives `greeting` first.
+    fn new(stream: S, greeting: &[u8]) -> Self {
+        Self { stream, lines: greeting.to_vec(), begun: Vec::new(), read: 0 }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.begun.extend_from_slice(part);
+            if part.ends_with(b"\n") {
+                let line = String::from_utf8_lossy(&self.begun);
+                let text = line.trim_end();
+                self.lines.extend_from_slice(text.as_bytes());
+                self.lines.extend_from_slice(if text.len() == CODE_BYTES { b" \r\n" } else { b"\r\n" });
+                self.begun.clear();
+            }
+        }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Limited<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Answers<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.greeting.is_empty() {
-            let (now, later) = this.greeting.split_at(this.greeting.len().min(buffer.remaining()));
-            buffer.put_slice(now);
-            this.greeting = later;
-            return Poll::Ready(Ok(()));
+        while this.lines.is_empty() {
+            let mut bytes = [0; 1024];
+            let mut piece = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut this.stream).poll_read(cx, &mut piece))?;
+            this.read += piece.filled().len();
+            if piece.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            } else if this.read > REPLY_BYTES_MAX {
+                return Poll::Ready(Err(io::Error::other("its answer does not end")));
+            }
+            this.take(piece.filled());
         }
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
-        this.read += buffer.filled().len() - before;
-        Poll::Ready(match this.read > REPLY_BYTES_MAX {
-            true => Err(io::Error::other("its answer does not end")),
-            false => Ok(()),
-        })
+        let length = this.lines.len().min(buffer.remaining());
+        buffer.put_slice(&this.lines[..length]);
+        this.lines.drain(..length);
+        Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Limited<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Answers<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.read = 0;
@@ -494,7 +518,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Limited<S> {
     }
 }
 
-impl<S: Stream> AsyncTokioStream for Limited<S> {
+impl<S: Stream> AsyncTokioStream for Answers<S> {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -785,6 +809,21 @@ mod tests {
         ] {
             assert_eq!(outcome(script).await, (expected, calls));
         }
+    }
+
+    /// Servers of real life: blanks where words should be, a code alone, letters that are not UTF-8, bare line feeds.
+    #[tokio::test]
+    async fn odd_answers_are_understood() {
+        let script = b"220\r\n250-me\r\n250- \r\n250-\xc2\xa0\r\n250 \r\n250\r\n550 5.1.1 Empf\xe4nger\r\n\
+            250\n250 ok\n250-ok\n250 ok\n354\n250\n";
+        let (near, mut far) = tokio::io::duplex(4096);
+        far.write_all(script).await.unwrap();
+        let smtp = smtp(MailSecurity::Plain, "mail.example", 25, false, &[]);
+        let mut connection = smtp.connect_over(near).await.unwrap();
+        let refused =
+            Outcome::Refused { stage: Stage::Recipient, reply: "550 5.1.1 Empf\u{fffd}nger".to_owned() };
+        assert_eq!(send(&mut connection).await, (refused, 0));
+        assert_eq!(send(&mut connection).await, (Outcome::Accepted { reply: "250 ".to_owned() }, 1));
     }
 
     #[tokio::test]
