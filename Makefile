@@ -34,7 +34,7 @@ bench: needs ## print the figures that have a budget, and those of the inner loo
 	cargo bench --locked --bench inner
 	cargo bench --locked --bench budgets -- $(if $(LARGE),--large) $(REPORTS)
 
-soak: needs ## all that takes hours, with its figures: kills, gigabytes, a week, fuzzing (PARTS="kill memory": these only)
+soak: needs ## what takes hours: kills, gigabytes, a week, fuzzing; PARTS="kill week" runs these only
 	tests/soak.sh $(PARTS)
 
 check: needs ## format, lints, and what may come in as a dependency

@@ -399,6 +399,9 @@ impl Bench {
             File::open(path).unwrap().take(1 << 20).read_to_end(&mut text).unwrap();
             String::from_utf8_lossy(&text).into_owned()
         };
+        if is_soak() {
+            println!("{}: {peak_kib} KiB at most, {:.1} s", words.join(" "), began.elapsed().as_secs_f64());
+        }
         let code = status.code().unwrap_or_else(|| panic!("{words:?}: {status}: {}", text(&err)));
         Done { code, out: text(&out), err: text(&err), peak_kib }
     }
