@@ -22,9 +22,9 @@ run: needs ## build it and let it run against a simulated Shadowserver and mail 
 	cargo build --locked --release --bins --examples
 	tests/run.sh
 
+# The summary of the tests comes last, and all of them run whatever the fuzzer found.
 test: needs mta ## install what is missing, then run all tests
-	cargo test --locked --no-fail-fast
-	tests/fuzz/run.sh 10
+	tests/fuzz/run.sh 10; fuzzed=$$?; cargo test --locked --no-fail-fast && exit $$fuzzed
 
 fuzz: needs ## try foreign input that nobody thought of, an hour for each target (or SECONDS=60)
 	tests/fuzz/run.sh $(SECONDS)
