@@ -119,7 +119,7 @@ fn read(input: impl Read, hint: Hint<'_>) -> Option<Got> {
         });
     }
     let mut rows = 0;
-    let drained = batch.drain(1, |_, seen| {
+    for (_, seen) in batch.drain(1) {
         rows += seen.rows;
         assert!(seen.first <= seen.last && seen.evidence.protocol.len() <= PROTOCOL_BYTES_MAX);
         assert!(seen.evidence.shown.len() <= EVIDENCE_BYTES_MAX, "{} bytes", seen.evidence.shown.len());
@@ -127,10 +127,9 @@ fn read(input: impl Read, hint: Hint<'_>) -> Option<Got> {
             header.shown.iter().any(|(column, _)| *column == number) && !cell.is_empty()
         };
         assert!(shown_cells(&seen.evidence.shown).all(known), "evidence of columns that are not shown");
-        Ok::<(), ()>(())
-    });
+    }
     let read = records.iter().filter(|record| matches!(record.what, What::Row { .. })).count();
-    assert_eq!((drained, rows), (Ok(()), read as u64), "each row is in one problem");
+    assert_eq!(rows, read as u64, "each row is in one problem");
     Some(Got { names: header.names, records })
 }
 
