@@ -25,6 +25,24 @@ fn main() -> ExitCode {
     }
 }
 
+/// Starts the program anew with an environment in which glibc keeps one heap and gives memory back. Else it keeps a heap
+/// for each of some threads, and with them twice the memory at rest; it listens to nobody but the environment.
+#[cfg(target_env = "gnu")]
+fn begin_with_one_heap() {
+    use std::os::unix::process::CommandExt;
+
+    const HEAP: [(&str, &str); 3] =
+        [("MALLOC_ARENA_MAX", "1"), ("MALLOC_TRIM_THRESHOLD_", "65536"), ("MALLOC_MMAP_THRESHOLD_", "65536")];
+    let mut words = std::env::args_os();
+    if std::env::var_os(HEAP[0].0).is_none()
+        && let (Some(name), Ok(program)) = (words.next(), std::env::current_exe())
+    {
+        // It comes back only if that cannot be done, and then it works without.
+        let error = std::process::Command::new(program).arg0(name).args(words).envs(HEAP).exec();
+        let _ = writeln!(io::stderr(), "abusebox: more memory than needed is kept: {error}");
+    }
+}
+
 fn work(words: &[OsString]) -> anyhow::Result<u8> {
     let folder = std::env::current_dir().context("the current folder is gone")?;
     let (mut out, mut err) = (io::BufWriter::new(io::stdout().lock()), io::stderr());
@@ -40,6 +58,10 @@ fn work(words: &[OsString]) -> anyhow::Result<u8> {
         let exit = invocation.command.detached(output)?;
         output.out.flush()?;
         return Ok(exit as u8);
+    }
+    #[cfg(target_env = "gnu")]
+    if invocation.command == Command::Run {
+        begin_with_one_heap();
     }
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runs = matches!(invocation.command, Command::Run | Command::Once);
