@@ -201,7 +201,11 @@ impl<'t> Reader<'t> {
         tables.dedup();
         for (name, item) in self.root.iter() {
             if !tables.contains(&name) {
-                self.push(key_span(self.root, name), short(name), unknown("table", name, &tables, &known));
+                self.push(
+                    key_span(self.root, name),
+                    key_shown(name),
+                    unknown("table", name, &tables, &known),
+                );
                 continue;
             }
             // What is no table is complained of already.
@@ -209,7 +213,7 @@ impl<'t> Reader<'t> {
             let keys: Vec<_> = known.iter().filter(|(t, _)| *t == name).map(|(_, key)| *key).collect();
             for (key, _) in table.iter().filter(|(key, _)| !keys.contains(key)) {
                 let sentence = unknown("setting", key, &keys, &known);
-                self.push(key_span(table, key), format!("{name}.{}", short(key)), sentence);
+                self.push(key_span(table, key), format!("{name}.{}", key_shown(key)), sentence);
             }
         }
         if self.complaints.is_empty() {
@@ -616,6 +620,11 @@ fn shown(text: &str) -> String {
     format!("\"{}\"", short(text))
 }
 
+/// A key that may be anything, in TOML even nothing.
+fn key_shown(key: &str) -> String {
+    if key.is_empty() { shown(key) } else { short(key) }
+}
+
 fn short(text: &str) -> String {
     let mut short: String = text.chars().take(SHOWN_MAX).flat_map(char::escape_debug).collect();
     if text.chars().nth(SHOWN_MAX).is_some() {
@@ -977,6 +986,11 @@ names = []
         assert_eq!(many.len(), COMPLAINTS_MAX);
         let foreign = complaints(&format!("\"{}\\u0007\" = 1", "k".repeat(10)));
         assert!(foreign[0].starts_with("1 kkkkkkkkkk\\u{7}: There is no such table."), "{foreign:?}");
+        let nameless = complaints("\"\" = 1\n[box]\n\"\" = 1\n");
+        assert!(
+            nameless[0].starts_with("1 \"\": ") && nameless[1].starts_with("3 box.\"\": "),
+            "{nameless:?}"
+        );
     }
 
     #[test]
