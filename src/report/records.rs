@@ -130,8 +130,8 @@ impl<R: Read> Records<R> {
         while self.filled < WINDOW_BYTES / 2 && !self.at_end {
             self.refill()?;
         }
-        if self.window[..self.filled].starts_with(b"\xEF\xBB\xBF") {
-            self.start = 3;
+        if self.window[..self.filled].starts_with(MARK) {
+            self.start = MARK.len();
         }
         let mut head = &self.window[self.start..self.filled];
         if memchr::memchr(b'\n', head).is_none() && memchr::memchr(b'\r', head).is_some() {
@@ -192,8 +192,10 @@ impl<R: Read> Records<R> {
         let mut scanned = self.start;
         let (mut out, mut cells) = (0, 0);
         let complete = loop {
-            if scanned == self.filled && !self.at_end {
-                // To the parser an empty input is the end.
+            // To the parser an empty input is the end; and it takes a byte order mark off, as joined files have it in
+            // the middle, if it sees the whole of it. What lies behind the mark must not look empty either.
+            let is_short = scanned == self.start && self.filled - scanned <= MARK.len();
+            if (scanned == self.filled || is_short) && !self.at_end {
                 let length = scanned - self.start;
                 let many_lines = length > LINES_BYTES_MAX && self.first_line_end().is_some();
                 if many_lines || length > RECORD_BYTES_MAX {
@@ -392,6 +394,8 @@ enum Shape {
     Unclosed,
 }
 
+/// The byte order mark in UTF-8.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Read size; also how far ahead the separator is looked for.
 const WINDOW_BYTES: usize = 64 * 1024;
 /// A longer record is noise or an attack: the longest honest cells are around 1 MB.
@@ -408,6 +412,17 @@ const WASTED_BYTES_MAX: usize = 32 * 1024 * 1024;
 mod tests {
     use super::*;
 
+    struct OneByOne<'a>(&'a [u8]);
+
+    impl Read for OneByOne<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = self.0.len().min(buffer.len()).min(1);
+            buffer[..count].copy_from_slice(&self.0[..count]);
+            self.0 = &self.0[count..];
+            Ok(count)
+        }
+    }
+
     #[test]
     fn a_record_that_ends_where_the_window_ends_is_not_the_last() {
         // Records of 16 bytes: one of them ends at every power of two that the window can have.
@@ -422,20 +437,23 @@ mod tests {
 
     #[test]
     fn a_read_of_nothing_but_nul_is_not_the_end() {
-        struct OneByOne<'a>(&'a [u8]);
-        impl Read for OneByOne<'_> {
-            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                let count = self.0.len().min(buffer.len()).min(1);
-                buffer[..count].copy_from_slice(&self.0[..count]);
-                self.0 = &self.0[count..];
-                Ok(count)
-            }
-        }
         let mut records = Records::new(OneByOne(b"a,b\n1\0\0,2\n\x003,4\0\0")).unwrap();
         let mut cells = Vec::new();
         while records.advance().unwrap() != Found::End {
             cells.push(records.cells.iter().map(<[u8]>::to_vec).collect::<Vec<_>>().join(&b'|'));
         }
         assert_eq!(cells, [&b"a|b"[..], b"1|2", b"3|4"]);
+    }
+
+    #[test]
+    fn marks_of_joined_files_come_off_however_the_bytes_come() {
+        let bytes = "\u{feff}0123456789\n".as_bytes().repeat(WINDOW_BYTES / 14);
+        let mut records = Records::new(OneByOne(&bytes)).unwrap();
+        let mut count = 0;
+        while records.advance().unwrap() != Found::End {
+            assert_eq!(records.cells.iter().collect::<Vec<_>>(), [b"0123456789"]);
+            count += 1;
+        }
+        assert_eq!(count, WINDOW_BYTES / 14);
     }
 }

@@ -163,8 +163,11 @@ fn check_accounts(got: &Got, bytes: &[u8]) {
     let bytes: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
     let end = if bytes.contains(&b'\r') && !bytes.contains(&b'\n') { b'\r' } else { b'\n' };
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == end).collect();
-    // A line of nothing but quotation marks may be an empty cell, which is blank.
-    let is_blank = |line: &[u8]| line.iter().all(|byte| byte.is_ascii_whitespace() || *byte == b'"');
+    // A line of nothing but quotation marks may be an empty cell, which is blank; and a byte order mark is nothing.
+    let is_blank = |line: &[u8]| {
+        let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
+        line.iter().all(|byte| byte.is_ascii_whitespace() || *byte == b'"')
+    };
     let blank = |from: u64, to: u64| {
         for line in from..to {
             assert!(is_blank(lines[line as usize - 1]), "line {line} is lost: {got:?}");
