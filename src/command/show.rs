@@ -477,7 +477,8 @@ settings say. A changed settings or customer file is noticed by itself. Logs go 
 With --at TIME the clock starts there and goes on. Ctrl-C or SIGTERM ends it.
 
 A page to look at answers at http://127.0.0.1:8080/, on this machine only, without log-in. In the settings, page.listen
-moves it ([::1]:8080; port 0 takes any) or, empty, leaves it out.
+moves it ([::1]:8080; port 0 takes any) or, empty, leaves it out. At an address like [::]:80 it also answers machines
+nearby, and networks in page.allow: with whether it is well (/healthz), and nothing else until there is a log-in.
 "),
     ("once", "\
 Usage: abusebox once

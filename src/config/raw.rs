@@ -421,20 +421,14 @@ fn address(text: &str) -> Result<IpAddr, String> {
     address.map_err(|_| format!("Write an address like 192.0.2.1 or 2001:db8::1; this is {}.", shown(text)))
 }
 
-/// An address and port of this machine itself.
+/// An address and port to answer at.
 fn listen(text: &str) -> Result<SocketAddr, String> {
-    match SocketAddr::from_str(text) {
-        Ok(address) if address.ip().is_loopback() => Ok(address),
-        Ok(_) => Err(format!(
-            "Write an address of this machine only, like 127.0.0.1:8080 or [::1]:8080: the page has no log-in yet, so \
-             it answers nobody else. This is {}.",
+    SocketAddr::from_str(text).map_err(|_| {
+        format!(
+            "Write an address and a port like 127.0.0.1:8080 or [::]:80, or \"\" for no page; this is {}.",
             shown(text)
-        )),
-        Err(_) => Err(format!(
-            "Write an address and a port like 127.0.0.1:8080 or [::1]:8080, or \"\" for no page; this is {}.",
-            shown(text)
-        )),
-    }
+        )
+    })
 }
 
 /// A network, or one address for itself. Host bits are refused: they hide a slip in the length.
@@ -759,16 +753,14 @@ extra_ca = ["ca.pem"]
     }
 
     #[test]
-    fn the_page_answers_this_machine_only() {
+    fn the_page_answers_this_machine_only_unless_told_otherwise() {
         assert_eq!(parsed("").page.listen, Some("127.0.0.1:8080".parse().unwrap()));
         assert_eq!(parsed("[page]\nlisten = \"\"\n").page.listen, None);
         assert_eq!(
             parsed("[page]\nlisten = \"127.9.9.9:1\"\n").page.listen,
             Some("127.9.9.9:1".parse().unwrap())
         );
-        for open in ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:80", "[::ffff:127.0.0.1]:80"] {
-            check_complaint("page", &format!("listen = \"{open}\""), "no log-in yet");
-        }
+        assert_eq!(parsed("[page]\nlisten = \"[::]:80\"\n").page.listen, Some("[::]:80".parse().unwrap()));
         for wrong in ["127.0.0.1", "localhost:8080", "8080", "127.0.0.1:65536", "::1:8080"] {
             check_complaint("page", &format!("listen = \"{wrong}\""), "an address and a port");
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -25,10 +26,10 @@ pub async fn keep_up(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
     let mut server: Option<Behind> = None;
     let mut told = None;
     loop {
-        let listen = engine.loaded().settings.page.listen;
+        let wanted = Wanted::of(&engine);
         let turn = async {
-            let Some(address) = listen else { return std::future::pending().await };
-            match open(address, &engine.data, &handler, &mut server).await {
+            let Some(address) = wanted.listen else { return std::future::pending().await };
+            match open(address, wanted.allow.clone(), &engine.data, &handler, &mut server).await {
                 Ok((door, socket)) => {
                     told = None;
                     door.serve(socket).await;
@@ -47,7 +48,7 @@ pub async fn keep_up(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
         };
         tokio::select! {
             () = turn => {}
-            () = changed(&engine, listen) => {}
+            () = changed(&engine, &wanted) => {}
             _ = stop.changed() => return,
         }
     }
@@ -55,11 +56,12 @@ pub async fn keep_up(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
 
 async fn open<'a>(
     address: SocketAddr,
+    allow: Vec<IpNet>,
     data: &Path,
     handler: &Handler,
     server: &'a mut Option<Behind>,
 ) -> io::Result<(Door, &'a Path)> {
-    let door = Door::bind(address, Limits::default()).await?;
+    let door = Door::bind(address, allow, Limits::default()).await?;
     let behind = match server.take() {
         Some(behind) => behind,
         None => Behind::start(data, handler)?,
@@ -107,9 +109,23 @@ impl Drop for Folder {
     }
 }
 
-/// Until the settings say another address.
-async fn changed(engine: &Engine, listen: Option<SocketAddr>) {
-    while engine.loaded().settings.page.listen == listen {
+/// What the settings say of the door.
+#[derive(PartialEq, Eq)]
+struct Wanted {
+    listen: Option<SocketAddr>,
+    allow: Vec<IpNet>,
+}
+
+impl Wanted {
+    fn of(engine: &Engine) -> Self {
+        let page = &engine.loaded().settings.page;
+        Self { listen: page.listen, allow: page.allow.clone() }
+    }
+}
+
+/// Until the settings say something else.
+async fn changed(engine: &Engine, wanted: &Wanted) {
+    while Wanted::of(engine) == *wanted {
         sleep(LOOK_EVERY).await;
     }
 }

@@ -1,7 +1,8 @@
 //! The door: the only part of the page that faces a network. It lets in few at a time, waits for nobody long, reads
 //! a head of limited size, and passes on what it has understood of it, in its own words.
 //!
-//! There is no log-in yet: so the door opens to loopback addresses only, and HTTPS would protect nobody.
+//! It opens to clients nearby and to the networks that the settings allow. Those of other machines get no page that
+//! shows what the box knows: there is no log-in yet, and so HTTPS would protect nothing.
 
 use std::collections::HashMap;
 use std::io;
@@ -10,18 +11,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::time::{sleep, timeout};
+
+use crate::net::is_near;
 
 /// The header in which the server behind finds the client's address. What a client writes there goes nowhere.
 pub const PEER: &str = "X-Abusebox-Peer";
 /// The header in which the server behind finds `http` or `https`.
 pub const SCHEME: &str = "X-Abusebox-Scheme";
 
-/// A listener on a loopback address.
+/// A listener, and whom it lets in beside clients nearby.
 pub struct Door {
     listener: TcpListener,
+    allow: Vec<IpNet>,
     limits: Limits,
 }
 
@@ -42,12 +47,9 @@ impl Default for Limits {
 }
 
 impl Door {
-    /// Listens at `address`, which must be a loopback one.
-    pub async fn bind(address: SocketAddr, limits: Limits) -> io::Result<Self> {
-        if !address.ip().is_loopback() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the page has no log-in yet"));
-        }
-        Ok(Self { listener: TcpListener::bind(address).await?, limits })
+    /// Listens at `address` for clients nearby and those in `allow`.
+    pub async fn bind(address: SocketAddr, allow: Vec<IpNet>, limits: Limits) -> io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(address).await?, allow, limits })
     }
 
     pub fn address(&self) -> io::Result<SocketAddr> {
@@ -70,6 +72,9 @@ impl Door {
                 }
             };
             let peer = peer.ip().to_canonical();
+            if !self.knows(peer) {
+                continue;
+            }
             let Some(place) = inside.enter(peer) else { continue };
             let (socket, limits) = (socket.clone(), self.limits);
             tokio::spawn(async move {
@@ -78,6 +83,10 @@ impl Door {
                 drop(place);
             });
         }
+    }
+
+    fn knows(&self, peer: IpAddr) -> bool {
+        is_near(peer) || self.allow.iter().any(|net| net.contains(&peer))
     }
 }
 
@@ -96,7 +105,7 @@ impl Inside {
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = places.values().sum();
         let own = places.get(&peer).copied().unwrap_or(0);
-        if !peer.is_loopback() || all >= CONNECTIONS_MAX || own >= CONNECTIONS_OF_ONE_MAX {
+        if all >= CONNECTIONS_MAX || own >= CONNECTIONS_OF_ONE_MAX {
             return None;
         }
         places.insert(peer, own + 1);

@@ -63,10 +63,9 @@ impl From<Trouble> for Fault {
 
 /// Answers one request.
 pub fn handle(request: &Request<'_>, view: &dyn View, now: Timestamp) -> Reply {
-    // There is no log-in yet: whoever is not on this machine gets nothing, however the request came here.
-    if !request.peer.is_some_and(|peer| peer.is_loopback()) {
-        return plain(403, "This page answers only on the machine on which abusebox runs.\n");
-    }
+    let Some(peer) = request.peer else {
+        return plain(403, "This request did not come through the door.\n");
+    };
     let site = view.site();
     // A page of another site can make its own name point here (DNS rebinding); it cannot choose the name asked for.
     if !is_ours(request.host, &site) {
@@ -86,6 +85,23 @@ pub fn handle(request: &Request<'_>, view: &dyn View, now: Timestamp) -> Reply {
     };
     if let Some((content_type, text)) = asset {
         return Reply { status: 200, content_type, policy: POLICY, body: text.to_owned() };
+    }
+    if path == "/healthz" {
+        // Of no incident, but it takes the whole way to the store to know that.
+        return match view.incident(0) {
+            Ok(_) => plain(200, "ok\n"),
+            Err(_) => plain(503, "the store cannot be read\n"),
+        };
+    }
+    // There is no log-in yet: other machines learn that the box is at work, and nothing of what it knows.
+    if !peer.is_loopback() {
+        return match path {
+            "/" => plain(200, STRANGER),
+            _ => plain(
+                403,
+                "There is no log-in yet: this answers only on the machine on which abusebox runs.\n",
+            ),
+        };
     }
     let page = Query::parse(query).and_then(|mut query| {
         let page = route(path, &mut query, view, &site, now)?;
@@ -142,12 +158,13 @@ fn plain(status: u16, text: &str) -> Reply {
     Reply { status, content_type: "text/plain; charset=utf-8", policy: POLICY, body: text.to_owned() }
 }
 
-/// Whether a `Host` names this machine: itself, its loopback addresses, or a name from the settings.
+/// Whether a `Host` names this machine: itself, or a name from the settings. Any address will do, because what a
+/// browser asks of an address it asks of nobody else.
 fn is_ours(host: &str, site: &Site) -> bool {
     let (name, port) = match host.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
             Some((address, port)) => {
-                return Ipv6Addr::from_str(address).is_ok_and(|address| address.is_loopback())
+                return Ipv6Addr::from_str(address).is_ok_and(|address| !address.is_unspecified())
                     && is_port(port);
             }
             None => return false,
@@ -158,7 +175,7 @@ fn is_ours(host: &str, site: &Site) -> bool {
         return false;
     }
     if let Ok(address) = IpAddr::from_str(name) {
-        return address.is_loopback();
+        return !address.is_unspecified();
     }
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     let own = site.box_name.to_ascii_lowercase();
@@ -232,6 +249,13 @@ fn decoded(text: &str) -> Option<String> {
     let text = String::from_utf8(bytes).ok()?;
     (text.len() <= VALUE_BYTES_MAX && !text.chars().any(char::is_control)).then_some(text)
 }
+
+/// What a client on another machine is told.
+const STRANGER: &str = concat!(
+    "abusebox ",
+    env!("CARGO_PKG_VERSION"),
+    " is at work here.\n\nIt shows what it knows on its own machine only: there is no log-in yet.\n"
+);
 
 const HTML: &str = "text/html; charset=utf-8";
 

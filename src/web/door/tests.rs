@@ -35,7 +35,7 @@ async fn house(limits: Limits) -> House {
             });
         }
     });
-    let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), limits).await.unwrap();
+    let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), Vec::new(), limits).await.unwrap();
     let address = door.address().unwrap();
     tokio::spawn(async move { door.serve(&socket).await });
     House { address, _folder: folder }
@@ -188,21 +188,31 @@ fn places_are_counted_by_address_and_in_all() {
         places.extend(inside.enter(address(n)));
     }
     assert_eq!(places.len(), CONNECTIONS_MAX, "no more in all");
-    assert!(inside.enter(IpAddr::from([192, 0, 2, 1])).is_none());
+    assert!(inside.enter(address(100)).is_none());
     drop(places);
-    assert!(inside.enter(IpAddr::from([192, 0, 2, 1])).is_none(), "only this machine");
     assert!(inside.0.lock().unwrap().is_empty());
     assert!(inside.enter(address(1)).is_some());
 }
 
 #[tokio::test]
-async fn the_door_opens_on_this_machine_only_and_says_when_nobody_is_behind_it() {
-    let anywhere = Door::bind((Ipv4Addr::UNSPECIFIED, 0).into(), LIMITS).await;
-    assert_eq!(anywhere.err().map(|error| error.kind()), Some(io::ErrorKind::InvalidInput));
-    let door = Door::bind("[::1]:0".parse().unwrap(), LIMITS).await.unwrap();
+async fn the_door_says_when_nobody_is_behind_it() {
+    let door = Door::bind("[::1]:0".parse().unwrap(), Vec::new(), LIMITS).await.unwrap();
     let address = door.address().unwrap();
     tokio::spawn(async move { door.serve(Path::new("none.sock")).await });
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     assert!(read(&mut client).await.starts_with("HTTP/1.1 503 "));
+}
+
+#[tokio::test]
+async fn it_opens_to_clients_nearby_and_to_allowed_networks() {
+    let allow = vec!["198.51.100.0/24".parse().unwrap(), "2001:db8::/64".parse().unwrap()];
+    let door = Door::bind((Ipv4Addr::UNSPECIFIED, 0).into(), allow, LIMITS).await.unwrap();
+    for peer in ["127.0.0.1", "10.0.2.2", "169.254.1.1", "fe80::1", "fd00::1", "198.51.100.7", "2001:db8::7"]
+    {
+        assert!(door.knows(peer.parse().unwrap()), "{peer}");
+    }
+    for peer in ["192.0.2.1", "198.51.101.1", "2001:db8:0:1::7", "100.64.0.1"] {
+        assert!(!door.knows(peer.parse().unwrap()), "{peer}");
+    }
 }

@@ -59,7 +59,7 @@ impl Page {
             env!("CARGO_PKG_VERSION").to_owned(),
             " \u{b7} ",
             now.in_zone(&site.zone).strftime("%Y-%m-%d %H:%M %Z").to_string(),
-            " \u{b7} This page is for reading, and answers on this machine only: there is no log-in yet, so whoever ",
+            " \u{b7} This page is for reading, and shown on this machine only: there is no log-in yet, so whoever ",
             "has an account on this machine can read it.</footer></body></html>\n",
         );
         page.into_string()
