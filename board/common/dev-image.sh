@@ -1,0 +1,52 @@
+#!/bin/sh
+# dev-image.sh BOARD PROGRAM: the development image, out/dev/abusebox-BOARD.img, in seconds once there is a kernel: our
+# own kernel configuration, overlay, scripts and layout as in the release image, with Debian's BusyBox, GRUB, file
+# system tools and C library instead of Buildroot's.
+set -eu
+board=$1
+program=$2
+common=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$common/../.." && pwd)
+out=$top/out/dev
+images=$out/$board
+target=$images/target
+PATH=$PATH:/usr/sbin:/sbin
+SOURCE_DATE_EPOCH=$(git -C "$top" log -1 --format=%ct 2>/dev/null || echo 0)
+export PATH SOURCE_DATE_EPOCH
+umask 022
+
+kernel=$("$common/dev-kernel.sh" "$board")
+rm -rf "$images"
+mkdir -p "$target"
+cp "$kernel/vmlinuz" "$images/bzImage"
+
+# The root. A merged /usr, as Buildroot's can be.
+mkdir -p "$target/usr/bin" "$target/usr/lib" "$target/etc"
+for folder in bin sbin lib lib64; do ln -s usr/"$folder" "$target/$folder"; done
+ln -s bin "$target/usr/sbin"
+ln -s lib "$target/usr/lib64"
+cp "$(command -v busybox)" "$target/usr/bin/busybox"
+"$target/usr/bin/busybox" --list | while read -r applet; do
+	[ -e "$target/usr/bin/$applet" ] || ln -s busybox "$target/usr/bin/$applet"
+done
+ln -s ../bin/busybox "$target/usr/bin/init" 2>/dev/null || true
+for tool in mke2fs e2fsck partx; do
+	file=$(command -v $tool)
+	rm -f "$target/usr/bin/$tool"
+	cp "$file" "$target/usr/bin/$tool"
+	# The libraries that it names, and the loader.
+	ldd "$file" | grep -o '/[^ ]*' | while read -r library; do
+		cp -n -L "$library" "$target/usr/lib/"
+	done
+done
+cp /etc/mke2fs.conf "$target/etc/"
+cp "$program" "$target/usr/bin/abusebox"
+cp -R "$top/rootfs-overlay/." "$target/"
+"$common/post-build.sh" "$target" "$board"
+mksquashfs "$target" "$images/rootfs.squashfs" -noappend -no-progress -quiet -all-root -no-xattrs -comp zstd \
+	-Xcompression-level 19 >/dev/null
+
+"$common/../$board/dev-boot.sh" "$images"
+"$common/post-image.sh" "$images" "$board"
+mv "$images/disk.img" "$out/abusebox-$board.img"
+ls -l --block-size=1 "$images/bzImage" "$images/rootfs.squashfs" "$out/abusebox-$board.img" | awk '{print $5, $9}'

@@ -1,0 +1,49 @@
+#!/bin/sh
+# dev-kernel.sh BOARD: makes the kernel of a board's configuration from Debian's newest installed linux-source package,
+# once, and prints the folder with `vmlinuz` and `config`. It lies outside the clone, under a name made of all that
+# decides what comes out. Compiling takes some ten minutes on two cores.
+set -eu
+board=$1
+common=$(cd "$(dirname "$0")" && pwd)
+fragments="$common/linux.config $common/../$board/linux.config"
+
+source=$(find /usr/src -maxdepth 1 -name 'linux-source-*.tar.xz' | sort -V | tail -n 1)
+[ -n "$source" ] || { echo 'no kernel source: apt-get install linux-source' >&2; exit 1; }
+package=$(basename "$source" .tar.xz)
+version=$(dpkg-query -W -f '${Version}' "$package")
+# shellcheck disable=SC2086 # two names
+hash=$({ cat $fragments "$0"; cc --version; echo "$version"; } | sha256sum | cut -c 1-12)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/abusebox/kernel
+done=$cache/$board-$version-$hash
+if [ -e "$done/vmlinuz" ]; then
+	echo "$done"
+	exit
+fi
+
+mkdir -p "$cache"
+work=$(mktemp -d "$cache/building.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+{
+	echo "compiling the kernel from $source; log: $cache/$board.log"
+	mkdir "$work/source" "$work/build" "$work/done"
+	tar -x -f "$source" -C "$work/source" --strip-components 1
+	# Whoever compiles it, the same bytes come out.
+	export KBUILD_BUILD_USER=abusebox KBUILD_BUILD_HOST=abusebox KBUILD_BUILD_VERSION=1
+	export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 1970'
+	kernel() { make -C "$work/source" O="$work/build" "$@" >>"$cache/$board.log" 2>&1; }
+	: >"$cache/$board.log"
+	kernel tinyconfig
+	# shellcheck disable=SC2086
+	cat $fragments >>"$work/build/.config"
+	kernel olddefconfig
+	# shellcheck disable=SC2086
+	"$common/check-config.sh" "$work/build/.config" $fragments
+	image=$(make -s -C "$work/source" O="$work/build" image_name)
+	kernel -j "$(nproc)" "$(basename "$image")" || { tail -n 20 "$cache/$board.log"; exit 1; }
+	cp "$work/build/$image" "$work/done/vmlinuz"
+	cp "$work/build/.config" "$work/done/config"
+	rm -rf "$done"
+	mv "$work/done" "$done"
+} >&2
+echo "$done"
