@@ -3,6 +3,12 @@
 # Debian packages that the build needs: a linker and C for ring and zstd, C++ for the fuzzer, git for what the build
 # says of itself.
 PACKAGES := gcc g++ libc6-dev git
+# And what the development image is made of and with, and booted by. The kernel's series is the one that was tried;
+# where it is gone, the newest that there is.
+KERNEL_SOURCE = $(if $(shell apt-cache show linux-source-6.12 2>/dev/null),linux-source-6.12,linux-source)
+IMAGE_PACKAGES = $(KERNEL_SOURCE) make bc bison flex cpio xz-utils zstd libelf-dev busybox-static cryptsetup-bin \
+  dosfstools e2fsprogs fdisk grub-common grub-efi-amd64-bin grub-pc-bin mtools ovmf qemu-system-x86 squashfs-tools \
+  util-linux
 # A real mail server to test against. Without these files nothing starts it as a service: the test does, for itself.
 MTA := postfix
 MTA_SERVICE := /etc/init.d/$(MTA) /lib/systemd/*/$(MTA)* /usr/lib/systemd/*/$(MTA)*
@@ -13,10 +19,10 @@ SECONDS := 3600
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz bench soak check fmt needs mta
+.PHONY: help run test fuzz bench soak dev-image run-image test-image check fmt needs image-needs mta
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: needs ## build it and let it run against a simulated Shadowserver and mail server
 	cargo build --locked --release --bins --examples
@@ -37,6 +43,18 @@ bench: needs ## print the figures that have a budget, and those of the inner loo
 soak: needs ## what takes hours: kills, gigabytes, a week, fuzzing; PARTS="kill week" runs these only
 	tests/soak.sh $(PARTS)
 
+dev-image: image-needs ## make a box for QEMU: out/dev/abusebox-x86_64.img (the first time compiles a kernel)
+	RUSTFLAGS='-C target-feature=+crt-static' \
+	  cargo build --locked --release --bin abusebox --target x86_64-unknown-linux-gnu
+	board/common/dev-image.sh x86_64 $${CARGO_TARGET_DIR:-target}/x86_64-unknown-linux-gnu/release/abusebox
+
+run-image: dev-image ## boot it in QEMU, with the simulated Shadowserver and mail server beside it
+	cargo build --locked --release --examples
+	tests/image/run.sh
+
+test-image: dev-image ## boot it in QEMU, also damaged
+	cargo test --locked --test image -- --nocapture
+
 check: needs ## format, lints, and what may come in as a dependency
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
@@ -47,7 +65,8 @@ fmt: ## format the sources
 	cargo fmt
 
 # Without dpkg the linker is the user's business.
-needs:
+image-needs: PACKAGES += $(IMAGE_PACKAGES)
+needs image-needs:
 	@command -v cargo >/dev/null || { echo 'cargo is missing. Install it with' >&2; \
 	echo "  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2; exit 1; }
 	@command -v dpkg-query >/dev/null || exit 0; missing=; \

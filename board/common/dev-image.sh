@@ -39,7 +39,6 @@ for tool in mke2fs e2fsck partx; do
 		cp -n -L "$library" "$target/usr/lib/"
 	done
 done
-cp /etc/mke2fs.conf "$target/etc/"
 cp "$program" "$target/usr/bin/abusebox"
 cp -R "$top/rootfs-overlay/." "$target/"
 "$common/post-build.sh" "$target" "$board"

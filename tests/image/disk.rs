@@ -1,0 +1,145 @@
+//! A box's disk, seen from outside.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ring::digest;
+use tempfile::TempDir;
+
+use crate::root;
+
+/// What `make dev-image` makes.
+const IMAGE: &str = "out/dev/abusebox-x86_64.img";
+/// QEMU's SD card wants a power of two.
+const MIB: u32 = 1024;
+const SECTOR: u64 = 512;
+
+pub struct Disk {
+    pub path: PathBuf,
+    pub folder: TempDir,
+}
+
+impl Disk {
+    /// A copy of the image on a larger disk; `None`, with a word on it: there is no image.
+    pub fn new() -> Option<Self> {
+        let image = root().join(IMAGE);
+        if !image.exists() {
+            eprintln!("skipped: there is no {IMAGE}; make dev-image");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk.img");
+        run(Command::new(root().join("tests/image/prepare.sh")).args([&image, &path]).arg(MIB.to_string()));
+        Some(Self { path, folder })
+    }
+
+    pub fn size(&self) -> u64 {
+        fs::metadata(&self.path).unwrap().len()
+    }
+
+    /// First byte of a partition, and the one after its last, read by the rules of the MBR.
+    pub fn partition(&self, number: u32) -> Option<(u64, u64)> {
+        let entry = |sector: u64, index: u64| {
+            let mut bytes = [0; 16];
+            self.read(sector * SECTOR + 446 + index * 16, &mut bytes);
+            let number = |at: usize| u64::from(u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()));
+            (bytes[4] != 0).then(|| (number(8), number(12)))
+        };
+        if number <= 4 {
+            let (start, sectors) = entry(0, u64::from(number) - 1)?;
+            return Some((start * SECTOR, (start + sectors) * SECTOR));
+        }
+        let (extended, _) = entry(0, 3)?;
+        let mut link = extended;
+        for _ in 5..number {
+            link = extended + entry(link, 1)?.0;
+        }
+        let (start, sectors) = entry(link, 0)?;
+        Some(((link + start) * SECTOR, (link + start + sectors) * SECTOR))
+    }
+
+    /// Of a partition's bytes.
+    pub fn digest(&self, partition: u32) -> Vec<u8> {
+        let (begin, end) = self.partition(partition).unwrap();
+        self.digest_range(begin, end)
+    }
+
+    /// Of all bytes before `end`.
+    pub fn digest_until(&self, end: u64) -> Vec<u8> {
+        self.digest_range(0, end)
+    }
+
+    fn digest_range(&self, begin: u64, end: u64) -> Vec<u8> {
+        let mut digest = digest::Context::new(&digest::SHA256);
+        let mut buffer = vec![0; 1 << 20];
+        let mut at = begin;
+        while at < end {
+            let size = usize::try_from((end - at).min(buffer.len() as u64)).unwrap();
+            self.read(at, &mut buffer[..size]);
+            digest.update(&buffer[..size]);
+            at += size as u64;
+        }
+        digest.finish().as_ref().to_vec()
+    }
+
+    /// Damages a byte.
+    pub fn flip(&self, at: u64) {
+        let mut byte = [0];
+        self.read(at, &mut byte);
+        self.write(at, &[byte[0] ^ 1]);
+    }
+
+    fn read(&self, at: u64, bytes: &mut [u8]) {
+        File::open(&self.path).unwrap().read_exact_at(bytes, at).unwrap();
+    }
+
+    fn write(&self, at: u64, bytes: &[u8]) {
+        File::options().write(true).open(&self.path).unwrap().write_all_at(bytes, at).unwrap();
+    }
+
+    /// A file of a FAT partition.
+    pub fn read_file(&self, partition: u32, name: &str) -> Vec<u8> {
+        let copy = self.folder.path().join("file");
+        run(self.mtools("mcopy", partition).arg("-n").arg(format!("::{name}")).arg(&copy));
+        fs::read(&copy).unwrap()
+    }
+
+    pub fn write_file(&self, partition: u32, name: &str, bytes: &[u8]) {
+        let copy = self.folder.path().join("file");
+        fs::write(&copy, bytes).unwrap();
+        run(self.mtools("mcopy", partition).arg("-o").arg(&copy).arg(format!("::{name}")));
+    }
+
+    fn mtools(&self, tool: &str, partition: u32) -> Command {
+        let (begin, _) = self.partition(partition).unwrap();
+        let mut command = Command::new(tool);
+        command.arg("-i").arg(format!("{}@@{begin}", self.path.display()));
+        command
+    }
+
+    /// The file system on the data partition is whole, and was left in order.
+    pub fn check_data(&self) {
+        let (begin, _) = self.partition(7).unwrap();
+        let place = format!("{}?offset={begin}", self.path.display());
+        run(tool("e2fsck").args(["-f", "-n"]).arg(&place));
+        let about = run(tool("dumpe2fs").args(["-h", &place]));
+        assert!(about.contains("Filesystem state:         clean"), "{about}");
+        assert!(!about.contains("needs_recovery"), "{about}");
+    }
+}
+
+/// A tool of the administrator, who has it in the path.
+fn tool(name: &str) -> Command {
+    let path = Path::new("/usr/sbin").join(name);
+    Command::new(if path.exists() { path } else { PathBuf::from(name) })
+}
+
+/// What it prints.
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{command:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    text
+}

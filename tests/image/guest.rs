@@ -1,0 +1,124 @@
+//! A box in QEMU: started, asked, and switched off at its power button.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::disk::Disk;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firmware {
+    Bios,
+    Uefi,
+}
+
+pub struct Guest {
+    qemu: Child,
+    folder: PathBuf,
+    port: u16,
+    began: Instant,
+}
+
+/// Emulation takes all of a processor, so boxes take turns. Hold it until the guest is off.
+pub fn one_at_a_time() -> Turn {
+    static TURN: Mutex<()> = Mutex::new(());
+    Turn { _guard: TURN.lock().unwrap_or_else(PoisonError::into_inner) }
+}
+
+pub struct Turn {
+    _guard: MutexGuard<'static, ()>,
+}
+
+impl Guest {
+    pub fn boot(disk: &Disk, firmware: Firmware, _turn: &Turn) -> Self {
+        let folder = disk.folder.path().to_owned();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut qemu = Command::new("qemu-system-x86_64");
+        qemu.args(["-accel", "tcg", "-m", "256", "-display", "none", "-monitor", "none"])
+            .args(["-machine", if firmware == Firmware::Uefi { "q35" } else { "pc" }])
+            .arg("-serial")
+            .arg(format!("file:{}", folder.join("serial").display()))
+            .arg("-qmp")
+            .arg(format!("unix:{},server=on,wait=off", folder.join("qmp").display()))
+            .arg("-drive")
+            .arg(format!("file={},format=raw,if=virtio", disk.path.display()))
+            .arg("-netdev")
+            // Nothing of the guest leaves this machine, and only this port leads in.
+            .arg(format!("user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:80"))
+            .args(["-device", "virtio-net-pci,netdev=lan"]);
+        if firmware == Firmware::Uefi {
+            let variables = folder.join("variables");
+            fs::copy("/usr/share/OVMF/OVMF_VARS_4M.fd", &variables).unwrap();
+            qemu.args(["-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd"])
+                .arg("-drive")
+                .arg(format!("if=pflash,format=raw,file={}", variables.display()));
+        }
+        let log = File::create(folder.join("qemu.log")).unwrap();
+        let qemu = qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        Self { qemu, folder, port, began: Instant::now() }
+    }
+
+    /// Until the box calls itself healthy; prints how long that took from power on.
+    pub fn wait_for_page(&self) {
+        self.wait_for("page", || self.get("/healthz").is_some_and(|(status, _)| status == 200));
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        println!("{name}: page after {:.1} s", self.began.elapsed().as_secs_f64());
+    }
+
+    pub fn wait_for_serial(&self, part: &str) {
+        self.wait_for(part, || self.serial().contains(part));
+    }
+
+    fn wait_for(&self, what: &str, mut done: impl FnMut() -> bool) {
+        while !done() {
+            assert!(self.began.elapsed() < BOOT_TIME_MAX, "no {what}: {}", self.serial());
+            sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// What the box has written on its serial line.
+    fn serial(&self) -> String {
+        let bytes = fs::read(self.folder.join("serial")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).replace('\r', "")
+    }
+
+    /// Status and body of a page; `None`: nobody answers.
+    pub fn get(&self, target: &str) -> Option<(u16, String)> {
+        let mut client = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        client.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
+        write!(client, "GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").ok()?;
+        let mut reply = String::new();
+        client.read_to_string(&mut reply).ok()?;
+        let status = reply.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+        Some((status, reply.split_once("\r\n\r\n")?.1.to_owned()))
+    }
+
+    /// Presses the power button, waits until the box is off, and gives what it has written.
+    pub fn power_off(mut self) -> String {
+        let mut monitor = UnixStream::connect(self.folder.join("qmp")).unwrap();
+        monitor.write_all(b"{\"execute\":\"qmp_capabilities\"}{\"execute\":\"system_powerdown\"}").unwrap();
+        let began = Instant::now();
+        while self.qemu.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < OFF_TIME_MAX, "it does not go off: {}", self.serial());
+            sleep(Duration::from_millis(100));
+        }
+        self.serial()
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+    }
+}
+
+/// On a busy machine, and with some boots that fail before.
+const BOOT_TIME_MAX: Duration = Duration::from_secs(300);
+const OFF_TIME_MAX: Duration = Duration::from_secs(60);

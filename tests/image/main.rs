@@ -1,0 +1,123 @@
+//! The development image in QEMU, without KVM: it boots, comes up with its page, writes nothing that it should not, and
+//! copes with damage. `make test-image` makes the image and runs this; without an image the tests say so and do nothing.
+
+mod disk;
+mod guest;
+
+use std::path::Path;
+
+use disk::Disk;
+use guest::{Firmware, Guest, one_at_a_time};
+
+/// The parts of the disk that never change while a box is well.
+const FIXED: [u32; 5] = [1, 2, 3, 5, 6];
+
+/// A new disk with the image on it, unless there is no image.
+macro_rules! disk {
+    () => {
+        match Disk::new() {
+            Some(disk) => disk,
+            None => return,
+        }
+    };
+}
+
+#[test]
+fn the_first_boots_make_the_data_partition_and_change_nothing_else() {
+    let disk = disk!();
+    let turn = one_at_a_time();
+    let fixed = FIXED.map(|number| disk.digest(number));
+    let guest = Guest::boot(&disk, Firmware::Bios, &turn);
+    guest.wait_for_page();
+    let (status, body) = guest.get("/").expect("the page answers");
+    assert_eq!(status, 200, "{body}");
+    assert!(body.contains("is at work here"), "{body}");
+    assert_eq!(guest.get("/incidents").map(|(status, _)| status), Some(403));
+    let serial = guest.power_off();
+    for part in ["partition 7 made", "formatted", "slot A\n", "http://10.0.2.15"] {
+        assert!(serial.contains(part), "{part}: {serial}");
+    }
+    assert_eq!(FIXED.map(|number| disk.digest(number)), fixed);
+    let (begin, end) = disk.partition(7).expect("there is a partition 7");
+    assert_eq!(end, disk.size(), "it takes the rest");
+    disk.check_data();
+
+    let rest = disk.digest_until(begin);
+    let guest = Guest::boot(&disk, Firmware::Bios, &turn);
+    guest.wait_for_page();
+    let serial = guest.power_off();
+    assert!(!serial.contains("data:"), "{serial}");
+    assert_eq!(disk.digest_until(begin), rest);
+    disk.check_data();
+}
+
+#[test]
+fn it_boots_by_uefi() {
+    let disk = disk!();
+    let guest = Guest::boot(&disk, Firmware::Uefi, &one_at_a_time());
+    guest.wait_for_page();
+    guest.power_off();
+}
+
+#[test]
+fn a_trial_is_one_attempt_and_a_damaged_choice_is_no_harm() {
+    let disk = disk!();
+    let turn = one_at_a_time();
+    let slot_of = |environments: [&[u8]; 2], expected: &str| {
+        disk.write_file(1, "grub/env1", environments[0]);
+        disk.write_file(1, "grub/env2", environments[1]);
+        let guest = Guest::boot(&disk, Firmware::Bios, &turn);
+        guest.wait_for_serial(&format!(", {expected}\n"));
+        guest.power_off();
+    };
+    let trial = environment("committed=A\ntrial=B\n");
+    slot_of([&trial, &trial], "slot B instead of A");
+    let after = [disk.read_file(1, "grub/env1"), disk.read_file(1, "grub/env2")];
+    assert_eq!(after, [(); 2].map(|()| environment("committed=A\ntrial=\n")));
+    slot_of([&after[0], &after[1]], "slot A");
+    slot_of([&[0; 1024], &environment("committed=B\ntrial=\n")], "slot B");
+    slot_of([b"", &[0xff; 1024]], "slot A");
+}
+
+#[test]
+fn a_slot_whose_kernel_is_damaged_gives_way_to_the_other() {
+    let disk = disk!();
+    let mut kernel = disk.read_file(2, "vmlinuz");
+    let middle = kernel.len() / 2;
+    kernel[middle] ^= 1;
+    disk.write_file(2, "vmlinuz", &kernel);
+    let guest = Guest::boot(&disk, Firmware::Bios, &one_at_a_time());
+    guest.wait_for_page();
+    let serial = guest.power_off();
+    assert!(serial.contains("Slot A cannot be started") && serial.contains("slot B"), "{serial}");
+}
+
+#[test]
+fn a_root_that_is_damaged_is_noticed_and_gives_way_to_the_other() {
+    let disk = disk!();
+    let turn = one_at_a_time();
+    // Attempts are counted on the data partition, so there must be one.
+    let guest = Guest::boot(&disk, Firmware::Bios, &turn);
+    guest.wait_for_page();
+    guest.power_off();
+    let (begin, _) = disk.partition(5).expect("there is a partition 5");
+    // The superblock of the root, which every boot reads.
+    disk.flip(begin + 64);
+    let guest = Guest::boot(&disk, Firmware::Bios, &turn);
+    guest.wait_for_page();
+    let serial = guest.power_off();
+    assert!(serial.contains("slot B instead of A"), "{serial}");
+    assert_eq!(serial.matches("verity").count() > 0, serial.matches("Kernel panic").count() == 3, "{serial}");
+    assert_eq!(serial.matches("Kernel panic").count(), 3, "{serial}");
+}
+
+/// A block of variables as GRUB reads and writes it.
+fn environment(lines: &str) -> Vec<u8> {
+    let mut block = format!("# GRUB Environment Block\n{lines}").into_bytes();
+    block.resize(1024, b'#');
+    block
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
