@@ -1,6 +1,8 @@
-//! What can be said of an address by itself.
+//! What can be said of an address by itself, and of the networks of this machine from its routes.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// Whether an address is loopback or private (RFC 1918, unique local): what is sent there in the clear stays
 /// within the operator's own walls.
@@ -22,6 +24,34 @@ pub fn is_near(address: IpAddr) -> bool {
             IpAddr::V6(v6) => v6.is_unicast_link_local(),
         }
 }
+
+/// The networks that this machine reaches without a router, from the texts of /proc/net/route and
+/// /proc/net/ipv6_route (Linux, `fib_trie.c` and `net/ipv6/route.c`). A line that is not understood is no network.
+pub fn on_link(routes_v4: &str, routes_v6: &str) -> Vec<IpNet> {
+    let v4 = routes_v4.lines().filter_map(on_link_v4).map(IpNet::V4);
+    v4.chain(routes_v6.lines().filter_map(on_link_v6).map(IpNet::V6)).collect()
+}
+
+fn on_link_v4(line: &str) -> Option<Ipv4Net> {
+    let words: Vec<_> = line.split_whitespace().collect();
+    // Address and mask stand there as the machine holds them in memory.
+    let number = |word: usize| u32::from_str_radix(words.get(word)?, 16).ok();
+    let address = |word| number(word).map(|number| Ipv4Addr::from(number.to_ne_bytes()));
+    let net = Ipv4Net::with_netmask(address(1)?, address(7)?).ok()?;
+    (number(3)? & (ROUTE_GATEWAY | ROUTE_REJECT) == 0 && net.prefix_len() > 0).then_some(net)
+}
+
+fn on_link_v6(line: &str) -> Option<Ipv6Net> {
+    let words: Vec<_> = line.split_whitespace().collect();
+    let address = u128::from_str_radix(words.first()?, 16).ok().map(Ipv6Addr::from)?;
+    let net = Ipv6Net::new(address, u8::from_str_radix(words.get(1)?, 16).ok()?).ok()?;
+    let flags = u32::from_str_radix(words.get(8)?, 16).ok()?;
+    (flags & (ROUTE_GATEWAY | ROUTE_REJECT) == 0 && net.prefix_len() > 0).then_some(net)
+}
+
+// Flags of a route (Linux, `route.h`).
+const ROUTE_GATEWAY: u32 = 0x2;
+const ROUTE_REJECT: u32 = 0x200;
 
 #[cfg(test)]
 mod tests {
@@ -59,5 +89,38 @@ mod tests {
         let far = ["0.0.0.0", "169.255.0.1", "100.64.0.1", "192.0.2.1", "::", "fec0::1", "2001:db8::1"];
         assert!(near.iter().all(|text| is_near(text.parse().unwrap())));
         assert!(!far.iter().any(|text| is_near(text.parse().unwrap())));
+    }
+
+    #[test]
+    fn networks_on_link_are_those_without_a_router() {
+        let number = |address: [u8; 4]| format!("{:08X}", u32::from_ne_bytes(address));
+        let zero = number([0; 4]);
+        let route = |to, gateway: &str, flags: &str, mask| {
+            let (to, mask) = (number(to), number(mask));
+            format!("eth0\t{to}\t{gateway}\t{flags}\t0\t0\t0\t{mask}\t0\t0\t0  \n")
+        };
+        let v4 = [
+            "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT  \n"
+                .to_owned(),
+            route([0; 4], &number([192, 0, 2, 1]), "0003", [0; 4]),
+            route([192, 0, 2, 0], &zero, "0001", [255, 255, 255, 0]),
+            route([198, 51, 100, 0], &number([192, 0, 2, 9]), "0003", [255, 255, 255, 0]),
+            route([203, 0, 113, 0], &zero, "0201", [255, 255, 255, 0]),
+            // A line without a router to the whole world, as a tunnel has it.
+            route([0; 4], &zero, "0001", [0; 4]),
+            "eth0\tx\n".to_owned(),
+        ];
+        let none = "0".repeat(32);
+        let v6 = [
+            ("20010db8000000000000000000000000", "40", "00000001"),
+            ("20010db8000100000000000000000000", "40", "00000003"),
+            ("20010db8000200000000000000000000", "40", "00200200"),
+            ("00000000000000000000000000000000", "00", "00000001"),
+        ]
+        .map(|(to, length, flags)| {
+            format!("{to} {length} {none} 00 {none} 00000100 00000001 00000000 {flags}     eth0\n")
+        });
+        let nets: Vec<_> = ["192.0.2.0/24", "2001:db8::/64"].map(|net| net.parse().unwrap()).into();
+        assert_eq!(on_link(&v4.concat(), &v6.concat()), nets);
     }
 }

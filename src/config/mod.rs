@@ -214,11 +214,11 @@ pub struct Policy {
 #[derive(Clone, Debug)]
 pub struct Page {
     /// Where the page answers; port 0 takes any free one. An address that other machines can reach opens it to those
-    /// nearby and those in `allow`. `None`: there is no page.
+    /// nearby, in a network of this machine, and in `allow`. `None`: there is no page.
     pub listen: Option<SocketAddr>,
     /// Further host names under which the page is asked for.
     pub names: Vec<String>,
-    /// Further client networks, beside those nearby (see [`crate::net::is_near`]).
+    /// Further client networks, beside those nearby and our own.
     pub allow: Vec<IpNet>,
     /// For boxes without a screen to show one.
     pub setup_code: Option<Secret>,

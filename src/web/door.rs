@@ -1,7 +1,7 @@
 //! The door: the only part of the page that faces a network. It lets in few at a time, waits for nobody long, reads
 //! a head of limited size, and passes on what it has understood of it, in its own words.
 //!
-//! It opens to clients nearby and to the networks that the settings allow. Those of other machines get no page that
+//! It opens to clients nearby, in a network of this machine, or in one that the settings allow. Those of other machines get no page that
 //! shows what the box knows: there is no log-in yet, and so HTTPS would protect nothing.
 
 use std::collections::HashMap;
@@ -16,14 +16,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::time::{sleep, timeout};
 
-use crate::net::is_near;
+use crate::files;
+use crate::net::{is_near, on_link};
 
 /// The header in which the server behind finds the client's address. What a client writes there goes nowhere.
 pub const PEER: &str = "X-Abusebox-Peer";
 /// The header in which the server behind finds `http` or `https`.
 pub const SCHEME: &str = "X-Abusebox-Scheme";
 
-/// A listener, and whom it lets in beside clients nearby.
+/// A listener, and whom it lets in beside clients nearby and in our own networks.
 pub struct Door {
     listener: TcpListener,
     allow: Vec<IpNet>,
@@ -47,7 +48,7 @@ impl Default for Limits {
 }
 
 impl Door {
-    /// Listens at `address` for clients nearby and those in `allow`.
+    /// Listens at `address` for clients nearby, in our own networks, and in `allow`.
     pub async fn bind(address: SocketAddr, allow: Vec<IpNet>, limits: Limits) -> io::Result<Self> {
         Ok(Self { listener: TcpListener::bind(address).await?, allow, limits })
     }
@@ -86,8 +87,19 @@ impl Door {
     }
 
     fn knows(&self, peer: IpAddr) -> bool {
-        is_near(peer) || self.allow.iter().any(|net| net.contains(&peer))
+        is_near(peer)
+            || self.allow.iter().any(|net| net.contains(&peer))
+            || own_networks().iter().any(|net| net.contains(&peer))
     }
+}
+
+/// The networks that this machine is part of, now.
+fn own_networks() -> Vec<IpNet> {
+    let [v4, v6] = ["/proc/net/route", "/proc/net/ipv6_route"].map(|path| {
+        let text = files::read_max(Path::new(path), ROUTES_BYTES_MAX).unwrap_or_default();
+        String::from_utf8(text).unwrap_or_default()
+    });
+    on_link(&v4, &v6)
 }
 
 /// Who is inside: connections by address.
@@ -279,6 +291,8 @@ const CONNECTIONS_OF_ONE_MAX: usize = 8;
 /// Browsers send one or two kilobytes, with many cookies more.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// Some hundred routes. A machine with more is a router, and its operator writes page.allow.
+const ROUTES_BYTES_MAX: u64 = 64 * 1024;
 /// For what a client sends after its request was answered.
 const LINGER: Duration = Duration::from_secs(1);
 

@@ -212,7 +212,7 @@ async fn it_opens_to_clients_nearby_and_to_allowed_networks() {
     {
         assert!(door.knows(peer.parse().unwrap()), "{peer}");
     }
-    for peer in ["192.0.2.1", "198.51.101.1", "2001:db8:0:1::7", "100.64.0.1"] {
+    for peer in ["198.51.101.1", "2001:db8:0:1::7", "100.64.0.1"] {
         assert!(!door.knows(peer.parse().unwrap()), "{peer}");
     }
 }
