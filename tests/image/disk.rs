@@ -16,17 +16,17 @@ const IMAGE: &str = "out/dev/abusebox-x86_64.img";
 const MIB: u32 = 1024;
 const SECTOR: u64 = 512;
 
-pub struct Disk {
-    pub path: PathBuf,
-    pub folder: TempDir,
+pub(crate) struct Disk {
+    pub(crate) path: PathBuf,
+    pub(crate) folder: TempDir,
 }
 
 impl Disk {
     /// A copy of the image on a larger disk; `None`, with a word on it: there is no image.
-    pub fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let image = root().join(IMAGE);
         if !image.exists() {
-            eprintln!("skipped: there is no {IMAGE}; make dev-image");
+            println!("skipped: there is no {IMAGE}; make dev-image");
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -35,12 +35,12 @@ impl Disk {
         Some(Self { path, folder })
     }
 
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         fs::metadata(&self.path).unwrap().len()
     }
 
     /// First byte of a partition, and the one after its last, read by the rules of the MBR.
-    pub fn partition(&self, number: u32) -> Option<(u64, u64)> {
+    pub(crate) fn partition(&self, number: u32) -> Option<(u64, u64)> {
         let entry = |sector: u64, index: u64| {
             let mut bytes = [0; 16];
             self.read(sector * SECTOR + 446 + index * 16, &mut bytes);
@@ -61,13 +61,13 @@ impl Disk {
     }
 
     /// Of a partition's bytes.
-    pub fn digest(&self, partition: u32) -> Vec<u8> {
+    pub(crate) fn digest(&self, partition: u32) -> Vec<u8> {
         let (begin, end) = self.partition(partition).unwrap();
         self.digest_range(begin, end)
     }
 
     /// Of all bytes before `end`.
-    pub fn digest_until(&self, end: u64) -> Vec<u8> {
+    pub(crate) fn digest_until(&self, end: u64) -> Vec<u8> {
         self.digest_range(0, end)
     }
 
@@ -85,7 +85,7 @@ impl Disk {
     }
 
     /// Damages a byte.
-    pub fn flip(&self, at: u64) {
+    pub(crate) fn flip(&self, at: u64) {
         let mut byte = [0];
         self.read(at, &mut byte);
         self.write(at, &[byte[0] ^ 1]);
@@ -100,13 +100,13 @@ impl Disk {
     }
 
     /// A file of a FAT partition.
-    pub fn read_file(&self, partition: u32, name: &str) -> Vec<u8> {
+    pub(crate) fn read_file(&self, partition: u32, name: &str) -> Vec<u8> {
         let copy = self.folder.path().join("file");
         run(self.mtools("mcopy", partition).arg("-n").arg(format!("::{name}")).arg(&copy));
         fs::read(&copy).unwrap()
     }
 
-    pub fn write_file(&self, partition: u32, name: &str, bytes: &[u8]) {
+    pub(crate) fn write_file(&self, partition: u32, name: &str, bytes: &[u8]) {
         let copy = self.folder.path().join("file");
         fs::write(&copy, bytes).unwrap();
         run(self.mtools("mcopy", partition).arg("-o").arg(&copy).arg(format!("::{name}")));
@@ -120,7 +120,7 @@ impl Disk {
     }
 
     /// The file system on the data partition is whole, and was left in order.
-    pub fn check_data(&self) {
+    pub(crate) fn check_data(&self) {
         let (begin, _) = self.partition(7).unwrap();
         let place = format!("{}?offset={begin}", self.path.display());
         run(tool("e2fsck").args(["-f", "-n"]).arg(&place));

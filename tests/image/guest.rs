@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use crate::disk::Disk;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Firmware {
+pub(crate) enum Firmware {
     Bios,
     Uefi,
 }
 
-pub struct Guest {
+pub(crate) struct Guest {
     qemu: Child,
     folder: PathBuf,
     port: u16,
@@ -26,17 +26,17 @@ pub struct Guest {
 }
 
 /// Emulation takes all of a processor, so boxes take turns. Hold it until the guest is off.
-pub fn one_at_a_time() -> Turn {
+pub(crate) fn one_at_a_time() -> Turn {
     static TURN: Mutex<()> = Mutex::new(());
     Turn { _guard: TURN.lock().unwrap_or_else(PoisonError::into_inner) }
 }
 
-pub struct Turn {
+pub(crate) struct Turn {
     _guard: MutexGuard<'static, ()>,
 }
 
 impl Guest {
-    pub fn boot(disk: &Disk, firmware: Firmware, _turn: &Turn) -> Self {
+    pub(crate) fn boot(disk: &Disk, firmware: Firmware, _turn: &Turn) -> Self {
         let folder = disk.folder.path().to_owned();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut qemu = Command::new("qemu-system-x86_64");
@@ -65,13 +65,13 @@ impl Guest {
     }
 
     /// Until the box calls itself healthy; prints how long that took from power on.
-    pub fn wait_for_page(&self) {
+    pub(crate) fn wait_for_page(&self) {
         self.wait_for("page", || self.get("/healthz").is_some_and(|(status, _)| status == 200));
         let name = std::thread::current().name().unwrap_or_default().to_owned();
         println!("{name}: page after {:.1} s", self.began.elapsed().as_secs_f64());
     }
 
-    pub fn wait_for_serial(&self, part: &str) {
+    pub(crate) fn wait_for_serial(&self, part: &str) {
         self.wait_for(part, || self.serial().contains(part));
     }
 
@@ -89,7 +89,7 @@ impl Guest {
     }
 
     /// Status and body of a page; `None`: nobody answers.
-    pub fn get(&self, target: &str) -> Option<(u16, String)> {
+    pub(crate) fn get(&self, target: &str) -> Option<(u16, String)> {
         let mut client = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         client.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
         write!(client, "GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").ok()?;
@@ -100,7 +100,7 @@ impl Guest {
     }
 
     /// Presses the power button, waits until the box is off, and gives what it has written.
-    pub fn power_off(mut self) -> String {
+    pub(crate) fn power_off(mut self) -> String {
         let mut monitor = UnixStream::connect(self.folder.join("qmp")).unwrap();
         monitor.write_all(b"{\"execute\":\"qmp_capabilities\"}{\"execute\":\"system_powerdown\"}").unwrap();
         let began = Instant::now();

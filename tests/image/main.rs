@@ -1,6 +1,10 @@
 //! The development image in QEMU, without KVM: it boots, comes up with its page, writes nothing that it should not, and
 //! copes with damage. `make test-image` makes the image and runs this; without an image the tests say so and do nothing.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::disallowed_methods, reason = "a test's files need not survive a power cut")]
+#![allow(clippy::print_stdout, reason = "figures and skipped tests are told")]
+
 mod disk;
 mod guest;
 
