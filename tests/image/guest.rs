@@ -47,7 +47,7 @@ impl Guest {
             .arg("-qmp")
             .arg(format!("unix:{},server=on,wait=off", folder.join("qmp").display()))
             .arg("-drive")
-            .arg(format!("file={},format=raw,if=virtio", disk.path.display()))
+            .arg(format!("file={},format=raw,if=virtio,cache=unsafe", disk.path.display()))
             .arg("-netdev")
             // Nothing of the guest leaves this machine, and only this port leads in.
             .arg(format!("user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:80"))

@@ -46,5 +46,5 @@ What it writes on its serial line:
 
 TEXT
 qemu-system-x86_64 -machine pc,accel=tcg -m 256 -display none -serial stdio -monitor none \
-  -drive "file=$folder/disk.img,format=raw,if=virtio" \
+  -drive "file=$folder/disk.img,format=raw,if=virtio,cache=unsafe" \
   -netdev "user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:$page-:80$forwards" -device virtio-net-pci,netdev=lan </dev/null
