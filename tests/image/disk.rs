@@ -24,6 +24,11 @@ pub(crate) struct Disk {
 impl Disk {
     /// A copy of the image on a larger disk; `None`, with a word on it: there is no image.
     pub(crate) fn new() -> Option<Self> {
+        Self::with_data(None)
+    }
+
+    /// The same; with a folder, its files lie on the data partition already.
+    pub(crate) fn with_data(data: Option<&Path>) -> Option<Self> {
         let image = root().join(IMAGE);
         if !image.exists() {
             println!("skipped: there is no {IMAGE}; make dev-image");
@@ -31,7 +36,8 @@ impl Disk {
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("disk.img");
-        run(Command::new(root().join("tests/image/prepare.sh")).args([&image, &path]).arg(MIB.to_string()));
+        let mut prepare = Command::new(root().join("tests/image/prepare.sh"));
+        run(prepare.args([&image, &path]).arg(MIB.to_string()).args(data));
         Some(Self { path, folder })
     }
 

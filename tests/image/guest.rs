@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 use crate::disk::Disk;
 
+/// This machine, as the box sees it.
+pub(crate) const HOST: &str = "10.0.2.100";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Firmware {
     Bios,
@@ -36,9 +39,18 @@ pub(crate) struct Turn {
 }
 
 impl Guest {
-    pub(crate) fn boot(disk: &Disk, firmware: Firmware, _turn: &Turn) -> Self {
+    pub(crate) fn boot(disk: &Disk, firmware: Firmware, turn: &Turn) -> Self {
+        Self::boot_beside(&[], disk, firmware, turn)
+    }
+
+    /// The same; the box finds these ports of this machine at [`HOST`], and nothing else.
+    pub(crate) fn boot_beside(ports: &[u16], disk: &Disk, firmware: Firmware, _turn: &Turn) -> Self {
         let folder = disk.folder.path().to_owned();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let forwards: String = ports
+            .iter()
+            .map(|port| format!(",guestfwd=tcp:{HOST}:{port}-cmd:busybox nc 127.0.0.1 {port}"))
+            .collect();
         let mut qemu = Command::new("qemu-system-x86_64");
         qemu.args(["-accel", "tcg", "-m", "256", "-display", "none", "-monitor", "none"])
             .args(["-machine", if firmware == Firmware::Uefi { "q35" } else { "pc" }])
@@ -49,8 +61,7 @@ impl Guest {
             .arg("-drive")
             .arg(format!("file={},format=raw,if=virtio,cache=unsafe", disk.path.display()))
             .arg("-netdev")
-            // Nothing of the guest leaves this machine, and only this port leads in.
-            .arg(format!("user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:80"))
+            .arg(format!("user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:80{forwards}"))
             .args(["-device", "virtio-net-pci,netdev=lan"]);
         if firmware == Firmware::Uefi {
             let variables = folder.join("variables");
@@ -101,14 +112,32 @@ impl Guest {
 
     /// Presses the power button, waits until the box is off, and gives what it has written.
     pub(crate) fn power_off(mut self) -> String {
-        let mut monitor = UnixStream::connect(self.folder.join("qmp")).unwrap();
-        monitor.write_all(b"{\"execute\":\"qmp_capabilities\"}{\"execute\":\"system_powerdown\"}").unwrap();
+        let _monitor = self.order("system_powerdown");
         let began = Instant::now();
         while self.qemu.try_wait().unwrap().is_none() {
             assert!(began.elapsed() < OFF_TIME_MAX, "it does not go off: {}", self.serial());
             sleep(Duration::from_millis(100));
         }
         self.serial()
+    }
+
+    /// Starts it anew without a word to it.
+    pub(crate) fn reset(&self) {
+        let mut monitor = self.order("system_reset");
+        // The greeting, and an answer to each order.
+        let mut replies = Vec::new();
+        while replies.iter().filter(|&&byte| byte == b'\n').count() < 3 {
+            let mut part = [0; 256];
+            let count = monitor.read(&mut part).unwrap();
+            assert!(count > 0, "{}", String::from_utf8_lossy(&replies));
+            replies.extend_from_slice(&part[..count]);
+        }
+    }
+
+    fn order(&self, what: &str) -> UnixStream {
+        let mut monitor = UnixStream::connect(self.folder.join("qmp")).unwrap();
+        write!(monitor, r#"{{"execute":"qmp_capabilities"}}{{"execute":"{what}"}}"#).unwrap();
+        monitor
     }
 }
 

@@ -7,6 +7,9 @@
 
 mod disk;
 mod guest;
+#[path = "../sim/mod.rs"]
+mod sim;
+mod whole;
 
 use std::path::Path;
 
