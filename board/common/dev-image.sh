@@ -48,4 +48,4 @@ mksquashfs "$target" "$images/rootfs.squashfs" -noappend -no-progress -quiet -al
 "$common/../$board/dev-boot.sh" "$images"
 "$common/post-image.sh" "$images" "$board"
 mv "$images/disk.img" "$out/abusebox-$board.img"
-ls -l --block-size=1 "$images/bzImage" "$images/rootfs.squashfs" "$out/abusebox-$board.img" | awk '{print $5, $9}'
+stat -c '%s %n' "$images/bzImage" "$images/rootfs.squashfs" "$out/abusebox-$board.img"

@@ -31,7 +31,8 @@ size=$(stat -c %s "$root")
 salt=0000000000000000000000000000000000000000000000000000000000000000
 hash=$(veritysetup format --salt=$salt --uuid=00000000-0000-0000-0000-000000000000 --data-block-size=4096 \
 	--hash-block-size=4096 --hash-offset="$size" "$root" "$root" | sed -n 's/^Root hash:[[:space:]]*//p')
-[ -n "$hash" ] && [ "$(stat -c %s "$root")" -le $((root_mib * mib)) ] || { echo "$root: too large" >&2; exit 1; }
+[ -n "$hash" ]
+[ "$(stat -c %s "$root")" -le $((root_mib * mib)) ] || { echo "$root: too large" >&2; exit 1; }
 
 # fat FILE MIB LABEL ID
 fat() {

@@ -97,6 +97,10 @@ impl Disk {
         self.write(at, &[byte[0] ^ 1]);
     }
 
+    pub(crate) fn overwrite(&self, at: u64, count: usize, byte: u8) {
+        self.write(at, &vec![byte; count]);
+    }
+
     fn read(&self, at: u64, bytes: &mut [u8]) {
         File::open(&self.path).unwrap().read_exact_at(bytes, at).unwrap();
     }

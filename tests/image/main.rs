@@ -118,6 +118,30 @@ fn a_root_that_is_damaged_is_noticed_and_gives_way_to_the_other() {
     assert_eq!(serial.matches("Kernel panic").count(), 3, "{serial}");
 }
 
+#[test]
+fn a_data_partition_is_repaired_or_done_without() {
+    let disk = disk!();
+    let turn = one_at_a_time();
+    let restart = |expected: &str| {
+        let guest = Guest::boot(&disk, Firmware::Bios, &turn);
+        guest.wait_for_page();
+        let serial = guest.power_off();
+        assert!(serial.contains(expected), "{serial}");
+    };
+    restart("formatted");
+    let (begin, _) = disk.partition(7).expect("there is a partition 7");
+    disk.overwrite(begin + 1024, 1024, 0);
+    restart("damaged, repairing it");
+    disk.check_data();
+    // The superblock, and its copies in the groups 1 and 3.
+    for group in [0, 1, 3] {
+        disk.overwrite(begin + group * (128 << 20), 1 << 20, 0xaa);
+    }
+    let before = disk.digest(7);
+    restart("the data partition cannot be used");
+    assert_eq!(disk.digest(7), before, "whoever can read it still finds what there is");
+}
+
 /// A block of variables as GRUB reads and writes it.
 fn environment(lines: &str) -> Vec<u8> {
     let mut block = format!("# GRUB Environment Block\n{lines}").into_bytes();

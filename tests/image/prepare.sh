@@ -23,5 +23,5 @@ sfdisk -q -d "$copy" | awk -v end="$((mib * 2048))" -v start="$(((begin + 1) * 2
 	/type=5/ { match($0, /start= *[0-9]+/); at = substr($0, RSTART + 6, RLENGTH - 6) + 0; sub(/size= *[0-9]+/, "size=" end - at) }
 	{ print }
 	END { print "7: start=" start ", size=" end - start ", type=83" }' >"$copy.table"
-sfdisk -q --no-reread --no-tell-kernel "$copy" <"$copy.table" >/dev/null
-rm "$copy.table"
+sfdisk -q --no-reread --no-tell-kernel "$copy" <"$copy.table" 2>"$copy.log" || { cat "$copy.log" >&2; exit 1; }
+rm "$copy.table" "$copy.log"
