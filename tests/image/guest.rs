@@ -15,16 +15,49 @@ use crate::disk::Disk;
 /// This machine, as the box sees it.
 pub(crate) const HOST: &str = "10.0.2.100";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Firmware {
-    Bios,
-    Uefi,
+/// What a box is made of, in QEMU's words.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Machine {
+    pub(crate) name: &'static str,
+    board: &'static str,
+    uefi: bool,
+    mib: &'static str,
+    /// With the drive `disk`.
+    disk: &'static [&'static str],
+    /// On the network `lan`.
+    card: &'static str,
 }
+
+pub(crate) const BIOS: Machine = Machine {
+    name: "BIOS, virtio",
+    board: "pc",
+    uefi: false,
+    mib: "256",
+    disk: &["virtio-blk-pci,drive=disk"],
+    card: "virtio-net-pci",
+};
+pub(crate) const UEFI: Machine = Machine { name: "UEFI, virtio", board: "q35", uefi: true, ..BIOS };
+
+/// The rest of what a box must find its way about in.
+pub(crate) const OTHERS: [Machine; 6] = [
+    Machine { name: "BIOS, 128 MiB", mib: "128", ..BIOS },
+    Machine { name: "BIOS, SD, e1000e", disk: &["sdhci-pci", "sd-card,drive=disk"], card: "e1000e", ..BIOS },
+    Machine {
+        name: "BIOS, USB 2, e1000",
+        disk: &["usb-ehci", "usb-storage,drive=disk"],
+        card: "e1000",
+        ..BIOS
+    },
+    Machine { name: "UEFI, AHCI, e1000e", disk: &["ide-hd,drive=disk"], card: "e1000e", ..UEFI },
+    Machine { name: "UEFI, NVMe, e1000e", disk: &["nvme,drive=disk,serial=1"], card: "e1000e", ..UEFI },
+    Machine { name: "UEFI, USB 3, virtio", disk: &["qemu-xhci", "usb-storage,drive=disk"], ..UEFI },
+];
 
 pub(crate) struct Guest {
     qemu: Child,
     folder: PathBuf,
     port: u16,
+    name: &'static str,
     began: Instant,
 }
 
@@ -39,31 +72,36 @@ pub(crate) struct Turn {
 }
 
 impl Guest {
-    pub(crate) fn boot(disk: &Disk, firmware: Firmware, turn: &Turn) -> Self {
-        Self::boot_beside(&[], disk, firmware, turn)
+    pub(crate) fn boot(disk: &Disk, machine: Machine, turn: &Turn) -> Self {
+        Self::boot_beside(&[], disk, machine, turn)
     }
 
     /// The same; the box finds these ports of this machine at [`HOST`], and nothing else.
-    pub(crate) fn boot_beside(ports: &[u16], disk: &Disk, firmware: Firmware, _turn: &Turn) -> Self {
+    pub(crate) fn boot_beside(ports: &[u16], disk: &Disk, machine: Machine, _turn: &Turn) -> Self {
         let folder = disk.folder.path().to_owned();
+        // No word of an earlier boot is taken for one of this.
+        let _ = fs::remove_file(folder.join("serial"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let forwards: String = ports
             .iter()
             .map(|port| format!(",guestfwd=tcp:{HOST}:{port}-cmd:busybox nc 127.0.0.1 {port}"))
             .collect();
         let mut qemu = Command::new("qemu-system-x86_64");
-        qemu.args(["-accel", "tcg", "-m", "256", "-display", "none", "-monitor", "none"])
-            .args(["-machine", if firmware == Firmware::Uefi { "q35" } else { "pc" }])
+        qemu.args(["-accel", "tcg", "-display", "none", "-monitor", "none"])
+            .args(["-machine", machine.board, "-m", machine.mib])
             .arg("-serial")
             .arg(format!("file:{}", folder.join("serial").display()))
             .arg("-qmp")
             .arg(format!("unix:{},server=on,wait=off", folder.join("qmp").display()))
             .arg("-drive")
-            .arg(format!("file={},format=raw,if=virtio,cache=unsafe", disk.path.display()))
+            .arg(format!("file={},format=raw,if=none,id=disk,cache=unsafe", disk.path.display()))
+            .args(machine.disk.iter().flat_map(|device| ["-device", device]))
             .arg("-netdev")
+            // Nothing of the guest leaves this machine, and only this port leads in.
             .arg(format!("user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:80{forwards}"))
-            .args(["-device", "virtio-net-pci,netdev=lan"]);
-        if firmware == Firmware::Uefi {
+            .arg("-device")
+            .arg(format!("{},netdev=lan", machine.card));
+        if machine.uefi {
             let variables = folder.join("variables");
             fs::copy("/usr/share/OVMF/OVMF_VARS_4M.fd", &variables).unwrap();
             qemu.args(["-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd"])
@@ -72,14 +110,13 @@ impl Guest {
         }
         let log = File::create(folder.join("qemu.log")).unwrap();
         let qemu = qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        Self { qemu, folder, port, began: Instant::now() }
+        Self { qemu, folder, port, name: machine.name, began: Instant::now() }
     }
 
     /// Until the box calls itself healthy; prints how long that took from power on.
     pub(crate) fn wait_for_page(&self) {
         self.wait_for("page", || self.get("/healthz").is_some_and(|(status, _)| status == 200));
-        let name = std::thread::current().name().unwrap_or_default().to_owned();
-        println!("{name}: page after {:.1} s", self.began.elapsed().as_secs_f64());
+        println!("{}: page after {:.1} s", self.name, self.began.elapsed().as_secs_f64());
     }
 
     pub(crate) fn wait_for_serial(&self, part: &str) {
@@ -88,7 +125,7 @@ impl Guest {
 
     fn wait_for(&self, what: &str, mut done: impl FnMut() -> bool) {
         while !done() {
-            assert!(self.began.elapsed() < BOOT_TIME_MAX, "no {what}: {}", self.serial());
+            assert!(self.began.elapsed() < BOOT_TIME_MAX, "{}: no {what}: {}", self.name, self.serial());
             sleep(Duration::from_millis(100));
         }
     }

@@ -14,7 +14,7 @@ mod whole;
 use std::path::Path;
 
 use disk::Disk;
-use guest::{Firmware, Guest, one_at_a_time};
+use guest::{BIOS, Guest, OTHERS, UEFI, one_at_a_time};
 
 /// The parts of the disk that never change while a box is well.
 const FIXED: [u32; 5] = [1, 2, 3, 5, 6];
@@ -34,7 +34,7 @@ fn the_first_boots_make_the_data_partition_and_change_nothing_else() {
     let disk = disk!();
     let turn = one_at_a_time();
     let fixed = FIXED.map(|number| disk.digest(number));
-    let guest = Guest::boot(&disk, Firmware::Bios, &turn);
+    let guest = Guest::boot(&disk, BIOS, &turn);
     guest.wait_for_page();
     let (status, body) = guest.get("/").expect("the page answers");
     assert_eq!(status, 200, "{body}");
@@ -50,7 +50,7 @@ fn the_first_boots_make_the_data_partition_and_change_nothing_else() {
     disk.check_data();
 
     let rest = disk.digest_until(begin);
-    let guest = Guest::boot(&disk, Firmware::Bios, &turn);
+    let guest = Guest::boot(&disk, BIOS, &turn);
     guest.wait_for_page();
     let serial = guest.power_off();
     assert!(!serial.contains("data:"), "{serial}");
@@ -59,11 +59,14 @@ fn the_first_boots_make_the_data_partition_and_change_nothing_else() {
 }
 
 #[test]
-fn it_boots_by_uefi() {
+fn it_boots_by_uefi_and_finds_disk_and_network_whatever_they_are() {
     let disk = disk!();
-    let guest = Guest::boot(&disk, Firmware::Uefi, &one_at_a_time());
-    guest.wait_for_page();
-    guest.power_off();
+    let turn = one_at_a_time();
+    for machine in [UEFI].into_iter().chain(OTHERS) {
+        let guest = Guest::boot(&disk, machine, &turn);
+        guest.wait_for_page();
+        guest.power_off();
+    }
 }
 
 #[test]
@@ -73,7 +76,7 @@ fn a_trial_is_one_attempt_and_a_damaged_choice_is_no_harm() {
     let slot_of = |environments: [&[u8]; 2], expected: &str| {
         disk.write_file(1, "grub/env1", environments[0]);
         disk.write_file(1, "grub/env2", environments[1]);
-        let guest = Guest::boot(&disk, Firmware::Bios, &turn);
+        let guest = Guest::boot(&disk, BIOS, &turn);
         guest.wait_for_serial(&format!(", {expected}\n"));
         guest.power_off();
     };
@@ -93,7 +96,7 @@ fn a_slot_whose_kernel_is_damaged_gives_way_to_the_other() {
     let middle = kernel.len() / 2;
     kernel[middle] ^= 1;
     disk.write_file(2, "vmlinuz", &kernel);
-    let guest = Guest::boot(&disk, Firmware::Bios, &one_at_a_time());
+    let guest = Guest::boot(&disk, BIOS, &one_at_a_time());
     guest.wait_for_page();
     let serial = guest.power_off();
     assert!(serial.contains("Slot A cannot be started") && serial.contains("slot B"), "{serial}");
@@ -104,13 +107,13 @@ fn a_root_that_is_damaged_is_noticed_and_gives_way_to_the_other() {
     let disk = disk!();
     let turn = one_at_a_time();
     // Attempts are counted on the data partition, so there must be one.
-    let guest = Guest::boot(&disk, Firmware::Bios, &turn);
+    let guest = Guest::boot(&disk, BIOS, &turn);
     guest.wait_for_page();
     guest.power_off();
     let (begin, _) = disk.partition(5).expect("there is a partition 5");
     // The superblock of the root, which every boot reads.
     disk.flip(begin + 64);
-    let guest = Guest::boot(&disk, Firmware::Bios, &turn);
+    let guest = Guest::boot(&disk, BIOS, &turn);
     guest.wait_for_page();
     let serial = guest.power_off();
     assert!(serial.contains("slot B instead of A"), "{serial}");
@@ -123,7 +126,7 @@ fn a_data_partition_is_repaired_or_done_without() {
     let disk = disk!();
     let turn = one_at_a_time();
     let restart = |expected: &str| {
-        let guest = Guest::boot(&disk, Firmware::Bios, &turn);
+        let guest = Guest::boot(&disk, BIOS, &turn);
         guest.wait_for_page();
         let serial = guest.power_off();
         assert!(serial.contains(expected), "{serial}");

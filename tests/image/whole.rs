@@ -12,7 +12,7 @@ use abusebox::clock::Clock;
 use serde_json::json;
 
 use crate::disk::Disk;
-use crate::guest::{Firmware, Guest, HOST, one_at_a_time};
+use crate::guest::{BIOS, Guest, HOST, one_at_a_time};
 use crate::sim::mail::{self, MailCatcher, MailSecurity};
 use crate::sim::net::Authority;
 use crate::sim::shadowserver::{self, Shadowserver};
@@ -106,7 +106,7 @@ fn every_finding_reaches_its_customer_once_although_the_power_fails() {
     assert!(expected.len() > 5, "{expected:#?}");
 
     let turn = one_at_a_time();
-    let guest = Guest::boot_beside(&outside.ports(), &disk, Firmware::Bios, &turn);
+    let guest = Guest::boot_beside(&outside.ports(), &disk, BIOS, &turn);
     guest.wait_for_page();
     let began = Instant::now();
     let wait = |what: &str, done: &dyn Fn() -> bool| {
@@ -123,7 +123,7 @@ fn every_finding_reaches_its_customer_once_although_the_power_fails() {
     // Whoever is told twice is so before long.
     sleep(Duration::from_secs(5));
     let serial = guest.power_off();
-    assert_eq!(serial.matches("vmlinuz: OK").count(), 2, "{serial}");
+    assert!(serial.matches("vmlinuz: OK").count() >= 2, "{serial}");
     assert_eq!(outside.told(), expected);
     disk.check_data();
 }
