@@ -129,9 +129,9 @@ fn check_table(files: &[File]) {
                 for address in [first, last, beside(first, -1), beside(last, 1)] {
                     check_owner(&table, files, &numbers, address, at);
                 }
-                // A network is a customer's only if all of it is.
+                // A network is a customer's only if all of it is; an IPv4-mapped address is IPv4 and not of it.
                 if let Owner::Customer { customer, mailed } = table.owner_of_network(line.prefix, at) {
-                    for address in [first, last] {
+                    for address in [first, last].into_iter().filter(|one| one.to_canonical() == *one) {
                         let owner = table.owner(address, None, at);
                         let is_same = matches!(owner, Owner::Customer { customer: same, mailed: told }
                             if same == customer && told >= mailed);
