@@ -69,6 +69,6 @@ page=$(sed -n 's/.*page at \(http[^ ]*\).*/\1/p' "$folder/abusebox.log" | head -
 echo "  open the page    ${page:-$(sed -n 's/.*no page: //p' "$folder/abusebox.log" | head -n 1)}"
 cat <<TEXT
 It goes on running: tomorrow's reports come at midnight UTC. Ctrl-C ends it.
-The same as a box in QEMU will be 'make run-image', once there is an image.
+The same as a box in QEMU, from power on: make run-image
 TEXT
 wait $appliance

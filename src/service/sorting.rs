@@ -31,7 +31,7 @@ pub(super) struct Sorter<'a> {
 /// Sorted runs, one after the other in a file.
 struct Runs {
     file: Rc<File>,
-    /// Where each ends.
+    /// Where the first begins, and where each ends.
     ends: Vec<u64>,
 }
 

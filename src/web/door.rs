@@ -1,8 +1,8 @@
 //! The door: the only part of the page that faces a network. It lets in few at a time, waits for nobody long, reads
 //! a head of limited size, and passes on what it has understood of it, in its own words.
 //!
-//! It opens to clients nearby, in a network of this machine, or in one that the settings allow. Those of other machines get no page that
-//! shows what the box knows: there is no log-in yet, and so HTTPS would protect nothing.
+//! It opens to clients nearby, in a network of this machine, or in one that the settings allow. Those of other
+//! machines get no page that shows what the box knows: there is no log-in yet, and so HTTPS would protect nothing.
 
 use std::collections::HashMap;
 use std::io;

@@ -2,7 +2,7 @@
 
 #[allow(unreachable_pub, reason = "it is also a crate of its own")]
 #[path = "../fuzz/src/lib.rs"]
-mod checks;
+pub(crate) mod checks;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,11 +1,13 @@
 //! The CSV of real life, by name, and what must hold for any bytes at all.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use abusebox::clock::Timestamp;
 use abusebox::report::{Address, CELLS_MAX, Hint, Item, RECORD_BYTES_MAX, Reader, ReaderError, Rejection};
 use proptest::prelude::*;
+
+use super::fuzz::checks::chunked::Chunked;
 
 /// What was read: rows as (line, cells), rejected records as (line, reason).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -86,7 +88,7 @@ fn a_read_that_ends_with_a_line_is_not_the_end() {
     let sizes: Vec<usize> = text.split_inclusive('\n').map(str::len).collect();
     let mut turned = sizes.clone();
     turned.rotate_right(1);
-    let got = read_from(Chunked { rest: text.as_bytes(), sizes: &turned, turn: 0 }).unwrap();
+    let got = read_from(Chunked::new(text.as_bytes(), &turned)).unwrap();
     assert_eq!((got.lines(), got.rejected.len()), (vec![2, 3, 5], 0));
     // Rows of which a power of two fills any window to its last byte.
     let header = format!("{:<31}\n", HEADER.trim_end());
@@ -385,26 +387,6 @@ fn each_bad_row_costs_exactly_one() {
     assert_eq!(got.lines(), lines);
 }
 
-/// Gives its bytes in pieces of the given sizes, in turn, with an interruption before each.
-struct Chunked<'a> {
-    rest: &'a [u8],
-    sizes: &'a [usize],
-    turn: usize,
-}
-
-impl Read for Chunked<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.turn += 1;
-        if self.turn % 2 == 1 {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        let size = self.sizes[self.turn / 2 % self.sizes.len()].min(buffer.len()).min(self.rest.len());
-        buffer[..size].copy_from_slice(&self.rest[..size]);
-        self.rest = &self.rest[size..];
-        Ok(size)
-    }
-}
-
 /// What may stand in a report, good and bad.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -445,7 +427,7 @@ proptest! {
             }
         }
         let whole = read(&text);
-        let chunked = read_from(Chunked { rest: text.as_bytes(), sizes: &sizes, turn: 0 }).unwrap();
+        let chunked = read_from(Chunked::new(text.as_bytes(), &sizes)).unwrap();
         prop_assert_eq!(chunked.lines(), whole.lines());
         prop_assert_eq!(&chunked.rejected, &whole.rejected);
         prop_assert!(chunked == whole, "the cells differ");

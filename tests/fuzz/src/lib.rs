@@ -3,6 +3,7 @@
 //! `fuzz_targets` hands them what a fuzzer thinks of, `tests/it/fuzz.rs` the inputs in `seeds` and `found`.
 
 mod answers;
+pub mod chunked;
 mod customers;
 mod report;
 mod settings;

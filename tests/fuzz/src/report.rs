@@ -11,6 +11,8 @@ use abusebox::incident::{Audience, Key, Ownership, PROTOCOL_BYTES_MAX, Place};
 use abusebox::report::kind::{KINDS, Nature, Severity};
 use abusebox::report::{Address, CELLS_MAX, Hint, Item, Reader, Rejection, text};
 
+use super::chunked::Chunked;
+
 /// What was read.
 #[derive(Debug, PartialEq)]
 struct Got {
@@ -75,7 +77,7 @@ fn check_plain(bytes: &[u8]) {
     };
     let whole = read(bytes, hint);
     for sizes in [&[1][..], &[1 + sum % 7, 1 + sum % 61, 1 + sum % 1021]] {
-        let chunked = read(Chunked { rest: bytes, sizes, turn: 0 }, hint);
+        let chunked = read(Chunked::new(bytes, sizes), hint);
         assert!(whole == chunked, "in pieces of {sizes:?} it reads as {chunked:?}, at once as {whole:?}");
     }
     if let Some(got) = &whole {
@@ -198,26 +200,6 @@ fn check_accounts(got: &Got, bytes: &[u8]) {
     }
     if let Some(next) = next {
         blank(next, lines.len() as u64 + 1);
-    }
-}
-
-/// Gives its bytes in pieces of the given sizes, in turn, with an interruption before each.
-struct Chunked<'a> {
-    rest: &'a [u8],
-    sizes: &'a [usize],
-    turn: usize,
-}
-
-impl Read for Chunked<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.turn += 1;
-        if self.turn % 2 == 1 {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        let size = self.sizes[self.turn / 2 % self.sizes.len()].min(buffer.len()).min(self.rest.len());
-        buffer[..size].copy_from_slice(&self.rest[..size]);
-        self.rest = &self.rest[size..];
-        Ok(size)
     }
 }
 
