@@ -70,6 +70,8 @@ impl<'a> Sorter<'a> {
     pub(super) fn drain(&mut self) -> Result<Box<dyn Iterator<Item = Sorted> + '_>, Error> {
         if self.runs.is_some() {
             self.spill().map_err(Error::File)?;
+            // Its memory is what the runs are read with.
+            self.batch = Batch::default();
         }
         match self.runs.take() {
             None => Ok(Box::new(self.batch.drain(self.report).map(Ok))),
@@ -162,7 +164,7 @@ impl Read for Part {
 
 /// Runs read side by side, with the memory of one buffer each: two million problems.
 const RUNS_MAX: usize = 256;
-const BUFFER_BYTES: usize = 8 * 1024;
+const BUFFER_BYTES: usize = 4 * 1024;
 
 #[cfg(test)]
 mod tests {
