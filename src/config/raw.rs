@@ -99,8 +99,8 @@ pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
     let interface = Interface {
         address: t.get("address", None, empty_or(some(text_as(interface_address)))),
         gateway: t.get("gateway", None, empty_or(some(text_as(address)))),
-        dns: t.get("dns", vec![], list(text_as(address))),
-        ntp: t.get("ntp", vec![], list(text_as(host))),
+        dns: t.get("dns", vec![], at_most(NAME_SERVERS_MAX, list(text_as(address)))),
+        ntp: t.get("ntp", vec![], at_most(TIME_SERVERS_MAX, list(text_as(host)))),
         proxy: t.get("proxy", None, empty_or(some(text_as(secret_url)))),
     };
     if let Some(gateway) = interface.gateway {
@@ -275,6 +275,18 @@ fn list<T>(each: impl Fn(&Item) -> Result<T, Faults>) -> impl Fn(&Item) -> Resul
             }
         }
         if faults.is_empty() { Ok(values) } else { Err(faults) }
+    }
+}
+
+fn at_most<T>(
+    max: usize,
+    read: impl Fn(&Item) -> Result<Vec<T>, Faults>,
+) -> impl Fn(&Item) -> Result<Vec<T>, Faults> {
+    move |item| match read(item)? {
+        values if values.len() > max => {
+            fault(item, format!("Write at most {max} of them; these are {}.", values.len()))
+        }
+        values => Ok(values),
     }
 }
 
@@ -463,15 +475,27 @@ fn cidr(text: &str) -> Result<IpNet, String> {
     }
 }
 
-/// The box's own address with the length of its network.
+/// The box's own address with the length of its network. The first and the last one of a network of IPv4, and the first
+/// one of IPv6, are nobody's, but for links between two (RFC 3021, RFC 6164).
 fn interface_address(text: &str) -> Result<IpNet, String> {
-    match text.contains('/') {
-        true => cidr(text),
-        false => Err(format!(
+    if !text.contains('/') {
+        return Err(format!(
             "Write the address with its prefix length, like 192.0.2.5/24; this is {}.",
             shown(text)
-        )),
+        ));
     }
+    let net = cidr(text)?;
+    let host = net.addr();
+    let is_edge = net.max_prefix_len() - net.prefix_len() >= 2
+        && (host == net.network() || host.is_ipv4() && host == net.broadcast());
+    if is_edge || net.prefix_len() == 0 || host.is_loopback() || host.is_multicast() || host.is_unspecified()
+    {
+        return Err(format!(
+            "Write an address that a machine can have, like 192.0.2.5/24; this is {}.",
+            shown(text)
+        ));
+    }
+    Ok(net)
 }
 
 fn link_local(address: IpAddr) -> bool {
@@ -663,6 +687,10 @@ const CUSTOMERS_FILE: &str = "customers.csv";
 
 /// More are not shown: whoever has corrected so many runs the check again.
 const COMPLAINTS_MAX: usize = 1000;
+/// What `resolv.conf` takes.
+const NAME_SERVERS_MAX: usize = 3;
+/// Four find out one that is wrong (RFC 8633, 3.2).
+const TIME_SERVERS_MAX: usize = 4;
 /// Longest single text: a long path or URL fits.
 const TEXT_BYTES_MAX: usize = 4096;
 /// Characters of a wrong text that a complaint repeats.
@@ -945,7 +973,15 @@ names = []
             ("page", "names = [\"a b\"]", "host name"),
             ("page", "allow = [\"10.1.0.0/8\"]", "10.0.0.0/8"),
             ("interface", "address = \"192.0.2.5\"", "prefix length"),
+            ("interface", "address = \"192.0.2.0/24\"", "a machine can have"),
+            ("interface", "address = \"192.0.2.255/24\"", "a machine can have"),
+            ("interface", "address = \"2001:db8::/64\"", "a machine can have"),
+            ("interface", "address = \"127.0.0.1/8\"", "a machine can have"),
+            ("interface", "address = \"192.0.2.1/0\"", "a machine can have"),
             ("interface", "gateway = \"192.0.2.1\"", "needs an address"),
+            ("interface", "ntp = [\"a\", \"b\", \"c\", \"d\", \"e\"]", "at most 4 of them; these are 5"),
+            ("interface", "ntp = [\"a b\"]", "host name"),
+            ("interface", "dns = [\"192.0.2.1\", \"192.0.2.2\", \"192.0.2.3\", \"192.0.2.4\"]", "at most 3"),
             ("interface", "dns = [\"dns.example.net\"]", "Write an address"),
             ("interface", "proxy = \"socks5://192.0.2.1\"", "http://"),
             ("trust", "extra_ca = [\"\"]", "not blank"),
