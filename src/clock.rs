@@ -3,9 +3,11 @@
 //! Everything else takes `now` as an argument, so that a month can be simulated in a second.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -112,10 +114,12 @@ impl FromStr for Day {
 pub struct Clock {
     source: Source,
     /// The newest moment the store has seen; a system clock far behind it is wrong.
-    newest: std::sync::Arc<AtomicI64>,
+    newest: Arc<AtomicI64>,
+    /// On the box: what says that the clock was set.
+    gate: Option<Arc<Gate>>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Source {
     System,
     /// Was at a chosen moment when the system clock showed so many milliseconds, and goes on from there
@@ -124,8 +128,49 @@ enum Source {
         at: Timestamp,
         millis: i64,
     },
-    /// Stands still (`--at` with every other command).
-    Fixed(Timestamp),
+    /// Stands still at a Unix second (`--at` with every other command), until somebody sets it.
+    Fixed(Arc<AtomicI64>),
+}
+
+/// Why a clock is not trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// It shows a time before the newest record or before this version was made.
+    Behind,
+    /// It is the clock of a box, and neither the network nor the operator has set it since power on.
+    Unconfirmed,
+}
+
+/// Is opened by a file, and then stays open.
+#[derive(Debug)]
+struct Gate {
+    path: PathBuf,
+    state: Mutex<GateState>,
+}
+
+#[derive(Debug)]
+enum GateState {
+    Closed { looked: Option<Instant> },
+    Open,
+}
+
+impl Gate {
+    fn state(&self) -> MutexGuard<'_, GateState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_open(&self) -> bool {
+        let mut state = self.state();
+        if let GateState::Closed { looked } = &mut *state
+            && looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY)
+        {
+            *looked = Some(Instant::now());
+            if self.path.exists() {
+                *state = GateState::Open;
+            }
+        }
+        matches!(*state, GateState::Open)
+    }
 }
 
 impl Clock {
@@ -140,11 +185,40 @@ impl Clock {
 
     /// Stands still at `at`.
     pub fn fixed(at: Timestamp) -> Self {
-        Self::with(Source::Fixed(at))
+        Self::with(Source::Fixed(Arc::new(AtomicI64::new(at.unix()))))
     }
 
     fn with(source: Source) -> Self {
-        Self { source, newest: std::sync::Arc::new(AtomicI64::new(i64::MIN)) }
+        Self { source, newest: Arc::new(AtomicI64::new(i64::MIN)), gate: None }
+    }
+
+    /// Makes it the clock of a box: trusted once there is a file at `path`. Whoever makes the file has compared the
+    /// time with the records, so they do not count here: records from the future must not stop a box for ever.
+    pub fn trusted_by(mut self, path: PathBuf) -> Self {
+        let state = Mutex::new(GateState::Closed { looked: None });
+        self.gate = Some(Arc::new(Gate { path, state }));
+        self
+    }
+
+    /// Whether it is the clock of a box, which the network sets.
+    pub fn is_of_box(&self) -> bool {
+        self.gate.is_some()
+    }
+
+    /// Looks at once whether it is trusted now.
+    pub fn look_again(&self) {
+        if let Some(gate) = &self.gate
+            && let GateState::Closed { looked } = &mut *gate.state()
+        {
+            *looked = None;
+        }
+    }
+
+    /// Sets a clock that stands still; the others are not ours to set.
+    pub fn set(&self, now: Timestamp) {
+        if let Source::Fixed(at) = &self.source {
+            at.store(now.unix(), Ordering::Relaxed);
+        }
     }
 
     /// Tells the clock the newest moment on record. A system clock more than a day behind it is not trusted.
@@ -152,39 +226,70 @@ impl Clock {
         self.newest.fetch_max(newest.unix(), Ordering::Relaxed);
     }
 
+    /// Takes back what was observed: the newest record is not what it seemed.
+    pub fn observe_anew(&self, newest: Timestamp) {
+        self.newest.store(newest.unix(), Ordering::Relaxed);
+    }
+
+    /// The newest moment on record.
+    pub fn newest(&self) -> Option<Timestamp> {
+        let newest = self.newest.load(Ordering::Relaxed);
+        (newest != i64::MIN).then_some(Timestamp(newest))
+    }
+
     /// The present moment, or `None` while the clock cannot be trusted: nothing time-based runs then.
     pub fn now(&self) -> Option<Timestamp> {
         let now = self.untrusted_now();
+        self.doubt_at(now).is_none().then_some(now)
+    }
+
+    /// Why it cannot be trusted; `None`: it can.
+    pub fn doubt(&self) -> Option<Doubt> {
+        self.doubt_at(self.untrusted_now())
+    }
+
+    fn doubt_at(&self, now: Timestamp) -> Option<Doubt> {
         let newest = self.newest.load(Ordering::Relaxed);
-        match self.source {
-            Source::System if now < BUILT || now.unix() < newest.saturating_sub(DAY_SECONDS) => None,
-            _ => Some(now),
+        match (&self.gate, &self.source) {
+            (Some(gate), _) if !gate.is_open() => Some(Doubt::Unconfirmed),
+            (Some(_), _) => (now < BUILT).then_some(Doubt::Behind),
+            (None, Source::System) => {
+                (now < BUILT || now.unix() < newest.saturating_sub(DAY_SECONDS)).then_some(Doubt::Behind)
+            }
+            (None, Source::Started { .. } | Source::Fixed(_)) => None,
         }
     }
 
     /// What may be put on record as the newest moment: `now`, unless it was chosen and not read. A chosen moment
     /// in the future would make the true one untrusted for ever.
     pub fn on_record(&self, now: Timestamp) -> Option<Timestamp> {
-        match self.source {
-            Source::System => self.now().map(|read| read.min(now)),
-            Source::Started { .. } | Source::Fixed(_) => None,
-        }
+        let is_chosen = self.gate.is_none() && !matches!(self.source, Source::System);
+        self.now().filter(|_| !is_chosen).map(|read| read.min(now))
     }
 
     /// What the clock says, right or wrong; for log lines and pages only.
     pub fn untrusted_now(&self) -> Timestamp {
-        match self.source {
-            Source::System => Timestamp(system_millis().div_euclid(1000)),
+        Timestamp(self.untrusted_millis().div_euclid(1000))
+    }
+
+    /// The same in milliseconds since 1970-01-01T00:00:00Z, to compare with other clocks.
+    pub fn untrusted_millis(&self) -> i64 {
+        match &self.source {
+            Source::System => system_millis(),
             Source::Started { at, millis } => {
-                at.plus_seconds((system_millis() - millis).saturating_mul(pace().into()).div_euclid(1000))
+                let passed = (system_millis() - millis).saturating_mul(pace().into());
+                at.unix().saturating_mul(1000).saturating_add(passed)
             }
-            Source::Fixed(at) => at,
+            Source::Fixed(at) => at.load(Ordering::Relaxed).saturating_mul(1000),
         }
     }
 }
 
+/// As often a closed gate is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// When this version was written: no honest clock shows an earlier moment. Raised with each release.
-const BUILT: Timestamp = Timestamp(1_793_491_200);
+pub const BUILT: Timestamp = Timestamp(1_793_491_200);
 
 /// How many seconds pass within one while the program goes on from a chosen moment: one, but for a test that lets a
 /// week pass with `ABUSEBOX_PACE=n` in the environment of a build with assertions. What rests until a moment rests so
@@ -242,5 +347,27 @@ mod tests {
         let clock = Clock::system();
         assert_eq!(clock.on_record(now.plus_days(-1)), Some(now.plus_days(-1)));
         assert!(clock.on_record(now.plus_days(9)).unwrap() < now.plus_days(1), "--at over the socket");
+    }
+
+    #[test]
+    fn the_clock_of_a_box_is_trusted_when_somebody_has_set_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clock-trusted");
+        let now = BUILT.plus_days(30);
+        let clock = Clock::fixed(now).trusted_by(path.clone());
+        clock.observe(now.plus_days(-1));
+        assert_eq!((clock.now(), clock.doubt()), (None, Some(Doubt::Unconfirmed)));
+        assert_eq!(clock.on_record(now), None);
+        std::fs::File::create(&path).unwrap();
+        // It was looked at a moment ago.
+        assert_eq!(clock.now(), None);
+        clock.look_again();
+        assert_eq!((clock.now(), clock.doubt()), (Some(now), None));
+        assert_eq!(clock.on_record(now.plus_days(9)), Some(now));
+        std::fs::remove_file(&path).unwrap();
+        clock.observe(now.plus_days(9));
+        assert_eq!(clock.now(), Some(now), "records of the future do not count, and once is for good");
+        clock.set(BUILT.plus_seconds(-1));
+        assert_eq!(clock.doubt(), Some(Doubt::Behind));
     }
 }

@@ -20,4 +20,5 @@ pub mod notify;
 pub mod report;
 pub mod service;
 pub mod store;
+pub mod system;
 pub mod web;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use abusebox::clock::Clock;
 use abusebox::command::{self, Command, Exit, Output};
 use abusebox::service::intake::describe;
-use abusebox::service::{Engine, Error, running};
+use abusebox::service::running::{self, Around};
+use abusebox::service::{Engine, Error};
 use abusebox::{control, store};
 use anyhow::Context;
 
@@ -74,8 +75,12 @@ fn work(words: &[OsString]) -> anyhow::Result<u8> {
         output.out.flush()?;
         return Ok(code);
     }
+    let around = std::env::var_os("ABUSEBOX_BOX").is_some_and(|word| word == "1").then(Around::of_box);
     let clock = match (invocation.at, &invocation.command) {
-        (None, _) => Clock::system(),
+        (None, _) => match &around {
+            Some(around) => Clock::system().trusted_by(around.run.clock_trusted()),
+            None => Clock::system(),
+        },
         (Some(at), Command::Run) => Clock::starting(at),
         (Some(at), _) => Clock::fixed(at),
     };
@@ -106,7 +111,7 @@ fn work(words: &[OsString]) -> anyhow::Result<u8> {
         }
     };
     let exit = match invocation.command {
-        Command::Run => runtime()?.block_on(running::run(engine)).map(|()| Exit::Done)?,
+        Command::Run => runtime()?.block_on(running::run(engine, around)).map(|()| Exit::Done)?,
         Command::Once => {
             let pass = runtime()?.block_on(running::once(&engine, engine.now()?))?;
             let (fetch, mail) = (pass.fetch, pass.mail);

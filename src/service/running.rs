@@ -9,12 +9,27 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::intake::describe;
+use super::timing::{self, Pace};
 use super::{Engine, Error, paging};
 use crate::clock::{self, Timestamp};
 use crate::control;
+use crate::system::{Run, asking};
 
-/// Runs until SIGTERM or SIGINT. What is on its way then is finished first, within [`STOP_TIME_MAX`].
-pub async fn run(engine: Arc<Engine>) -> Result<(), Error> {
+/// The box around the process.
+pub struct Around {
+    pub run: Run,
+    pub pace: Pace,
+}
+
+impl Around {
+    pub fn of_box() -> Self {
+        Self { run: Run::of_box(), pace: Pace::default() }
+    }
+}
+
+/// Runs until SIGTERM or SIGINT. What is on its way then is finished first, within [`STOP_TIME_MAX`]. `around`: the box,
+/// where there is one.
+pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Error> {
     let wake = Arc::new(Wake::default());
     let on_command = wake.clone();
     control::serve(engine.clone(), move || on_command.mail.notify_one())
@@ -24,12 +39,18 @@ pub async fn run(engine: Arc<Engine>) -> Result<(), Error> {
     for sentence in engine.loaded().settings.missing() {
         tracing::warn!("not set up yet: {sentence}");
     }
-    let loops = [
+    let mut loops = vec![
         tokio::spawn(fetch_loop(engine.clone(), wake.clone(), stopped.clone())),
         tokio::spawn(mail_loop(engine.clone(), wake.clone(), stopped.clone())),
         tokio::spawn(watch_files(engine.clone(), wake, stopped.clone())),
-        tokio::spawn(paging::keep_up(engine.clone(), stopped)),
+        tokio::spawn(paging::keep_up(engine.clone(), stopped.clone())),
     ];
+    // A chosen moment (`--at`) is not compared with the true one.
+    if let Some(Around { run, pace }) = around.filter(|_| engine.clock.is_of_box()) {
+        let socket = run.supervisor();
+        let set = Arc::new(move |unix_millis| asking::set_clock(&socket, unix_millis));
+        loops.push(tokio::spawn(timing::keep_right(engine.clone(), run, pace, set, stopped)));
+    }
     let failed = |error| Error::Task(format!("no signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
@@ -223,7 +244,7 @@ const DISK: &str = "disk";
 const STOP_TIME_MAX: Duration = Duration::from_secs(8);
 /// The loops look again at least so often, so that a clock that jumps does no lasting harm.
 const REST_SECONDS_MAX: i64 = 3600;
-const NO_CLOCK_SECONDS: i64 = 10;
+const NO_CLOCK_SECONDS: i64 = 2;
 /// After an error of our own disk or store.
 const RETRY_SECONDS: i64 = 300;
 const WATCH_EVERY: Duration = Duration::from_secs(2);

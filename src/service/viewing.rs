@@ -107,7 +107,7 @@ impl View for Live {
         let mut alarms: Vec<_> = self.engine.alarms(&view)?.into_values().collect();
         alarms.sort_by_key(|alarm| alarm.since);
         Ok(Overview {
-            clock_trusted: self.engine.clock.now().is_some(),
+            clock_doubt: self.engine.clock.doubt(),
             alarms,
             missing: loaded.settings.missing().into_iter().map(str::to_owned).collect(),
             is_fetching: self.engine.is_fetching(now),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
 
-use crate::clock::{Day, Timestamp};
+use crate::clock::{Day, Doubt, Timestamp};
 use crate::config::Mode;
 use crate::incident::{Incident, Key, State};
 use crate::notify::Mail;
@@ -58,7 +58,8 @@ pub struct Site {
 
 #[derive(Clone, Debug)]
 pub struct Overview {
-    pub clock_trusted: bool,
+    /// Why the clock is not trusted; `None`: it is.
+    pub clock_doubt: Option<Doubt>,
     pub alarms: Vec<Alarm>,
     /// What is still to be set, a sentence each.
     pub missing: Vec<String>,

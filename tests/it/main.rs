@@ -29,4 +29,5 @@ mod sim;
 mod sim_tests;
 mod stored;
 mod tidy;
+mod timing;
 mod types;

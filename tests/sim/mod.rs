@@ -9,6 +9,7 @@
 pub(crate) mod kinds;
 pub(crate) mod mail;
 pub(crate) mod net;
+pub(crate) mod ntp;
 mod page;
 pub(crate) mod reports;
 pub(crate) mod shadowserver;

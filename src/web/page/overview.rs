@@ -1,7 +1,7 @@
 //! Is it working, and what needs a person first.
 
 use super::{Facts, Page, mode, when};
-use crate::clock::Timestamp;
+use crate::clock::{Doubt, Timestamp};
 use crate::lang::Words;
 use crate::report::kind::Severity;
 use crate::store::Counts;
@@ -64,7 +64,10 @@ pub(crate) fn show(view: &dyn View, site: &Site, now: Timestamp) -> Result<Page,
     let soon = |at| crate::web::html::time(at, &site.zone);
     facts.add("Next fetch", overview.next_fetch.filter(|at| *at > now).map(soon));
     facts.add("Customers", Some(html!("<a href=\"/customers\">", overview.customers, "</a>")));
-    let right = if overview.clock_trusted { "right, as far as can be told" } else { "not trusted" };
+    let right = match overview.clock_doubt {
+        None => "right, as far as can be told",
+        Some(_) => "not trusted",
+    };
     let clock = now.in_zone(&site.zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
     facts.add("Clock", Some(html!(clock, " <span class=\"dim\">", right, "</span>")));
     put!(body, "<section><h2>The box</h2>", facts.done(), "</section></div>");
@@ -72,8 +75,14 @@ pub(crate) fn show(view: &dyn View, site: &Site, now: Timestamp) -> Result<Page,
 }
 
 fn headline(overview: &Overview) -> (&'static str, &'static str, &'static str) {
-    if !overview.clock_trusted {
-        return ("bad", "The clock is wrong", "Nothing is fetched or sent until it is right.");
+    match overview.clock_doubt {
+        Some(Doubt::Behind) => {
+            return ("bad", "The clock is wrong", "Nothing is fetched or sent until it is right.");
+        }
+        Some(Doubt::Unconfirmed) => {
+            return ("warn", "Waiting for the time", "Nothing is fetched or sent until the clock is set.");
+        }
+        None => {}
     }
     if !overview.missing.is_empty() {
         return ("warn", "Not set up yet", "Some settings are missing before it can work by itself.");
@@ -96,12 +105,18 @@ fn headline(overview: &Overview) -> (&'static str, &'static str, &'static str) {
 /// What a person should do, the most pressing first.
 fn needs(overview: &Overview, site: &Site, now: Timestamp) -> Html {
     let mut items = Html::default();
-    if !overview.clock_trusted {
-        put!(
+    match overview.clock_doubt {
+        Some(Doubt::Behind) => put!(
             items,
             "<li class=\"bad\"><b>Set the clock of this machine.</b> It shows a time before the newest record or before ",
             "this version was made.</li>"
-        );
+        ),
+        Some(Doubt::Unconfirmed) => put!(
+            items,
+            "<li class=\"warn\"><b>The box asks time servers.</b> If this stays, let UDP port 123 out, or name a server of ",
+            "your network under <code>[interface] ntp</code> in the settings.</li>"
+        ),
+        None => {}
     }
     for alarm in &overview.alarms {
         let since = ago(alarm.since, now);

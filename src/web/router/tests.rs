@@ -138,7 +138,7 @@ impl View for Fake {
         let loud = !self.quiet;
         let alarm = Alarm { since: NOW.plus_days(-2), text: evil(), told: false };
         Ok(Overview {
-            clock_trusted: true,
+            clock_doubt: None,
             alarms: if loud { vec![alarm] } else { vec![] },
             missing: if loud { vec![evil()] } else { vec![] },
             is_fetching: false,

@@ -1,0 +1,43 @@
+//! The box around the program: its clock, its name in the local network, and what the main process, which has no rights,
+//! asks of `abusebox supervise`, which has them.
+
+pub mod asking;
+pub mod ntp;
+
+use std::path::{Path, PathBuf};
+
+/// The folder in which the main process, the supervisor and the init scripts of a box meet. It lies in memory: what is
+/// there was written since power on.
+#[derive(Clone, Debug)]
+pub struct Run(PathBuf);
+
+impl Run {
+    /// The one of a box.
+    pub fn of_box() -> Self {
+        Self::at(Path::new("/run/abusebox"))
+    }
+
+    pub fn at(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+
+    /// Is there once the clock was set, over the network or by the operator. Made by the supervisor.
+    pub fn clock_trusted(&self) -> PathBuf {
+        self.0.join("clock-trusted")
+    }
+
+    /// The time as it was last saved before this start, in Unix seconds. Made by the supervisor.
+    pub fn clock_saved(&self) -> PathBuf {
+        self.0.join("clock-saved")
+    }
+
+    /// Time servers that DHCP gave, an address a line. Made by the script that takes the lease.
+    pub fn ntp(&self) -> PathBuf {
+        self.0.join("ntp")
+    }
+
+    /// The socket at which the supervisor hears requests.
+    pub fn supervisor(&self) -> PathBuf {
+        self.0.join("supervise.sock")
+    }
+}
