@@ -1,8 +1,11 @@
 //! What can be said of an address by itself, and of the networks of this machine from its routes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use crate::files;
 
 /// Whether an address is loopback or private (RFC 1918, unique local): what is sent there in the clear stays
 /// within the operator's own walls.
@@ -23,6 +26,15 @@ pub fn is_near(address: IpAddr) -> bool {
             IpAddr::V4(v4) => v4.is_link_local(),
             IpAddr::V6(v6) => v6.is_unicast_link_local(),
         }
+}
+
+/// The networks that this machine is part of, now.
+pub fn own_networks() -> Vec<IpNet> {
+    let [v4, v6] = ["/proc/net/route", "/proc/net/ipv6_route"].map(|path| {
+        let text = files::read_max(Path::new(path), ROUTES_BYTES_MAX).unwrap_or_default();
+        String::from_utf8(text).unwrap_or_default()
+    });
+    on_link(&v4, &v6)
 }
 
 /// The networks that this machine reaches without a router, from the texts of /proc/net/route and
@@ -49,6 +61,8 @@ fn on_link_v6(line: &str) -> Option<Ipv6Net> {
     (flags & (ROUTE_GATEWAY | ROUTE_REJECT) == 0 && net.prefix_len() > 0).then_some(net)
 }
 
+/// Some hundred routes. A machine with more is a router, and its operator writes page.allow.
+const ROUTES_BYTES_MAX: u64 = 64 * 1024;
 // Flags of a route (Linux, `route.h`).
 const ROUTE_GATEWAY: u32 = 0x2;
 const ROUTE_REJECT: u32 = 0x200;

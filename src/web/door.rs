@@ -16,8 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::time::{sleep, timeout};
 
-use crate::files;
-use crate::net::{is_near, on_link};
+use crate::net::{is_near, own_networks};
 
 /// The header in which the server behind finds the client's address. What a client writes there goes nowhere.
 pub const PEER: &str = "X-Abusebox-Peer";
@@ -91,15 +90,6 @@ impl Door {
             || self.allow.iter().any(|net| net.contains(&peer))
             || own_networks().iter().any(|net| net.contains(&peer))
     }
-}
-
-/// The networks that this machine is part of, now.
-fn own_networks() -> Vec<IpNet> {
-    let [v4, v6] = ["/proc/net/route", "/proc/net/ipv6_route"].map(|path| {
-        let text = files::read_max(Path::new(path), ROUTES_BYTES_MAX).unwrap_or_default();
-        String::from_utf8(text).unwrap_or_default()
-    });
-    on_link(&v4, &v6)
 }
 
 /// Who is inside: connections by address.
@@ -291,8 +281,6 @@ const CONNECTIONS_OF_ONE_MAX: usize = 8;
 /// Browsers send one or two kilobytes, with many cookies more.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
-/// Some hundred routes. A machine with more is a router, and its operator writes page.allow.
-const ROUTES_BYTES_MAX: u64 = 64 * 1024;
 /// For what a client sends after its request was answered.
 const LINGER: Duration = Duration::from_secs(1);
 

@@ -429,7 +429,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock",     &[]),
     ("files",     &[]),
     ("halt",      &[]),
-    ("net",       &[]),
+    ("net",       &["files"]),
     ("report",    &["clock"]),
     ("lang",      &["report"]),
     ("config",    &["clock", "files", "net", "report"]),
