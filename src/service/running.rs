@@ -1,5 +1,6 @@
 //! The loops of `run`, and the single pass of `once`.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use super::timing::{self, Pace};
 use super::{Engine, Error, paging};
 use crate::clock::{self, Timestamp};
 use crate::control;
-use crate::system::{Run, asking};
+use crate::system::naming::{self, Wanted};
+use crate::system::{Run, asking, mdns};
 
 /// The box around the process.
 pub struct Around {
@@ -47,6 +49,17 @@ pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Erro
     ];
     // A chosen moment (`--at`) is not compared with the true one.
     if let Some(Around { run, pace }) = around.filter(|_| engine.clock.is_of_box()) {
+        let known = engine.clone();
+        let wanted = move || {
+            let settings = &known.loaded().settings;
+            let is_open = |page: &SocketAddr| !page.ip().is_loopback();
+            Wanted {
+                name: settings.boxx.name.clone(),
+                port: settings.page.listen.filter(is_open).map(|page| page.port()),
+            }
+        };
+        let naming = naming::keep_known(wanted, naming::interfaces, mdns::PORT, stopped.clone());
+        loops.push(tokio::spawn(naming));
         let socket = run.supervisor();
         let set = Arc::new(move |unix_millis| asking::set_clock(&socket, unix_millis));
         loops.push(tokio::spawn(timing::keep_right(engine.clone(), run, pace, set, stopped)));

@@ -13,9 +13,8 @@ use super::{Engine, store};
 use crate::clock::Timestamp;
 use crate::files;
 use crate::service::intake::describe;
-use crate::system::Run;
-use crate::system::asking;
 use crate::system::ntp::{self, Doubt, Known, Limits, Resting, Sample, Verdict};
+use crate::system::{Run, asking, random};
 
 /// Sets the clock of the box to so many milliseconds since 1970-01-01T00:00:00Z, and lets it be trusted.
 pub type SetClock = Arc<dyn Fn(i64) -> Result<(), asking::Error> + Send + Sync>;
@@ -125,7 +124,8 @@ impl Keeper {
             }
         }
         if self.engine.clock.doubt().is_none() {
-            return between(self.pace.rest.0, self.pace.rest.1);
+            let (least, most) = self.pace.rest;
+            return least + random(most.saturating_sub(least));
         }
         let wait = self.wait;
         self.wait = (wait * 2).min(self.pace.wait.1);
@@ -268,14 +268,6 @@ fn given(run: &Run) -> Vec<String> {
     let text = String::from_utf8(bytes).unwrap_or_default();
     let addresses = text.lines().filter_map(|line| line.trim().parse::<std::net::IpAddr>().ok());
     addresses.take(GIVEN_MAX).map(|address| address.to_string()).collect()
-}
-
-/// A random time from `least` to `most`.
-fn between(least: Duration, most: Duration) -> Duration {
-    let mut random = [0];
-    // Without chance, all the more boxes ask in the same second.
-    let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random);
-    least + most.saturating_sub(least) * u32::from(random[0]) / u32::from(u8::MAX)
 }
 
 /// Run by companies and institutes that invite everybody; each by another.

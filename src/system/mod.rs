@@ -2,9 +2,14 @@
 //! asks of `abusebox supervise`, which has them.
 
 pub mod asking;
+pub mod mdns;
+pub mod naming;
 pub mod ntp;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ring::rand::{SecureRandom, SystemRandom};
 
 /// The folder in which the main process, the supervisor and the init scripts of a box meet. It lies in memory: what is
 /// there was written since power on.
@@ -40,4 +45,12 @@ impl Run {
     pub fn supervisor(&self) -> PathBuf {
         self.0.join("supervise.sock")
     }
+}
+
+/// A random time up to `most`, so that many boxes do not all do the same in one moment.
+pub fn random(most: Duration) -> Duration {
+    let mut part = [0];
+    // Without chance it is none at all, which is no worse than that.
+    let _ = SystemRandom::new().fill(&mut part);
+    most * u32::from(part[0]) / u32::from(u8::MAX)
 }

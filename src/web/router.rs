@@ -7,6 +7,7 @@ use super::html::html;
 use super::page::{self, Page};
 use super::view::{Site, Trouble, View};
 use crate::clock::Timestamp;
+use crate::system::mdns;
 
 /// What a client asks for. All texts are foreign.
 #[derive(Clone, Copy, Debug)]
@@ -182,8 +183,14 @@ fn is_ours(host: &str, site: &Site) -> bool {
     let further = |known: &String| known.trim_end_matches('.').eq_ignore_ascii_case(&name);
     name == "localhost"
         || name == own
-        || name.strip_suffix(".local") == Some(&own)
+        || name.strip_suffix(".local").is_some_and(|name| is_numbered(name, &own))
         || site.names.iter().any(further)
+}
+
+/// Whether `name` is the box's, or the one that it took because another machine has it (`abusebox-2`).
+fn is_numbered(name: &str, own: &str) -> bool {
+    let number = name.rsplit_once('-').and_then(|(_, number)| number.parse().ok());
+    name == own || number.is_some_and(|number| name == mdns::numbered(own, number))
 }
 
 fn is_port(text: &str) -> bool {

@@ -18,6 +18,7 @@ mod kinds;
 mod memory;
 mod month;
 mod mta;
+mod naming;
 mod oracle;
 mod reader;
 mod rebuild;

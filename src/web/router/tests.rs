@@ -378,6 +378,7 @@ fn only_the_names_of_this_machine_are_answered() {
         "rack-3",
         "Rack-3.local:8080",
         "rack-3.local.",
+        "rack-3-2.local",
         "abuse.example.net",
         "ABUSE.example.net:443",
     ] {
@@ -390,6 +391,10 @@ fn only_the_names_of_this_machine_are_answered() {
         "localhost.evil.example",
         "rack-3.evil.example",
         "xrack-3.local",
+        "rack-3-02.local",
+        "rack-3-x.local",
+        "rack-3-.local",
+        "rack-3-2",
         "[::1",
         "[::1]x",
         "[::1]:x",
