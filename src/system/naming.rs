@@ -1,13 +1,13 @@
 //! Makes the box known in the local network under its name: takes the name, defends it, gives way to an older namesake,
 //! and answers who asks for it. Each interface hears and says its own addresses only.
 
-use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::net::{AddressFamily, SocketType, ipproto, sockopt};
+use ipnet::IpNet;
+use rustix::net::{AddressFamily, SocketType, ipproto, netdevice, sockopt};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::mdns::{self, Heard, Identity, News};
 use super::random;
 use crate::files;
-use crate::net::{is_near, own_networks};
+use crate::net::{is_near, on_link, own_networks};
 
 /// What the settings say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,50 +84,48 @@ pub async fn keep_known(
     }
 }
 
-/// The network cards that are up, with their addresses.
+/// The network cards with an address, which those that are down have not.
 pub fn interfaces() -> Vec<Interface> {
-    let v6 = files::read_max(Path::new("/proc/net/if_inet6"), SYSTEM_FILE_BYTES_MAX).unwrap_or_default();
-    let v6 = String::from_utf8(v6).unwrap_or_default();
-    let names = fs::read_dir("/sys/class/net").into_iter().flatten().flatten();
-    let mut interfaces: Vec<_> = names
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let number = |file: &str| {
-                let bytes = files::read_max(&entry.path().join(file), SYSTEM_FILE_BYTES_MAX).ok()?;
-                let text = String::from_utf8(bytes).ok()?;
-                let text = text.trim();
-                match text.strip_prefix("0x") {
-                    Some(hex) => u32::from_str_radix(hex, 16).ok(),
-                    None => text.parse().ok(),
-                }
-            };
-            let flags = number("flags")?;
-            if flags & (UP | MULTICAST | LOOPBACK) != UP | MULTICAST {
-                return None;
-            }
-            let index = number("ifindex")?;
-            let v4 = address_v4(&name).map(IpAddr::V4);
-            let mut addresses: Vec<_> = v4.into_iter().chain(addresses_v6(&v6, &name)).collect();
-            addresses.truncate(ADDRESSES_MAX);
-            (!addresses.is_empty()).then_some(Interface { name, index, addresses })
-        })
-        .collect();
+    let [cards, routes, v6] = ["/proc/net/dev", "/proc/net/route", "/proc/net/if_inet6"].map(|path| {
+        let text = files::read_max(Path::new(path), SYSTEM_FILE_BYTES_MAX).unwrap_or_default();
+        String::from_utf8(text).unwrap_or_default()
+    });
+    let mut interfaces: Vec<_> = names(&cards).filter_map(|name| interface(name, &routes, &v6)).collect();
     interfaces.sort_by_key(|interface| interface.index);
     interfaces.truncate(INTERFACES_MAX);
     interfaces
 }
 
-/// The address with which this machine would speak on an interface. Nothing is sent.
-fn address_v4(interface: &str) -> Option<Ipv4Addr> {
+fn interface(name: &str, routes: &str, v6: &str) -> Option<Interface> {
     let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    let index = netdevice::name_to_index(&socket, name).ok()?;
+    let own = networks_v4(routes, name);
+    let v4 = address_v4(socket, name).filter(|v4| own.iter().any(|net| net.contains(v4)));
+    let mut addresses: Vec<_> = v4.into_iter().chain(addresses_v6(v6, name)).collect();
+    addresses.retain(|address| !address.is_loopback());
+    addresses.truncate(ADDRESSES_MAX);
+    (!addresses.is_empty()).then(|| Interface { name: name.to_owned(), index, addresses })
+}
+
+/// Of a text of /proc/net/dev (Linux, `net-procfs.c`): two lines of headings, then a line for each card.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| Some(line.split_once(':')?.0.trim()))
+}
+
+/// The address with which this machine would speak on an interface: its own, or that of another if it has none. Nothing
+/// is sent.
+fn address_v4(socket: std::net::UdpSocket, interface: &str) -> Option<IpAddr> {
     socket.set_nonblocking(true).ok()?;
     let socket = UdpSocket::from_std(socket).ok()?;
     socket.bind_device(Some(interface.as_bytes())).ok()?;
     rustix::net::connect(&socket, &SocketAddr::from((GROUP_V4, mdns::PORT))).ok()?;
-    match socket.local_addr().ok()?.ip() {
-        IpAddr::V4(v4) if !v4.is_unspecified() => Some(v4),
-        _ => None,
-    }
+    socket.local_addr().ok().map(|own| own.ip())
+}
+
+/// The networks behind an interface, of a text of /proc/net/route.
+fn networks_v4(routes: &str, interface: &str) -> Vec<IpNet> {
+    let of = |line: &&str| line.split_whitespace().next() == Some(interface);
+    routes.lines().filter(of).flat_map(|line| on_link(line, "")).collect()
 }
 
 /// Of a text of /proc/net/if_inet6 (Linux, `addrconf.c`): address, index, length, scope, flags, name.
@@ -350,11 +348,7 @@ const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
 const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
 /// A router would make it less (RFC 6762, 11).
 const HOPS: u8 = 255;
-// Flags of an interface and of an address (Linux, `if.h`, `if_addr.h`).
-const UP: u32 = 0x1;
-const LOOPBACK: u32 = 0x8;
-const MULTICAST: u32 = 0x1000;
-/// Tentative, deprecated, or taken by another.
+/// Flags of an address: tentative, deprecated, or taken by another (Linux, `if_addr.h`).
 const NOT_IN_USE: u32 = 0x40 | 0x20 | 0x08;
 /// How often the question is sent, and when (RFC 6762, 8.1).
 const ASKED: u32 = 3;
@@ -398,5 +392,16 @@ eth0
         let expected: Vec<IpAddr> = ["fe80::fc:ff:fe00:1", "2001:db8::4"].map(|a| a.parse().unwrap()).into();
         assert_eq!(addresses_v6(text, "eth0"), expected);
         assert!(addresses_v6(text, "lo").is_empty());
+        let cards =
+            "Inter-|   Receive        |  Transmit\n face |bytes packets|bytes\n    lo: 1 2\nenp1s0:3 4\n";
+        let zero = "00000000";
+        let net = |octets: [u8; 4]| format!("{:08X}", u32::from_ne_bytes(octets));
+        let route = |card: &str, third| {
+            let (to, mask) = (net([192, 0, third, 0]), net([255, 255, 255, 0]));
+            format!("{card}\t{to}\t{zero}\t0001\t0\t0\t0\t{mask}\t0\t0\t0\n")
+        };
+        let routes = route("eth0", 2) + &route("eth01", 3);
+        assert_eq!(networks_v4(&routes, "eth0"), ["192.0.2.0/24".parse::<IpNet>().unwrap()]);
+        assert_eq!(names(cards).collect::<Vec<_>>(), ["lo", "enp1s0"]);
     }
 }
