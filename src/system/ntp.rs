@@ -78,13 +78,6 @@ pub enum Doubt {
     BelowFloor { said: Timestamp, floor: Timestamp },
 }
 
-impl Doubt {
-    /// Whether another server could say more.
-    pub fn needs_another(self) -> bool {
-        self != Self::Silence
-    }
-}
-
 /// How servers are asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -113,8 +113,7 @@ fn needs(overview: &Overview, site: &Site, now: Timestamp) -> Html {
         ),
         Some(Doubt::Unconfirmed) => put!(
             items,
-            "<li class=\"warn\"><b>The box asks time servers.</b> If this stays, let UDP port 123 out, or name a server of ",
-            "your network under <code>[interface] ntp</code> in the settings.</li>"
+            "<li class=\"warn\"><b>The box asks time servers.</b> If none of them helps, it says here what to do.</li>"
         ),
         None => {}
     }

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::clock::Doubt;
 use crate::config::Mode;
 use crate::customers::CustomerNo;
 use crate::incident::{Audience, Evidence, Incident, Key, Ownership, Place, Sighting, State};
@@ -21,9 +22,10 @@ const EVIL: &str = "<script>alert(1)</script>\"'><img src=x onerror=y>&\u{202e}\
 struct Fake {
     mode: Mode,
     quiet: bool,
+    doubt: Option<Doubt>,
 }
 
-const FAKE: Fake = Fake { mode: Mode::Hold, quiet: false };
+const FAKE: Fake = Fake { mode: Mode::Hold, quiet: false, doubt: None };
 
 fn evil() -> String {
     EVIL.to_owned()
@@ -138,7 +140,7 @@ impl View for Fake {
         let loud = !self.quiet;
         let alarm = Alarm { since: NOW.plus_days(-2), text: evil(), told: false };
         Ok(Overview {
-            clock_doubt: None,
+            clock_doubt: self.doubt,
             alarms: if loud { vec![alarm] } else { vec![] },
             missing: if loud { vec![evil()] } else { vec![] },
             is_fetching: false,
@@ -574,8 +576,14 @@ fn the_overview_says_what_needs_a_person() {
     ] {
         assert!(body.contains(part), "{part}: {body}");
     }
-    let body = ask(&Fake { mode: Mode::Live, quiet: true }, "GET", "/", "localhost").body;
-    assert!(body.contains("All is well") && !body.contains("release --all"), "{body}");
+    for (doubt, part, done) in [
+        (None, "All is well", ""),
+        (Some(Doubt::Behind), "The clock is wrong", "Set the clock of this machine"),
+        (Some(Doubt::Unconfirmed), "Waiting for the time", "The box asks time servers"),
+    ] {
+        let body = ask(&Fake { mode: Mode::Live, quiet: true, doubt }, "GET", "/", "localhost").body;
+        assert!(body.contains(part) && body.contains(done) && !body.contains("release --all"), "{body}");
+    }
 }
 
 #[test]
