@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use abusebox::system::mdns::{Identity, News};
 use abusebox::system::naming::{self, Interface, Wanted};
-use rustix::net::sockopt;
+use rustix::net::{AddressFamily, SocketType, sockopt};
 use tokio::sync::watch;
 
 use crate::sim::net::Background;
@@ -119,6 +120,40 @@ fn of_two_that_begin_together_each_has_a_name() {
         }
         assert!(began.elapsed() < Duration::from_secs(30), "{found:?}");
     }
+}
+
+/// As when two networks become one.
+#[test]
+fn who_meets_an_owner_of_its_name_asks_again_and_goes() {
+    let port = free_port();
+    let _named = Named::start("abusebox", "192.0.2.1", port);
+    becomes(&[("abusebox", Some("192.0.2.1"))], port);
+    // Another implementation, which never gives way. It hears the questions because it has joined the group.
+    let address: Vec<IpAddr> = vec!["192.0.2.9".parse().unwrap()];
+    let other = Identity {
+        name: "abusebox".to_owned(),
+        addresses: address.clone(),
+        all_addresses: address,
+        port: None,
+    };
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None).unwrap();
+    sockopt::set_socket_reuseaddr(&socket, true).unwrap();
+    rustix::net::bind(&socket, &SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))).unwrap();
+    sockopt::set_ip_add_membership_with_ifindex(&socket, &GROUP, &Ipv4Addr::UNSPECIFIED, loopback()).unwrap();
+    sockopt::set_ip_multicast_if_with_ifindex(&socket, &GROUP, &Ipv4Addr::UNSPECIFIED, loopback()).unwrap();
+    let socket = UdpSocket::from(socket);
+    let tell = other.announcement(News::Here);
+    socket.send_to(&tell, (GROUP, port)).unwrap();
+    std::thread::spawn(move || {
+        let mut packet = [0; 1500];
+        while let Ok((length, _)) = socket.recv_from(&mut packet) {
+            // Questions of who wants the name have authorities.
+            if length > 10 && packet[9] > 0 {
+                socket.send_to(&tell, (GROUP, port)).unwrap();
+            }
+        }
+    });
+    becomes(&[("abusebox", None), ("abusebox-2", Some("192.0.2.1"))], port);
 }
 
 #[test]
