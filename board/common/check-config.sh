@@ -1,6 +1,6 @@
 #!/bin/sh
-# check-config.sh CONFIG FRAGMENT...: fails with a line for every symbol that a fragment asks for and the final kernel
-# configuration does not have. Kconfig drops what lacks a dependency without a word.
+# check-config.sh CONFIG FRAGMENT...: fails with a line for every symbol that the fragments ask for and the final
+# configuration does not have. Kconfig drops what lacks a dependency without a word. Of two fragments the later wins.
 set -eu
 config=$1
 shift
@@ -15,8 +15,14 @@ BEGIN {
 {
 	at = index($0, "=")
 	name = substr($0, 1, at - 1)
-	want = substr($0, at + 1)
-	is = name in have ? have[name] : "n"
-	if (is != want) { print name " is " is ", wanted: " want; missing = 1 }
+	if (!(name in want)) names[++count] = name
+	want[name] = substr($0, at + 1)
 }
-END { exit missing }'
+END {
+	for (i = 1; i <= count; i++) {
+		name = names[i]
+		is = name in have ? have[name] : "n"
+		if (is != want[name]) { print name " is " is ", wanted: " want[name]; missing = 1 }
+	}
+	exit missing
+}'

@@ -15,4 +15,5 @@ rm -rf "$target/var/run" "$target/var/log"
 ln -s ../run "$target/var/run"
 ln -s ../run/log "$target/var/log"
 ln -sf ../run/resolv.conf "$target/etc/resolv.conf"
-"$program" --version | sed 's/^[^0-9]*//' >"$target/etc/abusebox-version"
+# Of another kind of machine the program cannot be asked.
+sed -n 's/^version = "\(.*\)"$/\1/p' "$(dirname "$0")/../../Cargo.toml" | head -n 1 >"$target/etc/abusebox-version"

@@ -2,7 +2,7 @@
 # dev-boot.sh IMAGES: what Buildroot's GRUB would lay there, made with Debian's.
 set -eu
 images=$1
-both='part_msdos fat ext2 normal test regexp loadenv linux boot echo sleep reboot serial terminal hashsum gcry_sha256'
+both=$(cat "$(dirname "$0")/grub.modules")
 # shellcheck disable=SC2086 # a list
 grub-mkimage -O i386-pc -p '(,msdos1)/grub' -o "$images/grub.img" biosdisk $both
 # shellcheck disable=SC2086
