@@ -9,6 +9,14 @@ KERNEL_SOURCE = $(if $(shell apt-cache show linux-source-6.12 2>/dev/null),linux
 IMAGE_PACKAGES = $(KERNEL_SOURCE) make bc bison flex cpio xz-utils zstd libelf-dev busybox-static cryptsetup-bin \
   dosfstools e2fsprogs fdisk grub-common grub-efi-amd64-bin grub-pc-bin mtools ovmf qemu-system-x86 squashfs-tools \
   util-linux
+# And what the release image is made with: what Buildroot wants of a machine, and a compiler for the board.
+BOARD ?= x86_64
+RELEASE_PACKAGES := bc binutils bzip2 cpio curl diffutils file findutils gzip make patch perl python3 rsync sed tar unzip \
+  wget xz-utils
+x86_64_TARGET := x86_64-unknown-linux-gnu
+rpi_TARGET := aarch64-unknown-linux-gnu
+rpi_FLAGS = -C relocation-model=pic -C linker=$(CURDIR)/board/rpi/link.sh
+rpi_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 # A real mail server to test against. Without these files nothing starts it as a service: the test does, for itself.
 MTA := postfix
 MTA_SERVICE := /etc/init.d/$(MTA) /lib/systemd/*/$(MTA)* /usr/lib/systemd/*/$(MTA)*
@@ -19,7 +27,8 @@ SECONDS := 3600
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz bench soak dev-image run-image test-image check fmt needs image-needs mta
+.PHONY: help run test fuzz bench soak image dev-image run-image test-image test-tree check fmt needs \
+  image-needs release-needs mta
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +52,15 @@ bench: needs ## print the figures that have a budget, and those of the inner loo
 soak: needs ## what takes hours: kills, gigabytes, a week, fuzzing; PARTS="kill week" runs these only
 	tests/soak.sh $(PARTS)
 
+# BOARD=rpi: for Raspberry Pi 3, 4 and 5. BUILDROOT=DIR: a Buildroot that is there. DEBUG=1: with a shell, for the bench.
+image: release-needs ## make the release image with Buildroot, out/abusebox-VERSION-BOARD.img.xz (hours, and 20 GB)
+	@[ -n "$($(BOARD)_TARGET)" ] || { echo 'no such board; there are BOARD=x86_64 and BOARD=rpi' >&2; exit 1; }
+	@[ -e "$$(rustc --print target-libdir --target $($(BOARD)_TARGET))" ] || rustup target add $($(BOARD)_TARGET) || \
+	{ echo 'The Rust library for $($(BOARD)_TARGET) cannot be had here, so there is no image for $(BOARD).' >&2; exit 1; }
+	RUSTFLAGS='-C target-feature=+crt-static $($(BOARD)_FLAGS)' \
+	  cargo build --locked --release --bin abusebox --target $($(BOARD)_TARGET)
+	buildroot/build.sh $(BOARD) $${CARGO_TARGET_DIR:-target}/$($(BOARD)_TARGET)/release/abusebox
+
 dev-image: image-needs ## make a box for QEMU: out/dev/abusebox-x86_64.img (the first time compiles a kernel)
 	RUSTFLAGS='-C target-feature=+crt-static' \
 	  cargo build --locked --release --bin abusebox --target x86_64-unknown-linux-gnu
@@ -52,8 +70,12 @@ run-image: dev-image ## boot it in QEMU, with the simulated Shadowserver and mai
 	cargo build --locked --release --examples
 	tests/image/run.sh
 
-test-image: dev-image ## boot it in QEMU, also damaged
+test-image: dev-image test-tree ## boot it in QEMU, also damaged
 	cargo test --locked --test image -- --nocapture
+
+# BUILDROOT=DIR: an unpacked Buildroot; without it nothing is checked, and that is said.
+test-tree: ## check the settings of the release image against a Buildroot
+	tests/image/tree.sh
 
 check: needs ## format, lints, and what may come in as a dependency
 	cargo fmt --check
@@ -66,7 +88,8 @@ fmt: ## format the sources
 
 # Without dpkg the linker is the user's business.
 image-needs: PACKAGES += $(IMAGE_PACKAGES)
-needs image-needs:
+release-needs: PACKAGES += $(RELEASE_PACKAGES) $($(BOARD)_PACKAGES)
+needs image-needs release-needs:
 	@command -v cargo >/dev/null || { echo 'cargo is missing. Install it with' >&2; \
 	echo "  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2; exit 1; }
 	@command -v dpkg-query >/dev/null || exit 0; missing=; \

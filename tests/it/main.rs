@@ -13,6 +13,7 @@ mod faults;
 mod fuzz;
 mod hostile;
 mod house;
+mod image_tree;
 mod kill;
 mod kinds;
 mod memory;
