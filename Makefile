@@ -15,7 +15,7 @@ RELEASE_PACKAGES := bc binutils bzip2 cpio curl diffutils file findutils gzip ma
   wget xz-utils
 x86_64_TARGET := x86_64-unknown-linux-gnu
 rpi_TARGET := aarch64-unknown-linux-gnu
-rpi_FLAGS = -C relocation-model=pic -C linker=$(CURDIR)/board/rpi/link.sh
+rpi_FLAGS = -C relocation-model=pic -C linker=$(CURDIR)/board/rpi/link-gcc.sh
 rpi_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 # A real mail server to test against. Without these files nothing starts it as a service: the test does, for itself.
 MTA := postfix
@@ -53,7 +53,7 @@ soak: needs ## what takes hours: kills, gigabytes, a week, fuzzing; PARTS="kill 
 	tests/soak.sh $(PARTS)
 
 # BOARD=rpi: for Raspberry Pi 3, 4 and 5. BUILDROOT=DIR: a Buildroot that is there. DEBUG=1: with a shell, for the bench.
-image: release-needs ## make the release image with Buildroot, out/abusebox-VERSION-BOARD.img.xz (hours, and 20 GB)
+image: release-needs ## make the release image with Buildroot, out/abusebox-VERSION-BOARD.img.xz (hours)
 	@[ -n "$($(BOARD)_TARGET)" ] || { echo 'no such board; there are BOARD=x86_64 and BOARD=rpi' >&2; exit 1; }
 	@[ -e "$$(rustc --print target-libdir --target $($(BOARD)_TARGET))" ] || rustup target add $($(BOARD)_TARGET) || \
 	{ echo 'The Rust library for $($(BOARD)_TARGET) cannot be had here, so there is no image for $(BOARD).' >&2; exit 1; }

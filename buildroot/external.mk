@@ -15,6 +15,11 @@ BUSYBOX_KCONFIG_FRAGMENT_FILES += $(BR2_EXTERNAL_ABUSEBOX_PATH)/debug/busybox.co
 BR2_ROOTFS_POST_BUILD_SCRIPT += $(BR2_EXTERNAL_ABUSEBOX_PATH)/debug/post-build.sh
 endif
 
+# Buildroot would make BusyBox setuid root. Ours has no FEATURE_SUID, and so
+# would do as root whatever anybody asks of it.
+define BUSYBOX_PERMISSIONS
+endef
+
 # What a fragment asks for and Kconfig dropped ends the build.
 define ABUSEBOX_CHECK_LINUX_CONFIG
 	$(ABUSEBOX_BOARD_DIR)/common/check-config.sh $(@D)/.config \

@@ -53,6 +53,11 @@ print("\n".join(problems))
 sys.exit(bool(problems))
 PYTHON
 }
+# Nothing on the root makes root of who starts it.
+setuid() {
+	build printvars VARS=PACKAGES_PERMISSIONS_TABLE >"$work/permissions" && grep PERMISSIONS "$work/permissions" &&
+		! grep -E ' [4267][0-7]{3} ' "$work/permissions"
+}
 # A shell, if at all, only in the variant that is named after it.
 debug() {
 	! grep -E '^(BR2_ABUSEBOX_DEBUG|BR2_TARGET_GENERIC_GETTY|BR2_TARGET_ENABLE_ROOT_LOGIN)=y' "$out/.config" || return
@@ -68,6 +73,7 @@ for board in x86_64 rpi; do
 	check "$board: settings are as Buildroot saves them" saves
 	check "$board: downloads are checked" forces
 	check "$board: show-info, and every download has a hash" info
+	check "$board: nothing is setuid" setuid
 	check "$board: variant for the bench" debug
 done
 cd "$BUILDROOT" || exit 1
