@@ -34,7 +34,9 @@ loads() {
 	! grep '^BR2_LEGACY=y' "$out/.config" || return
 	! grep -v -x -F -f "$out/.config" "$tree/configs/abusebox_${board}_defconfig"
 }
-saves() { build savedefconfig BR2_DEFCONFIG="$work/saved" && diff "$tree/configs/abusebox_${board}_defconfig" "$work/saved"; }
+saves() {
+	build savedefconfig BR2_DEFCONFIG="$work/saved" && diff "$tree/configs/abusebox_${board}_defconfig" "$work/saved"
+}
 forces() { grep '^BR2_DOWNLOAD_FORCE_CHECK_HASHES=y' "$out/.config"; }
 # Every source has its hash in a file that Buildroot will look into. What is in `show-info` is what would be built, so
 # this also finds a package that came in unseen.
@@ -42,7 +44,9 @@ info() { build show-info >"$work/info.json" && python3 - "$work/info.json" "$BUI
 import json, pathlib, sys
 info, buildroot, tree = json.load(open(sys.argv[1])), pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 unwanted = {"systemd", "openssh", "dropbear", "eudev", "kmod", "bash", "initscripts", "ifupdown-scripts", "host-rustc"}
+wanted = {"abusebox", "busybox", "linux"}
 problems = [f"{name} came in" for name in sorted(unwanted & set(info))]
+problems += [f"{name} is missing" for name in sorted(wanted - set(info))]
 for name, package in sorted(info.items()):
     plain = name.removeprefix("host-")
     for download in package.get("downloads", []):
