@@ -21,6 +21,9 @@ rpi_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 MTA := postfix
 MTA_SERVICE := /etc/init.d/$(MTA) /lib/systemd/*/$(MTA)* /usr/lib/systemd/*/$(MTA)*
 
+# Where those for a box are built.
+PROGRAMS = $${CARGO_TARGET_DIR:-target}/$(x86_64_TARGET)/release
+
 # How long `make fuzz` tries each target.
 SECONDS := 3600
 
@@ -58,19 +61,20 @@ image: release-needs ## make the release image with Buildroot, out/abusebox-VERS
 	@[ -e "$$(rustc --print target-libdir --target $($(BOARD)_TARGET))" ] || rustup target add $($(BOARD)_TARGET) || \
 	{ echo 'The Rust library for $($(BOARD)_TARGET) cannot be had here, so there is no image for $(BOARD).' >&2; exit 1; }
 	RUSTFLAGS='-C target-feature=+crt-static $($(BOARD)_FLAGS)' \
-	  cargo build --locked --release --bin abusebox --target $($(BOARD)_TARGET)
-	buildroot/build.sh $(BOARD) $${CARGO_TARGET_DIR:-target}/$($(BOARD)_TARGET)/release/abusebox
+	  cargo build --locked --release --bins --target $($(BOARD)_TARGET)
+	buildroot/build.sh $(BOARD) $${CARGO_TARGET_DIR:-target}/$($(BOARD)_TARGET)/release
 
 dev-image: image-needs ## make a box for QEMU: out/dev/abusebox-x86_64.img (the first time compiles a kernel)
 	RUSTFLAGS='-C target-feature=+crt-static' \
-	  cargo build --locked --release --bin abusebox --target x86_64-unknown-linux-gnu
-	board/common/dev-image.sh x86_64 $${CARGO_TARGET_DIR:-target}/x86_64-unknown-linux-gnu/release/abusebox
+	  cargo build --locked --release --bins --target x86_64-unknown-linux-gnu
+	board/common/dev-image.sh x86_64 $(PROGRAMS)
 
 run-image: dev-image ## boot it in QEMU, with the simulated Shadowserver and mail server beside it
 	cargo build --locked --release --examples
 	tests/image/run.sh
 
 test-image: dev-image test-tree ## boot it in QEMU, also damaged
+	DEBUG=1 board/common/dev-image.sh x86_64 $(PROGRAMS)
 	cargo test --locked --test image -- --nocapture
 
 # BUILDROOT=DIR: an unpacked Buildroot; without it nothing is checked, and that is said.

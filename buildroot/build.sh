@@ -1,13 +1,13 @@
 #!/bin/sh
-# build.sh BOARD PROGRAM: the release image, out/abusebox-VERSION-BOARD.img.xz, and its hash in out/SHA256SUMS, made with
-# Buildroot. Of the network it needs Buildroot's own download and those of the packages; each is checked against a hash.
+# build.sh BOARD PROGRAMS: the release image with the programs in that folder, out/abusebox-VERSION-BOARD.img.xz, and its
+# hash in out/SHA256SUMS, made with Buildroot. Of the network it needs Buildroot's own download and those of the packages; each is checked against a hash.
 #   BUILDROOT=DIR   a Buildroot that is there already, instead of the release below
 #   BR2_DL_DIR=DIR  where downloads are kept, as Buildroot has it; out/buildroot/dl without it
 #   DEBUG=1         the variant with a shell on the screen and the serial line, under a name that says so
 # Buildroot asks the environment for more, http_proxy and FORCE_UNSAFE_CONFIGURE=1 (to build as root) for instance.
 set -eu
 board=$1
-program=$2
+built=$2
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/.." && pwd)
 out=$top/out/buildroot
@@ -45,7 +45,7 @@ fi
 case $board in rpi) programs=$top/out/programs/aarch64 ;; *) programs=$top/out/programs/$board ;; esac
 rm -rf "$programs"
 mkdir -p "$programs"
-cp "$program" "$programs/abusebox"
+cp "$built/abusebox" "$built/abusebox-early" "$programs/"
 (cd "$programs" && sha256sum -- * >../sums && mv ../sums SHA256SUMS)
 
 name=$board${debug:+-debug}

@@ -10,6 +10,7 @@ use abusebox::command::{self, Command, Exit, Output};
 use abusebox::service::intake::describe;
 use abusebox::service::running::{self, Around};
 use abusebox::service::{Engine, Error};
+use abusebox::system::supervise;
 use abusebox::{control, store};
 use anyhow::Context;
 
@@ -65,12 +66,16 @@ fn work(words: &[OsString]) -> anyhow::Result<u8> {
         begin_with_one_heap();
     }
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runs = matches!(invocation.command, Command::Run | Command::Once);
+    let runs = matches!(invocation.command, Command::Run | Command::Supervise | Command::Once);
     let quiet = if runs { "abusebox=info,warn" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(quiet));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
 
+    if invocation.command == Command::Supervise {
+        runtime()?.block_on(supervise::run(&invocation.data, &Clock::system()))?;
+        return Ok(Exit::Done as u8);
+    }
     if let Some(code) = control::ask(&invocation.data, words, &folder, output)? {
         output.out.flush()?;
         return Ok(code);

@@ -1,14 +1,17 @@
 #!/bin/sh
-# dev-image.sh BOARD PROGRAM: the development image, out/dev/abusebox-BOARD.img, in seconds once there is a kernel: our
-# own kernel configuration, overlay, scripts and layout as in the release image, with Debian's BusyBox, GRUB, file
-# system tools and C library instead of Buildroot's.
+# dev-image.sh BOARD PROGRAMS: the development image, out/dev/abusebox-BOARD.img, with our programs from that folder; in
+# seconds once there is a kernel: our own kernel configuration, overlay, scripts and layout as in the release image, with
+# Debian's BusyBox, GRUB, file system tools and C library instead of Buildroot's. With DEBUG=1 it is the
+# variant with a shell, out/dev/abusebox-BOARD-debug.img.
 set -eu
 board=$1
-program=$2
+programs=$2
 common=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$common/../.." && pwd)
 out=$top/out/dev
-images=$out/$board
+name=abusebox-$board
+name=$name${DEBUG:+-debug}
+images=$out/$name
 target=$images/target
 PATH=$PATH:/usr/sbin:/sbin
 SOURCE_DATE_EPOCH=$(git -C "$top" log -1 --format=%ct 2>/dev/null || echo 0)
@@ -39,13 +42,15 @@ for tool in mke2fs e2fsck partx; do
 		cp -n -L "$library" "$target/usr/lib/"
 	done
 done
-cp "$program" "$target/usr/bin/abusebox"
+cp "$programs/abusebox" "$target/usr/bin/abusebox"
+cp "$programs/abusebox-early" "$images/"
 cp -R "$top/rootfs-overlay/." "$target/"
 "$common/post-build.sh" "$target" "$board"
+[ -z "${DEBUG-}" ] || "$top/buildroot/debug/post-build.sh" "$target"
 mksquashfs "$target" "$images/rootfs.squashfs" -noappend -no-progress -quiet -all-root -no-xattrs -comp zstd \
 	-Xcompression-level 19 >/dev/null
 
 "$common/../$board/dev-boot.sh" "$images"
 "$common/post-image.sh" "$images" "$board"
-mv "$images/disk.img" "$out/abusebox-$board.img"
-stat -c '%s %n' "$images/bzImage" "$images/rootfs.squashfs" "$out/abusebox-$board.img"
+mv "$images/disk.img" "$out/$name.img"
+stat -c '%s %n' "$images/bzImage" "$images/rootfs.squashfs" "$out/$name.img"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# post-image.sh IMAGES BOARD: makes the disk image, IMAGES/disk.img, of what lies in IMAGES: rootfs.squashfs, bzImage,
-# and of the board what its boot.sh asks for. No root rights, no mounts; the same inputs give the same bytes.
+# post-image.sh IMAGES BOARD: makes the disk image, IMAGES/disk.img, of what lies in IMAGES: rootfs.squashfs, abusebox-early,
+# and of the board what its boot.sh asks for (the kernel, first of all). No root rights, no mounts; the same inputs give the same bytes.
 set -eu
 images=$(cd "$1" && pwd)
 board=$2
@@ -34,6 +34,13 @@ hash=$(veritysetup format --salt=$salt --uuid=00000000-0000-0000-0000-0000000000
 [ -n "$hash" ]
 [ "$(stat -c %s "$root")" -le $((root_mib * mib)) ] || { echo "$root: too large" >&2; exit 1; }
 
+# The first program, as the only file of a RAM disk.
+mkdir "$work/early"
+cp "$images/abusebox-early" "$work/early/init"
+chmod 755 "$work/early/init"
+touch -d "@$SOURCE_DATE_EPOCH" "$work/early/init" "$work/early"
+(cd "$work/early" && echo init | cpio --quiet -o -H newc --reproducible -R 0:0) | zstd -q -19 >"$work/early.img"
+
 # fat FILE MIB LABEL ID
 fat() {
 	rm -f "$1"
@@ -47,10 +54,19 @@ verity() {
 		"$((size / 4096)) $((size / 4096 + 1)) sha256 $hash $salt 1 panic_on_corruption"
 }
 
+# words PARTITION: what the kernel of a slot is told, on every board. The disk may be slow to come. Of the kernel's words
+# two MiB survive a reset. A watchdog waits for half a minute.
+words() {
+	echo "quiet ro root=/dev/dm-0 rootfstype=squashfs dm-mod.waitfor=PARTUUID=$disk_id-0$1" \
+		"reserve_mem=2M:4096:oops ramoops.mem_name=oops ramoops.console_size=1048576 ramoops.record_size=131072" \
+		"i6300esb.heartbeat=30 iTCO_wdt.heartbeat=30 sp5100_tco.heartbeat=30 bcm2835_wdt.heartbeat=30"
+}
+
 # What only the board knows: selector FILE, boot FILE SLOT PARTITION-OF-ROOT, and before_partitions DISK.
 # shellcheck source=board/x86_64/boot.sh
 . "$common/../$board/boot.sh"
 selector "$work/selector"
+mcopy -i "$work/selector" "$common/abusebox-example.toml" ::
 boot "$work/boot-a" A 5
 boot "$work/boot-b" B 6
 

@@ -13,17 +13,11 @@ selector() {
 
 boot() {
 	fat "$1" "$boot_mib" "BOOT-$2" "6162000$3"
-	# One line. The disk may be slow to come. Of the kernel's words two MiB survive a reset. The firmware puts the
-	# board's own serial line in place of serial0.
-	echo "console=tty0 console=serial0,115200 quiet ro root=/dev/dm-0 rootfstype=squashfs dm-mod.waitfor=PARTUUID=$disk_id-0$3 reserve_mem=2M:4096:oops ramoops.mem_name=oops ramoops.console_size=1048576 ramoops.record_size=131072 abusebox.slot=$2 dm-mod.create=\"$(verity "$3")\"" \
+	# One line. The firmware puts the board's own serial line in place of serial0.
+	echo "console=tty0 console=serial0,115200 $(words "$3") abusebox.slot=$2 dm-mod.create=\"$(verity "$3")\"" \
 		>"$work/cmdline.txt"
-	cp "$common/../$board/config.txt" "$work/config.txt"
-	if [ -e "$images/early.img" ]; then
-		echo 'initramfs early.img followkernel' >>"$work/config.txt"
-		mcopy -i "$1" "$images/early.img" ::
-	fi
 	mcopy -i "$1" "$images/Image.gz" ::kernel8.img
-	mcopy -i "$1" "$work/cmdline.txt" "$work/config.txt" "$images"/*.dtb "$images"/rpi-firmware/start*.elf \
+	mcopy -i "$1" "$work/cmdline.txt" "$work/early.img" "$common/../$board/config.txt" "$images"/*.dtb "$images"/rpi-firmware/start*.elf \
 		"$images"/rpi-firmware/fixup*.dat "$images/rpi-firmware/LICENCE.broadcom" ::
 }
 

@@ -29,13 +29,11 @@ selector() {
 
 boot() {
 	fat "$1" "$boot_mib" "BOOT-$2" "6162000$3"
-	# The disk may be slow to come. Of the kernel's words two MiB survive a reset.
-	environment "$work/cmdline.env" \
-		"cmdline=console=tty0 console=ttyS0,115200 quiet ro root=/dev/dm-0 rootfstype=squashfs dm-mod.waitfor=PARTUUID=$disk_id-0$3 reserve_mem=2M:4096:oops ramoops.mem_name=oops ramoops.console_size=1048576 ramoops.record_size=131072" \
+	environment "$work/cmdline.env" "cmdline=console=tty0 console=ttyS0,115200 $(words "$3")" \
 		"verity=$(verity "$3")"
 	cp "$images/bzImage" "$work/vmlinuz"
-	(cd "$work" && sha256sum vmlinuz cmdline.env >SHA256SUMS)
-	mcopy -i "$1" "$work/vmlinuz" "$work/cmdline.env" "$work/SHA256SUMS" ::
+	(cd "$work" && sha256sum vmlinuz early.img cmdline.env >SHA256SUMS)
+	mcopy -i "$1" "$work/vmlinuz" "$work/early.img" "$work/cmdline.env" "$work/SHA256SUMS" ::
 }
 
 before_partitions() {

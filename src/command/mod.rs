@@ -29,6 +29,8 @@ pub enum Command {
     Help(&'static str),
     Version,
     Run,
+    /// On the box only.
+    Supervise,
     Once,
     /// No files: all reports of the spool, once more.
     Ingest {
@@ -166,6 +168,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
     let command = match (first, second) {
         ("version", _) => Command::Version,
         ("run", _) => alone(Command::Run, 1)?,
+        ("supervise", _) => alone(Command::Supervise, 1)?,
         ("once", _) => alone(Command::Once, 1)?,
         ("ingest", "") if again => Command::Ingest { files: Vec::new() },
         ("ingest", _) if again => {
@@ -271,7 +274,7 @@ impl Command {
             Self::Status { json } => show::status(engine, *json, clock, output),
             Self::Outbox { json } => show::outbox(engine, *json, clock, output),
             Self::ChangeOutbox { release, which } => change_outbox(engine, *release, which, clock, output),
-            Self::Run | Self::Once => {
+            Self::Run | Self::Supervise | Self::Once => {
                 writeln!(output.err, "abusebox run is at work on this data folder")?;
                 return Ok(Exit::Failed);
             }

@@ -449,6 +449,7 @@ abusebox fetches Shadowserver's reports, finds whose address it was, and mails e
 Usage: abusebox [--data DIR] [--settings FILE] [--at TIME] COMMAND ...
 
   run                        the appliance: fetch, match, notify, page; until stopped
+  supervise                  on the box only: starts run, and does for it what needs root's rights
   once                       one pass of fetch, parse, match, notify, then exit
   ingest FILE...             take report files from disk (CSV, .csv.zip, .csv.gz)
   parse FILE...              rows of report files as JSON lines; touches nothing

@@ -121,6 +121,8 @@ pub struct BoxSettings {
     pub timezone: TimeZone,
     pub language: String,
     pub mode: Mode,
+    /// On the box: its own clock is right without time servers, as that of a virtual machine.
+    pub own_clock: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -34,6 +34,7 @@ pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
         timezone: t.get("timezone", TimeZone::UTC, text_as(time_zone)),
         language: t.get("language", "en".to_owned(), text_as(language)),
         mode: t.get("mode", Mode::Hold, choice(MODES)),
+        own_clock: t.get("own_clock", false, flag),
     };
     let t = reader.table("organisation");
     let organisation = Organisation {

@@ -18,15 +18,15 @@ use crate::web::door::{Door, Limits};
 use crate::web::router;
 use crate::web::server::{self, Handler, Server};
 
-/// Until `stop`. Whatever is wrong with the page, the rest goes on.
-pub async fn keep_up(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
+/// Until `stop`, at `fixed` or where the settings say. Whatever is wrong with the page, the rest goes on.
+pub async fn keep_up(engine: Arc<Engine>, fixed: Option<SocketAddr>, mut stop: watch::Receiver<bool>) {
     let (live, clock) = (Live::new(engine.clone()), engine.clock.clone());
     let handler: Handler = Arc::new(move |request| router::handle(request, &live, clock.untrusted_now()));
     // One for all doors, from the first on.
     let mut server: Option<Behind> = None;
     let mut told = None;
     loop {
-        let wanted = Wanted::of(&engine);
+        let wanted = Wanted::of(&engine, fixed);
         let turn = async {
             let Some(address) = wanted.listen else { return std::future::pending().await };
             match open(address, wanted.allow.clone(), &engine.data, &handler, &mut server).await {
@@ -48,7 +48,7 @@ pub async fn keep_up(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
         };
         tokio::select! {
             () = turn => {}
-            () = changed(&engine, &wanted) => {}
+            () = changed(&engine, fixed, &wanted) => {}
             _ = stop.changed() => return,
         }
     }
@@ -117,15 +117,15 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(engine: &Engine) -> Self {
+    fn of(engine: &Engine, fixed: Option<SocketAddr>) -> Self {
         let page = &engine.loaded().settings.page;
-        Self { listen: page.listen, allow: page.allow.clone() }
+        Self { listen: fixed.or(page.listen), allow: page.allow.clone() }
     }
 }
 
 /// Until the settings say something else.
-async fn changed(engine: &Engine, wanted: &Wanted) {
-    while Wanted::of(engine) == *wanted {
+async fn changed(engine: &Engine, fixed: Option<SocketAddr>, wanted: &Wanted) {
+    while Wanted::of(engine, fixed) == *wanted {
         sleep(LOOK_EVERY).await;
     }
 }

@@ -1,7 +1,7 @@
 //! The loops of `run`, and the single pass of `once`.
 
-use std::net::SocketAddr;
-use std::path::Path;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,17 +15,21 @@ use super::{Engine, Error, paging};
 use crate::clock::{self, Timestamp};
 use crate::control;
 use crate::system::naming::{self, Wanted};
+use crate::system::request::{Addressing, Request};
 use crate::system::{Run, asking, mdns};
 
 /// The box around the process.
 pub struct Around {
     pub run: Run,
     pub pace: Pace,
+    /// Where its page answers, whatever the settings say: the supervisor asks for it there.
+    pub page: SocketAddr,
 }
 
 impl Around {
     pub fn of_box() -> Self {
-        Self { run: Run::of_box(), pace: Pace::default() }
+        let page = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 80);
+        Self { run: Run::of_box(), pace: Pace::default(), page }
     }
 }
 
@@ -41,27 +45,26 @@ pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Erro
     for sentence in engine.loaded().settings.missing() {
         tracing::warn!("not set up yet: {sentence}");
     }
+    // A chosen moment (`--at`) is not compared with the true one.
+    let around = around.filter(|_| engine.clock.is_of_box());
+    let page = around.as_ref().map(|around| around.page);
     let mut loops = vec![
         tokio::spawn(fetch_loop(engine.clone(), wake.clone(), stopped.clone())),
         tokio::spawn(mail_loop(engine.clone(), wake.clone(), stopped.clone())),
         tokio::spawn(watch_files(engine.clone(), wake, stopped.clone())),
-        tokio::spawn(paging::keep_up(engine.clone(), stopped.clone())),
+        tokio::spawn(paging::keep_up(engine.clone(), page, stopped.clone())),
     ];
-    // A chosen moment (`--at`) is not compared with the true one.
-    if let Some(Around { run, pace }) = around.filter(|_| engine.clock.is_of_box()) {
+    if let Some(Around { run, pace, page }) = around {
         let known = engine.clone();
         let wanted = move || {
-            let settings = &known.loaded().settings;
-            let is_open = |page: &SocketAddr| !page.ip().is_loopback();
-            Wanted {
-                name: settings.boxx.name.clone(),
-                port: settings.page.listen.filter(is_open).map(|page| page.port()),
-            }
+            let name = known.loaded().settings.boxx.name.clone();
+            Wanted { name, port: Some(page.port()) }
         };
         let naming = naming::keep_known(wanted, naming::interfaces, mdns::PORT, stopped.clone());
         loops.push(tokio::spawn(naming));
         let socket = run.supervisor();
-        let set = Arc::new(move |unix_millis| asking::set_clock(&socket, unix_millis));
+        tokio::spawn(stay_in_touch(engine.clone(), socket.clone()));
+        let set = Arc::new(move |unix_millis| asking::ask(&socket, &Request::SetClock { unix_millis }));
         loops.push(tokio::spawn(timing::keep_right(engine.clone(), run, pace, set, stopped)));
     }
     let failed = |error| Error::Task(format!("no signals: {error}"));
@@ -116,6 +119,25 @@ pub async fn once(engine: &Arc<Engine>, now: Timestamp) -> Result<Pass, Error> {
 struct Wake {
     fetch: Notify,
     mail: Notify,
+}
+
+/// Tells the supervisor that the loops turn, which share this thread: without that the box is reset. And which address
+/// the settings give to the box, when that changes.
+async fn stay_in_touch(engine: Arc<Engine>, supervisor: PathBuf) {
+    let mut told = None;
+    loop {
+        let wanted = Addressing::of(&engine.loaded().settings.interface);
+        let news = (told.as_ref() != Some(&wanted)).then(|| Request::SetAddress(wanted.clone()));
+        for request in [Some(Request::Alive), news].into_iter().flatten() {
+            let (socket, is_news) = (supervisor.clone(), request != Request::Alive);
+            match tokio::task::spawn_blocking(move || asking::ask(&socket, &request)).await {
+                Ok(Ok(())) if is_news => told = Some(wanted.clone()),
+                Ok(Err(error)) => tracing::warn!("{}", describe(&error)),
+                Ok(Ok(())) | Err(_) => {}
+            }
+        }
+        tokio::time::sleep(HEARTBEAT_EVERY).await;
+    }
 }
 
 async fn fetch_loop(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Receiver<bool>) {
@@ -253,6 +275,7 @@ fn trouble(engine: &Engine, code: &str, error: &Error, now: Timestamp) {
 
 /// Alarm: something cannot be stored, or soon cannot be.
 const DISK: &str = "disk";
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
 /// A step of work is a mail or a download; a longer one is taken up again after the next start.
 const STOP_TIME_MAX: Duration = Duration::from_secs(8);
 /// The loops look again at least so often, so that a clock that jumps does no lasting harm.

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::request::Request;
+
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -27,20 +29,16 @@ enum Answer {
     Refused(String),
 }
 
-/// Sets the system's clock, and lets it be trusted from then on.
-pub fn set_clock(socket: &Path, unix_millis: i64) -> Result<(), Error> {
-    ask(socket, &serde_json::json!({ "set-clock": { "unix_millis": unix_millis } }))
-}
-
-fn ask(socket: &Path, request: &serde_json::Value) -> Result<(), Error> {
-    let line = exchange(socket, request).map_err(Error::Unreachable)?;
+/// Waits until it is done.
+pub fn ask(socket: &Path, request: &Request) -> Result<(), Error> {
+    let line = exchange(socket, &request.line()).map_err(Error::Unreachable)?;
     match serde_json::from_str(&line).map_err(Error::Form)? {
         Answer::Done => Ok(()),
         Answer::Refused(why) => Err(Error::Refused(why)),
     }
 }
 
-fn exchange(socket: &Path, request: &serde_json::Value) -> io::Result<String> {
+fn exchange(socket: &Path, request: &str) -> io::Result<String> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(ANSWER_TIME_MAX))?;
     stream.set_write_timeout(Some(ANSWER_TIME_MAX))?;
@@ -65,7 +63,8 @@ mod tests {
     fn the_answer_says_whether_it_was_done() {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("supervise.sock");
-        assert!(matches!(set_clock(&socket, 1), Err(Error::Unreachable(_))));
+        let set = Request::SetClock { unix_millis: 1_800_000_000_123 };
+        assert!(matches!(super::ask(&socket, &set), Err(Error::Unreachable(_))));
         let listener = UnixListener::bind(&socket).unwrap();
         let ask = |answer: &'static str| {
             std::thread::scope(|scope| {
@@ -76,7 +75,7 @@ mod tests {
                     stream.write_all(answer.as_bytes()).unwrap();
                     line
                 });
-                let done = set_clock(&socket, 1_800_000_000_123);
+                let done = super::ask(&socket, &set);
                 (done, asked.join().unwrap())
             })
         };

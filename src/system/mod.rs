@@ -1,10 +1,24 @@
-//! The box around the program: its clock, its name in the local network, and what the main process, which has no rights,
-//! asks of `abusebox supervise`, which has them.
+//! The box around the program: which slot starts, what the first partition says about it, when the watchdog is fed, its
+//! clock, its name in the local network, and what the main process, which has no rights, asks of `abusebox supervise`,
+//! which has them.
+//!
+//! `docs/slots.md` has the whole of the slots in a table: what fails, who notices, what happens, what is written where.
 
 pub mod asking;
+pub mod block;
+pub mod disk;
+pub mod ledger;
+pub mod log;
 pub mod mdns;
 pub mod naming;
 pub mod ntp;
+pub mod request;
+pub mod seed;
+pub mod selector;
+pub mod slot;
+pub mod supervise;
+pub mod switch;
+pub mod watchdog;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,6 +55,26 @@ impl Run {
         self.0.join("ntp")
     }
 
+    /// Words of the shell for the script that sets addresses; empty for DHCP. Made by the supervisor.
+    pub fn address(&self) -> PathBuf {
+        self.0.join("address")
+    }
+
+    /// How the box is, for the console. Made by the supervisor.
+    pub fn health(&self) -> PathBuf {
+        self.0.join("health")
+    }
+
+    /// Where the first partition is mounted, while it is in use.
+    pub fn first(&self) -> PathBuf {
+        self.0.join("first")
+    }
+
+    /// What was laid on the first partition, while it is checked.
+    pub fn seed(&self) -> PathBuf {
+        self.0.join("seed")
+    }
+
     /// The socket at which the supervisor hears requests.
     pub fn supervisor(&self) -> PathBuf {
         self.0.join("supervise.sock")
@@ -54,3 +88,6 @@ pub fn random(most: Duration) -> Duration {
     let _ = SystemRandom::new().fill(&mut part);
     most * u32::from(part[0]) / u32::from(u8::MAX)
 }
+
+#[cfg(test)]
+mod tests;

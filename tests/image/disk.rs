@@ -12,6 +12,8 @@ use crate::root;
 
 /// What `make dev-image` makes.
 const IMAGE: &str = "out/dev/abusebox-x86_64.img";
+/// The same with a shell on the serial line.
+const DEBUG_IMAGE: &str = "out/dev/abusebox-x86_64-debug.img";
 /// QEMU's SD card wants a power of two.
 const MIB: u32 = 1024;
 const SECTOR: u64 = 512;
@@ -24,14 +26,23 @@ pub(crate) struct Disk {
 impl Disk {
     /// A copy of the image on a larger disk; `None`, with a word on it: there is no image.
     pub(crate) fn new() -> Option<Self> {
-        Self::with_data(None)
+        Self::with(IMAGE, None)
     }
 
-    /// The same; with a folder, its files lie on the data partition already.
-    pub(crate) fn with_data(data: Option<&Path>) -> Option<Self> {
-        let image = root().join(IMAGE);
+    /// The same of the debug variant.
+    pub(crate) fn debug() -> Option<Self> {
+        Self::with(DEBUG_IMAGE, None)
+    }
+
+    /// The same; the files of this folder lie on the data partition already.
+    pub(crate) fn with_data(data: &Path) -> Option<Self> {
+        Self::with(IMAGE, Some(data))
+    }
+
+    fn with(name: &str, data: Option<&Path>) -> Option<Self> {
+        let image = root().join(name);
         if !image.exists() {
-            println!("skipped: there is no {IMAGE}; make dev-image");
+            println!("skipped: there is no {name}; make test-image");
             return None;
         }
         let folder = tempfile::tempdir().unwrap();

@@ -89,8 +89,12 @@ impl Guest {
         let mut qemu = Command::new("qemu-system-x86_64");
         qemu.args(["-accel", "tcg", "-display", "none", "-monitor", "none"])
             .args(["-machine", machine.board, "-m", machine.mib])
-            .arg("-serial")
-            .arg(format!("file:{}", folder.join("serial").display()))
+            .args(["-serial", "chardev:line", "-device", "i6300esb", "-chardev"])
+            .arg(format!(
+                "socket,id=line,path={},server=on,wait=off,logfile={}",
+                folder.join("line").display(),
+                folder.join("serial").display()
+            ))
             .arg("-qmp")
             .arg(format!("unix:{},server=on,wait=off", folder.join("qmp").display()))
             .arg("-drive")
@@ -123,7 +127,7 @@ impl Guest {
         self.wait_for(part, || self.serial().contains(part));
     }
 
-    fn wait_for(&self, what: &str, mut done: impl FnMut() -> bool) {
+    pub(crate) fn wait_for(&self, what: &str, mut done: impl FnMut() -> bool) {
         while !done() {
             assert!(self.began.elapsed() < BOOT_TIME_MAX, "{}: no {what}: {}", self.name, self.serial());
             sleep(Duration::from_millis(100));
@@ -131,9 +135,17 @@ impl Guest {
     }
 
     /// What the box has written on its serial line.
-    fn serial(&self) -> String {
+    pub(crate) fn serial(&self) -> String {
         let bytes = fs::read(self.folder.join("serial")).unwrap_or_default();
         String::from_utf8_lossy(&bytes).replace('\r', "")
+    }
+
+    /// Types into the shell of the debug variant.
+    pub(crate) fn type_line(&self, line: &str) {
+        let mut typed = UnixStream::connect(self.folder.join("line")).unwrap();
+        typed.write_all(format!("{line}\n").as_bytes()).unwrap();
+        // What it answers is in the log, too; to hang up at once would lose what was typed.
+        sleep(Duration::from_secs(2));
     }
 
     /// Status and body of a page; `None`: nobody answers.

@@ -12,17 +12,21 @@ mod sim;
 mod whole;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use disk::Disk;
 use guest::{BIOS, Guest, OTHERS, UEFI, one_at_a_time};
 
-/// The parts of the disk that never change while a box is well.
-const FIXED: [u32; 5] = [1, 2, 3, 5, 6];
+/// Where kernels and roots lie.
+const SLOTS: [u32; 4] = [2, 3, 5, 6];
 
 /// A new disk with the image on it, unless there is no image.
 macro_rules! disk {
     () => {
-        match Disk::new() {
+        disk!(new)
+    };
+    ($variant:ident) => {
+        match Disk::$variant() {
             Some(disk) => disk,
             None => return,
         }
@@ -30,21 +34,22 @@ macro_rules! disk {
 }
 
 #[test]
-fn the_first_boots_make_the_data_partition_and_change_nothing_else() {
+fn the_first_boot_makes_the_data_partition_and_later_ones_change_nothing_else() {
     let disk = disk!();
     let turn = one_at_a_time();
-    let fixed = FIXED.map(|number| disk.digest(number));
+    let slots = SLOTS.map(|number| disk.digest(number));
     let guest = Guest::boot(&disk, BIOS, &turn);
     guest.wait_for_page();
     let (status, body) = guest.get("/").expect("the page answers");
     assert_eq!(status, 200, "{body}");
     assert!(body.contains("is at work here"), "{body}");
     assert_eq!(guest.get("/incidents").map(|(status, _)| status), Some(403));
+    guest.wait_for_serial("  at work\n");
     let serial = guest.power_off();
-    for part in ["partition 7 made", "formatted", "slot A\n", "http://10.0.2.15"] {
+    for part in ["partition 7 made", "formatted", "slot A\n", "setup code ", "http://10.0.2.15"] {
         assert!(serial.contains(part), "{part}: {serial}");
     }
-    assert_eq!(FIXED.map(|number| disk.digest(number)), fixed);
+    assert_eq!(SLOTS.map(|number| disk.digest(number)), slots);
     let (begin, end) = disk.partition(7).expect("there is a partition 7");
     assert_eq!(end, disk.size(), "it takes the rest");
     disk.check_data();
@@ -52,6 +57,7 @@ fn the_first_boots_make_the_data_partition_and_change_nothing_else() {
     let rest = disk.digest_until(begin);
     let guest = Guest::boot(&disk, BIOS, &turn);
     guest.wait_for_page();
+    guest.wait_for_serial("  at work\n");
     let serial = guest.power_off();
     assert!(!serial.contains("data:"), "{serial}");
     assert_eq!(disk.digest_until(begin), rest);
@@ -80,12 +86,12 @@ fn a_trial_is_one_attempt_and_a_damaged_choice_is_no_harm() {
         guest.wait_for_serial(&format!(", {expected}\n"));
         guest.power_off();
     };
-    let trial = environment("committed=A\ntrial=B\n");
+    let trial = environment("sequence=1\ncommitted=A\ntrial=B\n");
     slot_of([&trial, &trial], "slot B instead of A");
     let after = [disk.read_file(1, "grub/env1"), disk.read_file(1, "grub/env2")];
-    assert_eq!(after, [(); 2].map(|()| environment("committed=A\ntrial=\n")));
+    assert_eq!(after, [(); 2].map(|()| environment("sequence=1\ncommitted=A\ntrial=\n")));
     slot_of([&after[0], &after[1]], "slot A");
-    slot_of([&[0; 1024], &environment("committed=B\ntrial=\n")], "slot B");
+    slot_of([&[0; 1024], &environment("sequence=1\ncommitted=B\ntrial=\n")], "slot B");
     slot_of([b"", &[0xff; 1024]], "slot A");
 }
 
@@ -114,14 +120,28 @@ fn a_root_that_is_damaged_is_noticed_and_gives_way_to_the_other() {
     // The superblock of the root, which every boot reads.
     disk.flip(begin + 64);
     let guest = Guest::boot(&disk, BIOS, &turn);
-    guest.wait_for_page();
+    guest.wait_for_serial("slot A does not work any more");
     let serial = guest.power_off();
     assert!(serial.contains("slot B instead of A"), "{serial}");
-    let slots: Vec<_> = serial.lines().filter(|line| line.contains("Slot ")).collect();
-    assert!(slots.len() == 4 && slots[..3].iter().all(|line| line.contains("Slot A")), "{serial}");
+    // Three attempts, one that gives way, and what it gives way to.
+    let slots: String =
+        serial.lines().filter_map(|line| line.split_once("Slot ")).map(|(_, slot)| slot).collect();
+    assert_eq!(slots, "AAAAB", "{serial}");
     assert!(serial.contains("data block 0 is corrupted"), "{serial}");
     // Three times it says so while it dies, and once the other slot tells what it died of.
     assert_eq!(serial.matches("Kernel panic").count(), 4, "{serial}");
+
+    // It is the committed one now.
+    let guest = Guest::boot(&disk, BIOS, &turn);
+    guest.wait_for_page();
+    let serial = guest.power_off();
+    assert!(serial.contains("slot B\n") && !serial.contains("Slot A"), "{serial}");
+
+    // When that fails too, the end is not a change without end.
+    let (begin, _) = disk.partition(6).expect("there is a partition 6");
+    disk.flip(begin + 64);
+    let guest = Guest::boot(&disk, BIOS, &turn);
+    guest.wait_for_serial("NEITHER SLOT WORKS");
 }
 
 #[test]
@@ -146,6 +166,24 @@ fn a_data_partition_is_repaired_or_done_without() {
     let before = disk.digest(7);
     restart("the data partition cannot be used");
     assert_eq!(disk.digest(7), before, "whoever can read it still finds what there is");
+}
+
+#[test]
+fn a_main_process_that_stands_still_is_ended_by_the_watchdog() {
+    let disk = disk!(debug);
+    let guest = Guest::boot(&disk, BIOS, &one_at_a_time());
+    guest.wait_for_serial("  at work\n");
+    guest.type_line("");
+    guest.wait_for_serial("~ # ");
+    guest.type_line(
+        "for p in $(pidof abusebox); do grep -q '^Uid:.900' /proc/$p/status && kill -STOP $p; done",
+    );
+    let began = Instant::now();
+    guest.wait_for("second start", || guest.serial().matches("vmlinuz: OK").count() == 2);
+    let reset_after = began.elapsed();
+    println!("reset {:.0} s after it was stopped", reset_after.as_secs_f64());
+    assert!(reset_after < Duration::from_secs(65), "with the boot loader's own time");
+    guest.wait_for("page", || guest.get("/healthz").is_some());
 }
 
 /// A block of variables as GRUB reads and writes it.

@@ -47,11 +47,11 @@ impl Outside {
         let outside = Self { shadowserver, mails: mails.unwrap(), data: tempfile::tempdir().unwrap() };
         let text = |text: &str| json!(text).to_string();
         let settings = format!(
-            "[box]\nmode = \"live\"\n[organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
+            "[box]\nmode = \"live\"\nown_clock = true\n[organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
              operator_address = \"{OPERATOR}\"\n[shadowserver]\nkey = {}\nsecret = {}\napi_url = {}\n\
              download_url = {}\nschema_url = {}\n[networks]\ncidrs = {}\n[customers]\nfile = \"customers.csv\"\n\
              [mail]\nurl = {}\nper_minute_max = 600\n[policy]\ndigest_hour = 0\nhold_count_min = 1000\n\
-             [trust]\nextra_ca = [\"ca.pem\"]\n[page]\nlisten = \"[::]:80\"\n",
+             [trust]\nextra_ca = [\"ca.pem\"]\n",
             text(&world.key),
             text(&world.secret),
             text(&outside.shadowserver.api_url()),
@@ -97,7 +97,7 @@ const OPERATOR: &str = "noc@example.net";
 fn every_finding_reaches_its_customer_once_although_the_power_fails() {
     let world = World::practice_days(Clock::system().untrusted_now().day(), 2);
     let outside = Outside::new(&world, HOST);
-    let Some(disk) = Disk::with_data(Some(outside.data.path())) else { return };
+    let Some(disk) = Disk::with_data(outside.data.path()) else { return };
 
     // What the program does where nothing goes wrong.
     let well = Outside::new(&world, "127.0.0.1");

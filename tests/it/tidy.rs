@@ -447,6 +447,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("command",   &[ANY]),
     ("lib",       &[]),
     ("main",      &[ANY]),
+    ("early",     &["system"]),
 ];
 
 /// Packages that one place knows, and that place: to replace one is the work of that place alone.
@@ -467,6 +468,10 @@ const PURE: &[&str] = &[
     "src/incident/",
     "src/notify/compose",
     "src/report/",
+    "src/system/block",
+    "src/system/request",
+    "src/system/slot",
+    "src/system/watchdog",
     "src/web/html",
     "src/web/page/",
     "src/web/router",

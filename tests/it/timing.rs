@@ -14,6 +14,7 @@ use abusebox::store::Newest;
 use abusebox::system::Run;
 use abusebox::system::asking;
 use abusebox::system::ntp::Limits;
+use abusebox::system::request::Request;
 use tokio::sync::watch;
 
 use crate::rig::{self, Rig};
@@ -280,7 +281,8 @@ fn nothing_is_done_before_the_time_is_known_and_all_of_it_after() {
     };
     rig.runtime.block_on(async {
         engine.pause_between_requests(Duration::from_millis(1)).await;
-        let work = running::run(engine.clone(), Some(Around { run, pace }));
+        let work =
+            running::run(engine.clone(), Some(Around { run, pace, page: "127.0.0.1:0".parse().unwrap() }));
         let tried = async {
             assert!(holds(|| servers.asked(0) > 5).await);
             tokio::time::sleep(Duration::from_secs(3)).await;
@@ -310,10 +312,12 @@ fn supervise(run: &Run, clock: Clock) {
             let mut stream = stream.unwrap();
             let mut line = String::new();
             BufReader::new(&stream).read_line(&mut line).unwrap();
-            let request: serde_json::Value = serde_json::from_str(&line).unwrap();
-            let millis = request["set-clock"]["unix_millis"].as_i64().unwrap();
-            clock.set(Timestamp::from_unix(millis / 1000));
-            std::fs::write(&trusted, "").unwrap();
+            if let Request::SetClock { unix_millis } =
+                Request::parse(line.trim_end().as_bytes(), BUILT).unwrap()
+            {
+                clock.set(Timestamp::from_unix(unix_millis / 1000));
+                std::fs::write(&trusted, "").unwrap();
+            }
             stream.write_all(b"\"done\"\n").unwrap();
         }
     });

@@ -33,10 +33,8 @@ endef
 
 # What runs before the root is there belongs beside the kernel.
 define ABUSEBOX_INSTALL_IMAGES_CMDS
-	if [ -e $(ABUSEBOX_PROGRAMS)/abusebox-early ]; then \
-		$(INSTALL) -D -m 0755 $(ABUSEBOX_PROGRAMS)/abusebox-early \
-			$(BINARIES_DIR)/abusebox-early; \
-	fi
+	$(INSTALL) -D -m 0755 $(ABUSEBOX_PROGRAMS)/abusebox-early \
+		$(BINARIES_DIR)/abusebox-early
 endef
 
 $(eval $(generic-package))

@@ -50,7 +50,7 @@ fn write(settings: &Settings) -> String {
         interface,
         trust,
     } = settings;
-    let BoxSettings { name, timezone, language, mode } = boxx;
+    let BoxSettings { name, timezone, language, mode, own_clock: _ } = boxx;
     let mode = match mode {
         Mode::Hold => "hold",
         Mode::Practice => "practice",

@@ -1,0 +1,294 @@
+//! What the main process, which has no rights, may ask of `abusebox supervise`, which has them: a closed list. Each
+//! request is one line of JSON on a Unix socket, each answer another.
+//!
+//! The main process is what the network talks to, so its word counts for nothing here: a request becomes a [`Request`]
+//! only if it is on the list and each of its arguments is one that a box can have.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::config::Interface;
+
+/// Something to be done with root's rights, its arguments checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// The main loop turns. To be said every few seconds.
+    Alive,
+    SetAddress(Addressing),
+    /// Set the system clock to so many milliseconds since 1970-01-01T00:00:00Z, and count it as trusted.
+    SetClock {
+        unix_millis: i64,
+    },
+    Reboot,
+    ShutDown,
+}
+
+/// Where the box's address comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Addressing {
+    /// DHCP and router advertisements.
+    Automatic,
+    Fixed {
+        address: IpNet,
+        gateway: Option<IpAddr>,
+        dns: Vec<IpAddr>,
+    },
+}
+
+impl Addressing {
+    /// What the settings say.
+    pub fn of(interface: &Interface) -> Self {
+        match interface.address {
+            None => Self::Automatic,
+            Some(address) => Self::Fixed { address, gateway: interface.gateway, dns: interface.dns.clone() },
+        }
+    }
+}
+
+/// Why a request is refused. The text goes back to whoever asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("a request has at most {LINE_BYTES_MAX} bytes")]
+    Long,
+    #[error("no such request: {0}")]
+    Form(#[source] serde_json::Error),
+    #[error("{0} is no address that a machine can have")]
+    Address(IpNet),
+    #[error("no network has a prefix of {0} bits")]
+    Prefix(u8),
+    #[error("the gateway {0} is not in the network {1}")]
+    Gateway(IpAddr, IpNet),
+    #[error("{0} cannot be a name server")]
+    NameServer(IpAddr),
+    #[error("at most {NAME_SERVERS_MAX} name servers")]
+    NameServers,
+    #[error("{0} was before this program was made, or is too far in the future")]
+    Clock(Timestamp),
+}
+
+impl Request {
+    /// Reads one line. `built` is when this program was made: no clock shows less.
+    pub fn parse(line: &[u8], built: Timestamp) -> Result<Self, Error> {
+        if line.len() > LINE_BYTES_MAX {
+            return Err(Error::Long);
+        }
+        Ok(match serde_json::from_slice(line).map_err(Error::Form)? {
+            Raw::SetAddress(None) => Self::SetAddress(Addressing::Automatic),
+            Raw::SetAddress(Some(fixed)) => Self::SetAddress(fixed.check()?),
+            Raw::SetClock { unix_millis } => {
+                let wanted = Timestamp::from_unix(unix_millis.div_euclid(1000));
+                if wanted < built || wanted > built.plus_days(CLOCK_AHEAD_DAYS_MAX) {
+                    return Err(Error::Clock(wanted));
+                }
+                Self::SetClock { unix_millis }
+            }
+            Raw::Alive => Self::Alive,
+            Raw::Reboot => Self::Reboot,
+            Raw::ShutDown => Self::ShutDown,
+        })
+    }
+
+    /// The line that [`Request::parse`] reads.
+    pub fn line(&self) -> String {
+        let raw = match self.clone() {
+            Self::SetAddress(Addressing::Automatic) => Raw::SetAddress(None),
+            Self::SetAddress(Addressing::Fixed { address, gateway, dns }) => Raw::SetAddress(Some(Fixed {
+                address: address.addr(),
+                prefix: address.prefix_len(),
+                gateway,
+                dns,
+            })),
+            Self::SetClock { unix_millis } => Raw::SetClock { unix_millis },
+            Self::Alive => Raw::Alive,
+            Self::Reboot => Raw::Reboot,
+            Self::ShutDown => Raw::ShutDown,
+        };
+        serde_json::json!(raw).to_string()
+    }
+}
+
+/// A request as it is written, nothing checked.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum Raw {
+    Alive,
+    SetAddress(Option<Fixed>),
+    SetClock { unix_millis: i64 },
+    Reboot,
+    ShutDown,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fixed {
+    address: IpAddr,
+    prefix: u8,
+    gateway: Option<IpAddr>,
+    dns: Vec<IpAddr>,
+}
+
+impl Fixed {
+    fn check(self) -> Result<Addressing, Error> {
+        let Self { address: host, prefix, gateway, dns } = self;
+        let address = IpNet::new(host, prefix).map_err(|_| Error::Prefix(prefix))?;
+        // In the small networks between two routers every address is a machine's (RFC 3021, RFC 6164).
+        let has_edges = address.max_prefix_len() - prefix >= 2;
+        let is_edge = |host: IpAddr| {
+            has_edges && (host == address.network() || (host.is_ipv4() && host == address.broadcast()))
+        };
+        if !is_host(host) || is_edge(host) || prefix == 0 {
+            return Err(Error::Address(address));
+        }
+        if let Some(gateway) = gateway {
+            // Routers of IPv6 announce themselves by their link-local address.
+            let is_near = address.contains(&gateway) || is_link_local(gateway) && host.is_ipv6();
+            if !is_host(gateway) || !is_near || is_edge(gateway) || gateway == host {
+                return Err(Error::Gateway(gateway, address));
+            }
+        }
+        if dns.len() > NAME_SERVERS_MAX {
+            return Err(Error::NameServers);
+        }
+        if let Some(bad) = dns.iter().find(|server| !is_host(**server)) {
+            return Err(Error::NameServer(*bad));
+        }
+        Ok(Addressing::Fixed { address, gateway, dns })
+    }
+}
+
+/// Whether one machine, and not this one itself, can have this address.
+fn is_host(address: IpAddr) -> bool {
+    let is_mapped = matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+    let is_reserved = matches!(address, IpAddr::V4(v4) if v4.octets()[0] == 0 || v4.octets()[0] >= 224);
+    !(address.is_loopback() || address.is_unspecified() || address.is_multicast() || is_mapped || is_reserved)
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
+}
+
+/// The longest request, a fixed address with its name servers, has about 300 bytes.
+pub const LINE_BYTES_MAX: usize = 1024;
+
+/// What `resolv.conf` takes.
+const NAME_SERVERS_MAX: usize = 3;
+
+/// Twenty years: certificates end before that, and no box outlives it.
+const CLOCK_AHEAD_DAYS_MAX: i64 = 20 * 366;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BUILT: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn parse(line: &str) -> Result<Request, Error> {
+        Request::parse(line.as_bytes(), BUILT)
+    }
+
+    #[test]
+    fn each_request_is_read_as_it_was_written() {
+        let fixed = |address: &str, gateway: Option<&str>, dns: &[&str]| {
+            Request::SetAddress(Addressing::Fixed {
+                address: address.parse().unwrap(),
+                gateway: gateway.map(|gateway| gateway.parse().unwrap()),
+                dns: dns.iter().map(|server| server.parse().unwrap()).collect(),
+            })
+        };
+        for request in [
+            Request::SetAddress(Addressing::Automatic),
+            fixed("192.0.2.7/24", Some("192.0.2.1"), &["192.0.2.1", "2001:db8::53", "198.51.100.1"]),
+            fixed("192.0.2.0/31", Some("192.0.2.1"), &[]),
+            fixed("192.0.2.7/32", None, &[]),
+            fixed("2001:db8::7/64", Some("fe80::1"), &[]),
+            Request::SetClock { unix_millis: BUILT.plus_days(365).unix() * 1000 + 123 },
+            Request::Alive,
+            Request::Reboot,
+            Request::ShutDown,
+        ] {
+            let line = request.line();
+            assert!(line.len() <= LINE_BYTES_MAX);
+            assert_eq!(parse(&line).unwrap(), request, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_words_are_fixed() {
+        assert_eq!(parse("\"reboot\"").unwrap(), Request::Reboot);
+        let line = r#"{"set-address":{"address":"192.0.2.7","prefix":24,"gateway":null,"dns":[]}}"#;
+        assert!(matches!(parse(line).unwrap(), Request::SetAddress(Addressing::Fixed { .. })));
+    }
+
+    #[test]
+    fn what_a_box_cannot_have_is_refused() {
+        for (address, gateway, dns) in [
+            ("192.0.2.0/24", "null", ""),
+            ("192.0.2.255/24", "null", ""),
+            ("127.0.0.1/8", "null", ""),
+            ("0.0.0.0/0", "null", ""),
+            ("192.0.2.1/0", "null", ""),
+            ("224.0.0.1/4", "null", ""),
+            ("240.0.0.1/8", "null", ""),
+            ("::1/128", "null", ""),
+            ("ff02::1/64", "null", ""),
+            ("2001:db8::/64", "null", ""),
+            ("::ffff:192.0.2.7/120", "null", ""),
+            ("192.0.2.7/", "null", ""),
+            ("192.0.2.7/33", "null", ""),
+            ("192.0.2.7/24", "\"198.51.100.1\"", ""),
+            ("192.0.2.7/24", "\"192.0.2.7\"", ""),
+            ("192.0.2.7/24", "\"192.0.2.255\"", ""),
+            ("192.0.2.7/24", "\"fe80::1\"", ""),
+            ("192.0.2.7/24", "null", "\"0.0.0.0\""),
+            ("192.0.2.7/24", "null", "\"127.0.0.1\""),
+            ("192.0.2.7/24", "null", "\"a; reboot\""),
+            ("192.0.2.7/24", "null", "\"192.0.2.1\",\"192.0.2.2\",\"192.0.2.3\",\"192.0.2.4\""),
+        ] {
+            let (host, prefix) = address.split_once('/').unwrap();
+            let line = format!(
+                r#"{{"set-address":{{"address":"{host}","prefix":{prefix},"gateway":{gateway},"dns":[{dns}]}}}}"#
+            );
+            assert!(parse(&line).is_err(), "{line}");
+        }
+        for line in [
+            "",
+            "reboot",
+            "\"format\"",
+            "\"reboot\" \"reboot\"",
+            r#"{"reboot":{"now":true}}"#,
+            r#"{"set-clock":{"unix_millis":1799999999999}}"#,
+            r#"{"set-clock":{"unix_millis":9223372036854775807}}"#,
+            r#"{"set-clock":{"unix_millis":1800000001000,"trusted":true}}"#,
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        let long = format!("\"reboot\"{}", " ".repeat(LINE_BYTES_MAX));
+        assert!(matches!(parse(&long), Err(Error::Long)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_request_or_none(bytes: Vec<u8>) {
+            let _ = Request::parse(&bytes, BUILT);
+        }
+
+        #[test]
+        fn what_is_accepted_is_read_again(
+            address: IpAddr, prefix in 0_u8..=128, gateway: Option<IpAddr>, dns in proptest::collection::vec(any::<IpAddr>(), 0..5),
+        ) {
+            let gateway = gateway.map_or("null".to_owned(), |gateway| format!("\"{gateway}\""));
+            let dns: Vec<_> = dns.iter().map(|server| format!("\"{server}\"")).collect();
+            let line = format!(
+                r#"{{"set-address":{{"address":"{address}","prefix":{prefix},"gateway":{gateway},"dns":[{}]}}}}"#, dns.join(",")
+            );
+            if let Ok(request) = parse(&line) {
+                prop_assert_eq!(parse(&request.line()).unwrap(), request);
+            }
+        }
+    }
+}

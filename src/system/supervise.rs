@@ -1,0 +1,630 @@
+//! `abusebox supervise`: the part of the box that has root's rights. It starts the main process without them, and again
+//! when it ends; feeds the watchdog while that works; forgives the attempts of a slot that works; keeps clock and log
+//! over a restart; and does what the main process asks for, if it is on the list.
+//!
+//! Nothing from a network is read here.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::time::{ClockId, Timespec, clock_settime};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use super::disk::Disk;
+use super::ledger::Ledger;
+use super::log::Keeper;
+use super::request::{Addressing, LINE_BYTES_MAX, Request};
+use super::seed::{self, Outcome};
+use super::selector::Board;
+use super::slot::{Boot, Standing, Verdict};
+use super::watchdog::{self, Ages, Feed};
+use super::{Run, switch};
+use crate::clock::{BUILT, Clock};
+use crate::files;
+
+/// Runs until SIGTERM; then ends the main process and puts on the disk what is to outlive a restart.
+pub async fn run(data: &Path, clock: &Clock) -> io::Result<()> {
+    let run = Run::of_box();
+    set_floor(&run, data, clock);
+    let listener = listen(&run.supervisor())?;
+    let mut supervisor = Supervisor::new(run, data, clock)?;
+    if supervisor.take_seed().await {
+        init(Signal::TERM);
+        return Ok(());
+    }
+    let (requests, mut asked) = mpsc::channel(1);
+    tokio::spawn(async move { serve(&listener, &requests).await });
+    let (heard, mut probed) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            let answer = timeout(PROBE_TIME_MAX, probe()).await.unwrap_or(Answer::None);
+            let _ = heard.send(answer).await;
+            tokio::time::sleep(PROBE_EVERY).await;
+        }
+    });
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut tick = interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => supervisor.step(),
+            Some(answer) = probed.recv() => supervisor.hear(answer),
+            Some((request, reply)) = asked.recv() => {
+                let done = supervisor.carry_out(request);
+                let _ = reply.send(done.map_err(|error| error.to_string()));
+            }
+            ended = supervisor.main.ended() => supervisor.main.plan(ended),
+            _ = terminate.recv() => break,
+        }
+    }
+    supervisor.stop().await;
+    Ok(())
+}
+
+struct Supervisor {
+    run: Run,
+    data: PathBuf,
+    clock: Clock,
+    began: Instant,
+    main: Main,
+    /// When each part of the main process was last heard of.
+    heard: [Option<Instant>; 3],
+    /// Since when all of it has been well.
+    well: Option<Instant>,
+    watchdog: Option<File>,
+    /// What the watchdog waits for in vain, once it is not fed any more.
+    silent: Option<Feed>,
+    slots: Option<Slots>,
+    root_is_read: Arc<AtomicBool>,
+    /// What lies on the first partition was not taken over.
+    complaints: bool,
+    log: Keeper,
+    /// When log and time are put on the disk next.
+    keep: Instant,
+    told: String,
+}
+
+impl Supervisor {
+    fn new(run: Run, data: &Path, clock: &Clock) -> io::Result<Self> {
+        let watchdog = OpenOptions::new().write(true).open("/dev/watchdog");
+        if let Err(error) = &watchdog {
+            tracing::warn!("no watchdog, so a box that hangs stays so: {error}");
+        }
+        let slots = Slots::find(&run);
+        if let Err(error) = &slots {
+            tracing::error!("slots are not looked after: {error}");
+        }
+        let root_is_read = Arc::new(AtomicBool::new(false));
+        let reader = root_is_read.clone();
+        std::thread::Builder::new().name("root".to_owned()).spawn(move || match read_whole(ROOT) {
+            Ok(()) => reader.store(true, Ordering::Release),
+            // Not the kernel's word for a damaged root: there is no such device. A damaged block ends the kernel.
+            Err(error) => tracing::error!("{ROOT} cannot be read: {error}"),
+        })?;
+        let now = Instant::now();
+        Ok(Self {
+            run,
+            data: data.to_owned(),
+            clock: clock.clone(),
+            began: now,
+            main: Main { data: data.to_owned(), child: None, again: now, delay: RESTART_AFTER },
+            heard: [None; 3],
+            well: None,
+            watchdog: watchdog.ok(),
+            silent: None,
+            slots: slots.ok(),
+            root_is_read,
+            complaints: false,
+            log: Keeper::new(Path::new(LOG), &data.join("log")),
+            keep: now + KEEP_EVERY,
+            told: String::new(),
+        })
+    }
+
+    /// Whether to restart, since all data is gone.
+    async fn take_seed(&mut self) -> bool {
+        let Some(disk) = self.slots.as_ref().map(|slots| slots.disk.clone()) else { return false };
+        let data = self.data.clone();
+        let staging = self.run.seed();
+        let mut work =
+            tokio::task::spawn_blocking(move || seed::take(&disk, &data, &staging, Some(USER), complaints));
+        // Customers by the hundred thousand take longer than the watchdog waits.
+        let done = loop {
+            match timeout(Duration::from_secs(1), &mut work).await {
+                Ok(done) => break done.unwrap_or_else(|error| Err(io::Error::other(error))),
+                Err(_) => self.feed(Instant::now()),
+            }
+        };
+        match &done {
+            Ok(Outcome::Nothing) => {}
+            Ok(Outcome::Taken) => {
+                tracing::info!("what lay on the first partition is taken over and erased there")
+            }
+            Ok(Outcome::Complaints) => {
+                tracing::error!(
+                    "what lies on the first partition is not taken over; the reasons lie beside it"
+                );
+                self.complaints = true;
+            }
+            Ok(Outcome::Reset) => tracing::info!("all data is gone, as was wished on the first partition"),
+            Err(error) => tracing::error!("the first partition cannot be read: {error}"),
+        }
+        matches!(done, Ok(Outcome::Reset))
+    }
+
+    /// Once a second.
+    fn step(&mut self) {
+        self.main.start_if_due();
+        let now = Instant::now();
+        self.feed(now);
+        let is_well = self.ages(now).are_fresh() && self.root_is_read.load(Ordering::Acquire);
+        self.well = if is_well { self.well.or(Some(now)) } else { None };
+        let (up, well) = (now - self.began, self.well.map(|since| now - since));
+        if let Some(slots) = &mut self.slots
+            && slots.step(now, up, well)
+        {
+            tracing::error!("this slot does not work; restarting");
+            init(Signal::TERM);
+        }
+        if now >= self.keep || self.log.is_full() {
+            self.keep = now + KEEP_EVERY;
+            self.keep();
+        }
+        self.tell();
+    }
+
+    fn ages(&self, now: Instant) -> Ages {
+        let [main, store, page] = self.heard.map(|heard| heard.map(|at| now - at));
+        Ages { main, store, page }
+    }
+
+    fn feed(&mut self, now: Instant) {
+        let (ages, up) = (self.ages(now), now - self.began);
+        let mut feed = watchdog::feed(ages, up, true);
+        if feed == Feed::No(watchdog::Part::Store) && !self.disk_works() {
+            feed = watchdog::feed(ages, up, false);
+        }
+        match feed {
+            Feed::Yes => {
+                self.silent = None;
+                if let Some(device) = &mut self.watchdog
+                    && let Err(error) = device.write_all(b"\n")
+                {
+                    tracing::error!("the watchdog cannot be fed: {error}");
+                }
+            }
+            silent => {
+                if self.silent.replace(silent) != Some(silent) {
+                    tracing::error!(
+                        "{silent:?}: the watchdog is not fed any more and is going to reset the box"
+                    );
+                    // There will be no stop in which that could be done.
+                    self.keep();
+                }
+            }
+        }
+    }
+
+    /// Whether the disk takes something. If not, a store that does not answer is no wonder.
+    fn disk_works(&self) -> bool {
+        files::save_atomic(&self.data.join("system/probe"), b"", 0o600).is_ok()
+    }
+
+    fn hear(&mut self, answer: Answer) {
+        let now = Some(Instant::now());
+        if answer != Answer::None {
+            self.heard[2] = now;
+        }
+        if answer == Answer::Well {
+            self.heard[1] = now;
+        }
+    }
+
+    fn carry_out(&mut self, request: Request) -> io::Result<()> {
+        match request {
+            Request::Alive => self.heard[0] = Some(Instant::now()),
+            Request::SetClock { unix_millis } => {
+                set_clock(unix_millis)?;
+                // Earlier than what was saved, perhaps: whoever asks knows.
+                self.save_time()?;
+                files::save_atomic(&self.run.clock_trusted(), b"", 0o644)?;
+                tracing::info!("the clock is set to {}", self.clock.untrusted_now());
+            }
+            Request::SetAddress(addressing) => {
+                files::save_atomic(&self.run.address(), address_words(&addressing).as_bytes(), 0o644)?;
+            }
+            Request::Reboot => init(Signal::TERM),
+            Request::ShutDown => init(Signal::USR2),
+        }
+        Ok(())
+    }
+
+    /// Puts log and time on the disk.
+    fn keep(&mut self) {
+        // A wrong time in the future would make the true one look wrong.
+        let saved = if self.run.clock_trusted().exists() { self.save_time() } else { Ok(()) };
+        for result in [saved, self.log.keep()] {
+            if let Err(error) = result {
+                tracing::warn!("time and log are not kept over a restart: {error}");
+            }
+        }
+    }
+
+    fn save_time(&self) -> io::Result<()> {
+        let now = self.clock.untrusted_now().unix().to_string();
+        files::save_atomic(&self.data.join(TIME), now.as_bytes(), 0o600)?;
+        files::save_atomic(&self.run.clock_saved(), now.as_bytes(), 0o644)
+    }
+
+    /// For the console, where it changes.
+    fn tell(&mut self) {
+        let mut lines = Vec::new();
+        if let Some(sentence) = self.slots.as_ref().and_then(Slots::sentence) {
+            lines.push(sentence);
+        }
+        if self.complaints {
+            lines.push(
+                "the settings on the first partition are wrong: see abusebox-complaints.txt there".to_owned(),
+            );
+        }
+        match self.silent {
+            Some(Feed::No(part)) => lines.push(format!("{part:?} does not answer: about to restart")),
+            _ if self.heard[2].is_none() => lines.push("starting".to_owned()),
+            _ if self.heard[1].is_none() => lines.push("the store does not answer".to_owned()),
+            _ => lines.push("at work".to_owned()),
+        }
+        let text = lines.join("\n") + "\n";
+        if text != self.told && files::save_atomic(&self.run.health(), text.as_bytes(), 0o644).is_ok() {
+            self.told = text;
+        }
+    }
+
+    async fn stop(mut self) {
+        // A box that is switched off soon after it came up was no worse for that.
+        let is_fresh = self.ages(Instant::now()).are_fresh();
+        if let Some(slots) = &mut self.slots
+            && is_fresh
+            && !slots.boot.is_passing()
+        {
+            slots.confirm();
+        }
+        self.main.stop().await;
+        self.keep();
+    }
+}
+
+/// The main process.
+struct Main {
+    data: PathBuf,
+    child: Option<Child>,
+    again: Instant,
+    delay: Duration,
+}
+
+impl Main {
+    fn start_if_due(&mut self) {
+        if self.child.is_some() || Instant::now() < self.again {
+            return;
+        }
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0("abusebox").arg("--data").arg(&self.data).arg("run").env("ABUSEBOX_BOX", "1");
+        command.current_dir(&self.data).uid(USER).gid(USER).kill_on_drop(true);
+        match command.spawn() {
+            Ok(child) => {
+                self.child = Some(child);
+                self.again = Instant::now();
+            }
+            Err(error) => {
+                tracing::error!("abusebox run cannot be started: {error}");
+                self.again = Instant::now() + RESTART_AFTER_MAX;
+            }
+        }
+    }
+
+    /// When it has ended; never while there is none.
+    async fn ended(&mut self) -> io::Result<ExitStatus> {
+        match &mut self.child {
+            Some(child) => child.wait().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// It has ended: again at once if it had worked for a while, else ever later.
+    fn plan(&mut self, ended: io::Result<ExitStatus>) {
+        match ended {
+            Ok(status) => tracing::error!("abusebox run has ended: {status}"),
+            Err(error) => tracing::error!("abusebox run has ended: {error}"),
+        }
+        self.child = None;
+        let now = Instant::now();
+        self.delay = match now - self.again > WORKED_AFTER {
+            true => RESTART_AFTER,
+            false => (self.delay * 2).min(RESTART_AFTER_MAX),
+        };
+        self.again = now + self.delay;
+    }
+
+    async fn stop(&mut self) {
+        let Some(child) = &mut self.child else { return };
+        if let Some(pid) = child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        if timeout(STOP_TIME_MAX, child.wait()).await.is_err() {
+            let _ = child.kill().await;
+        }
+    }
+}
+
+/// The slots of this box.
+struct Slots {
+    board: Board,
+    boot: Boot,
+    ledger: Ledger,
+    disk: Disk,
+    /// This boot was found healthy.
+    passed: bool,
+    /// Not before: the last try failed.
+    again: Option<Instant>,
+}
+
+impl Slots {
+    fn find(run: &Run) -> io::Result<Self> {
+        let line = fs::read_to_string("/proc/cmdline")?;
+        let tryboot = fs::read("/proc/device-tree/chosen/bootloader/tryboot").ok();
+        let boot = Boot::read(&line, tryboot.as_deref())
+            .ok_or_else(|| io::Error::other("the kernel was not told which slot this is"))?;
+        let disk = Disk::of_root(Path::new("/sys"), Path::new("/dev"), &run.first())?;
+        let ledger = Ledger::open(disk.places());
+        Ok(Self { board: Board::HERE, boot, ledger, disk, passed: false, again: None })
+    }
+
+    /// Whether to restart.
+    fn step(&mut self, now: Instant, up: Duration, well: Option<Duration>) -> bool {
+        if self.again.is_some_and(|again| now < again) {
+            return false;
+        }
+        let well = well.map(|well| well.as_secs());
+        match self.ledger.tally().verdict(self.boot, self.passed, up.as_secs(), well) {
+            Verdict::Wait => return false,
+            Verdict::Restart => return true,
+            Verdict::Healthy => self.confirm(),
+            Verdict::Settled => {
+                let mut tally = self.ledger.tally();
+                tally.settled();
+                if let Err(error) = self.ledger.save(tally) {
+                    tracing::error!("{error}");
+                }
+            }
+        }
+        self.again = Some(now + SLOTS_AGAIN_AFTER);
+        false
+    }
+
+    fn confirm(&mut self) {
+        match switch::confirm(self.board, self.boot, &mut self.ledger, &self.disk) {
+            Ok(boot) => {
+                tracing::info!("slot {} works", boot.running);
+                (self.boot, self.passed) = (boot, true);
+            }
+            Err(error) => tracing::error!("{error}"),
+        }
+    }
+
+    /// What there is to say of them, if anything.
+    fn sentence(&self) -> Option<String> {
+        let running = self.boot.running;
+        Some(match self.ledger.tally().standing(self.boot) {
+            Standing::Normal => return None,
+            Standing::Trial => format!("slot {running} is being tried"),
+            Standing::StandIn => format!("slot {} does not work: slot {running} stands in", running.other()),
+            Standing::TrialFailed(slot) => {
+                format!("the new version in slot {slot} was tried and does not work")
+            }
+            Standing::OtherFailed(slot) => format!("slot {slot} does not work any more"),
+            Standing::BothFailed => "NEITHER SLOT WORKS: write the image to this disk anew".to_owned(),
+        })
+    }
+}
+
+/// What is wrong with settings and customers in a folder: the program itself says so, without rights.
+fn complaints(folder: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    for (name, seeded_as, kind) in
+        [("settings.toml", "abusebox.toml", "settings"), ("customers.csv", "customers.csv", "customers")]
+    {
+        let file = folder.join(name);
+        // Customers cannot be checked with settings that are wrong.
+        if !text.is_empty() || !file.exists() {
+            continue;
+        }
+        let mut command = std::process::Command::new("/proc/self/exe");
+        command.uid(USER).gid(USER).current_dir(folder).stdin(Stdio::null());
+        let output = command.arg("--data").arg(folder).args([kind, "check"]).arg(file).output()?;
+        if output.status.success() {
+            continue;
+        }
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            if let Ok(Complaint { line, field, complaint }) = serde_json::from_str(line) {
+                let line = line.map(|line| format!(" line {line},")).unwrap_or_default();
+                text += &format!("{seeded_as},{line} {field}: {complaint}\n");
+            }
+        }
+        if text.is_empty() {
+            text = format!("{seeded_as}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    Ok(text)
+}
+
+/// As `settings check` and `customers check` write it.
+#[derive(serde::Deserialize)]
+struct Complaint {
+    line: Option<u64>,
+    field: String,
+    complaint: String,
+}
+
+/// What the page said of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    None,
+    /// It answers, but the store behind it does not.
+    Ill,
+    Well,
+}
+
+/// Asks the page over its own door.
+async fn probe() -> Answer {
+    let asked = async {
+        let mut stream = TcpStream::connect(PAGE).await?;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").await?;
+        let mut head = [0; b"HTTP/1.1 200".len()];
+        stream.read_exact(&mut head).await?;
+        io::Result::Ok(head)
+    };
+    match asked.await {
+        Ok(head) if head.ends_with(b" 200") => Answer::Well,
+        Ok(_) => Answer::Ill,
+        Err(_) => Answer::None,
+    }
+}
+
+/// A socket that the main process may write to, and nobody else.
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let listener = UnixListener::bind(path)?;
+    chown(path, None, Some(USER))?;
+    fs::set_permissions(path, Permissions::from_mode(0o660))?;
+    Ok(listener)
+}
+
+type Asked = (Request, oneshot::Sender<Result<(), String>>);
+
+/// One after the other: there is one who asks, and nothing takes long.
+async fn serve(listener: &UnixListener, requests: &mpsc::Sender<Asked>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let _ = timeout(REQUEST_TIME_MAX, answer(stream, requests)).await;
+            }
+            Err(error) => {
+                tracing::warn!("a request could not be taken: {error}");
+                tokio::time::sleep(REQUEST_TIME_MAX).await;
+            }
+        }
+    }
+}
+
+async fn answer(mut stream: UnixStream, requests: &mpsc::Sender<Asked>) -> io::Result<()> {
+    let (reader, mut writer) = stream.split();
+    let mut line = Vec::new();
+    BufReader::new(reader.take(LINE_BYTES_MAX as u64 + 1)).read_until(b'\n', &mut line).await?;
+    let done = match Request::parse(line.trim_ascii(), BUILT) {
+        Ok(request) => {
+            let (reply, replied) = oneshot::channel();
+            let _ = requests.send((request, reply)).await;
+            replied.await.unwrap_or_else(|_| Err("the box is being stopped".to_owned()))
+        }
+        Err(error) => {
+            tracing::warn!("refused: {error}");
+            Err(error.to_string())
+        }
+    };
+    let text = match done {
+        Ok(()) => serde_json::json!("done"),
+        Err(why) => serde_json::json!({ "refused": why }),
+    };
+    writer.write_all(format!("{text}\n").as_bytes()).await
+}
+
+/// The clock of a box without battery begins anywhere. It is never earlier than anything that is known to have been.
+fn set_floor(run: &Run, data: &Path, clock: &Clock) {
+    let saved = fs::read_to_string(data.join(TIME)).ok().and_then(|text| text.trim().parse().ok());
+    if let Some(saved) = saved {
+        // For the one who asks for the time: what a server says is held against it.
+        let _ = files::save_atomic(&run.clock_saved(), format!("{saved}").as_bytes(), 0o644);
+    }
+    // The newest stored record is no newer than the file it is in.
+    let stored = fs::metadata(data.join("abusebox.redb")).ok().map(|file| file.mtime());
+    let floor = [Some(BUILT.unix()), saved, stored].into_iter().flatten().max().unwrap_or_default();
+    if clock.untrusted_now().unix() < floor
+        && let Err(error) = set_clock(floor.saturating_mul(1000))
+    {
+        tracing::error!("{error}");
+    }
+}
+
+fn set_clock(unix_millis: i64) -> io::Result<()> {
+    let time =
+        Timespec { tv_sec: unix_millis.div_euclid(1000), tv_nsec: unix_millis.rem_euclid(1000) * 1_000_000 };
+    clock_settime(ClockId::Realtime, time)
+        .map_err(|error| io::Error::other(format!("the clock cannot be set: {error}")))
+}
+
+/// As the script that sets addresses reads it. Each value was checked to be an address.
+fn address_words(addressing: &Addressing) -> String {
+    match addressing {
+        Addressing::Automatic => String::new(),
+        Addressing::Fixed { address, gateway, dns } => {
+            let dns: Vec<_> = dns.iter().map(ToString::to_string).collect();
+            let gateway = gateway.map(|gateway| gateway.to_string()).unwrap_or_default();
+            format!("address={address}\ngateway={gateway}\ndns='{}'\n", dns.join(" "))
+        }
+    }
+}
+
+/// Reads all of a device, so that a damaged block shows now and not when it is needed.
+fn read_whole(device: &str) -> io::Result<()> {
+    let mut file = File::open(device)?;
+    let mut buffer = vec![0; 64 * 1024];
+    while file.read(&mut buffer)? > 0 {
+        // Others want to read from the disk, too.
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// BusyBox's init restarts at SIGTERM, and switches off at SIGUSR2; before that it runs the script that stops all.
+fn init(signal: Signal) {
+    if let Err(error) = kill_process(Pid::INIT, signal) {
+        tracing::error!("init does not hear: {error}");
+    }
+}
+
+/// The user and group of the main process, in `etc/passwd` and `etc/group` of the root.
+const USER: u32 = 900;
+
+const ROOT: &str = "/dev/dm-0";
+const PAGE: &str = "127.0.0.1:80";
+const LOG: &str = "/run/log/messages";
+/// Below the data folder: the last time that was known to be right, in Unix seconds.
+const TIME: &str = "system/time";
+
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+const PROBE_TIME_MAX: Duration = Duration::from_secs(30);
+const KEEP_EVERY: Duration = Duration::from_secs(600);
+const RESTART_AFTER: Duration = Duration::from_secs(2);
+const RESTART_AFTER_MAX: Duration = Duration::from_secs(60);
+/// Who has run so long did not fail at its start.
+const WORKED_AFTER: Duration = Duration::from_secs(60);
+/// The main process itself waits for eight seconds at most for what is on its way.
+const STOP_TIME_MAX: Duration = Duration::from_secs(15);
+const SLOTS_AGAIN_AFTER: Duration = Duration::from_secs(60);
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(5);
