@@ -2,15 +2,16 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::disk::Disk;
+use crate::lan::{Lan, TAP};
 
 /// This machine, as the box sees it.
 pub(crate) const HOST: &str = "10.0.2.100";
@@ -53,6 +54,17 @@ pub(crate) const OTHERS: [Machine; 6] = [
     Machine { name: "UEFI, USB 3, virtio", disk: &["qemu-xhci", "usb-storage,drive=disk"], ..UEFI },
 ];
 
+/// What a box stands among. Without anything: a network on which it is alone, and a disk that only keeps.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Around<'a> {
+    /// The box finds these ports of this machine at [`HOST`], and nothing else.
+    pub(crate) ports: &'a [u16],
+    /// A network of its own, in place of the one that QEMU plays.
+    pub(crate) lan: Option<&'a Lan>,
+    /// Here goes each write and each flush of the disk, in order.
+    pub(crate) log: Option<&'a Path>,
+}
+
 pub(crate) struct Guest {
     qemu: Child,
     folder: PathBuf,
@@ -73,19 +85,14 @@ pub(crate) struct Turn {
 
 impl Guest {
     pub(crate) fn boot(disk: &Disk, machine: Machine, turn: &Turn) -> Self {
-        Self::boot_beside(&[], disk, machine, turn)
+        Self::boot_among(Around::default(), disk, machine, turn)
     }
 
-    /// The same; the box finds these ports of this machine at [`HOST`], and nothing else.
-    pub(crate) fn boot_beside(ports: &[u16], disk: &Disk, machine: Machine, _turn: &Turn) -> Self {
+    pub(crate) fn boot_among(around: Around, disk: &Disk, machine: Machine, _turn: &Turn) -> Self {
         let folder = disk.folder.path().to_owned();
         // No word of an earlier boot is taken for one of this.
         let _ = fs::remove_file(folder.join("serial"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let forwards: String = ports
-            .iter()
-            .map(|port| format!(",guestfwd=tcp:{HOST}:{port}-cmd:busybox nc 127.0.0.1 {port}"))
-            .collect();
         let mut qemu = Command::new("qemu-system-x86_64");
         qemu.args(["-accel", "tcg", "-display", "none", "-monitor", "none"])
             .args(["-machine", machine.board, "-m", machine.mib])
@@ -97,12 +104,17 @@ impl Guest {
             ))
             .arg("-qmp")
             .arg(format!("unix:{},server=on,wait=off", folder.join("qmp").display()))
-            .arg("-drive")
-            .arg(format!("file={},format=raw,if=none,id=disk,cache=unsafe", disk.path.display()))
+            .args(drive(&disk.path, around.log))
             .args(machine.disk.iter().flat_map(|device| ["-device", device]))
             .arg("-netdev")
-            // Nothing of the guest leaves this machine, and only this port leads in.
-            .arg(format!("user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:80{forwards}"))
+            .arg(match around.lan {
+                Some(_) => format!("tap,id=lan,ifname={TAP},script=no,downscript=no"),
+                // Nothing of the guest leaves this machine, and only this port leads in.
+                None => format!(
+                    "user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:80{}",
+                    forwards(around.ports)
+                ),
+            })
             .arg("-device")
             .arg(format!("{},netdev=lan", machine.card));
         if machine.uefi {
@@ -113,7 +125,11 @@ impl Guest {
                 .arg(format!("if=pflash,format=raw,file={}", variables.display()));
         }
         let log = File::create(folder.join("qemu.log")).unwrap();
-        let qemu = qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let start = || qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let qemu = match around.lan {
+            Some(lan) => lan.inside(start),
+            None => start(),
+        };
         Self { qemu, folder, port, name: machine.name, began: Instant::now() }
     }
 
@@ -150,13 +166,7 @@ impl Guest {
 
     /// Status and body of a page; `None`: nobody answers.
     pub(crate) fn get(&self, target: &str) -> Option<(u16, String)> {
-        let mut client = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        client.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
-        write!(client, "GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").ok()?;
-        let mut reply = String::new();
-        client.read_to_string(&mut reply).ok()?;
-        let status = reply.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
-        Some((status, reply.split_once("\r\n\r\n")?.1.to_owned()))
+        get(([127, 0, 0, 1], self.port).into(), target)
     }
 
     /// Presses the power button, waits until the box is off, and gives what it has written.
@@ -195,6 +205,39 @@ impl Drop for Guest {
         let _ = self.qemu.kill();
         let _ = self.qemu.wait();
     }
+}
+
+/// Status and body of a page at `address`; `None`: nobody answers.
+pub(crate) fn get(address: SocketAddr, target: &str) -> Option<(u16, String)> {
+    let mut client = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
+    client.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
+    write!(client, "GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", address.ip()).ok()?;
+    let mut reply = String::new();
+    client.read_to_string(&mut reply).ok()?;
+    let status = reply.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+    Some((status, reply.split_once("\r\n\r\n")?.1.to_owned()))
+}
+
+/// The disk, under the name `disk`. What the host does with its bytes is not tried, so it need not flush them.
+fn drive(disk: &Path, log: Option<&Path>) -> Vec<String> {
+    let disk = disk.display();
+    let Some(log) = log else {
+        return ["-drive".to_owned(), format!("file={disk},format=raw,if=none,id=disk,cache=unsafe")].into();
+    };
+    File::create(log).unwrap();
+    [
+        format!("driver=file,node-name=store,filename={disk},cache.no-flush=on"),
+        format!("driver=file,node-name=log,filename={},cache.no-flush=on", log.display()),
+        "driver=blklogwrites,node-name=disk,file=store,log=log".to_owned(),
+    ]
+    .into_iter()
+    .flat_map(|node| ["-blockdev".to_owned(), node])
+    .collect()
+}
+
+fn forwards(ports: &[u16]) -> String {
+    let forward = |port| format!(",guestfwd=tcp:{HOST}:{port}-cmd:busybox nc 127.0.0.1 {port}");
+    ports.iter().map(forward).collect()
 }
 
 /// On a busy machine, and with some boots that fail before.

@@ -7,6 +7,8 @@
 
 mod disk;
 mod guest;
+mod lan;
+mod network;
 #[path = "../sim/mod.rs"]
 mod sim;
 mod whole;

@@ -12,7 +12,7 @@ use abusebox::clock::Clock;
 use serde_json::json;
 
 use crate::disk::Disk;
-use crate::guest::{BIOS, Guest, HOST, one_at_a_time};
+use crate::guest::{Around, BIOS, Guest, HOST, one_at_a_time};
 use crate::sim::mail::{self, MailCatcher, MailSecurity};
 use crate::sim::net::Authority;
 use crate::sim::shadowserver::{self, Shadowserver};
@@ -106,7 +106,8 @@ fn every_finding_reaches_its_customer_once_although_the_power_fails() {
     assert!(expected.len() > 5, "{expected:#?}");
 
     let turn = one_at_a_time();
-    let guest = Guest::boot_beside(&outside.ports(), &disk, BIOS, &turn);
+    let ports = outside.ports();
+    let guest = Guest::boot_among(Around { ports: &ports, ..Around::default() }, &disk, BIOS, &turn);
     guest.wait_for_page();
     let began = Instant::now();
     let wait = |what: &str, done: &dyn Fn() -> bool| {
