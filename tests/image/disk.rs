@@ -52,6 +52,14 @@ impl Disk {
         Some(Self { path, folder })
     }
 
+    /// Another disk with the same on it.
+    pub(crate) fn copy(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk.img");
+        run(Command::new("cp").arg("--sparse=always").args([&self.path, &path]));
+        Self { path, folder }
+    }
+
     pub(crate) fn size(&self) -> u64 {
         fs::metadata(&self.path).unwrap().len()
     }
@@ -138,6 +146,18 @@ impl Disk {
         let mut command = Command::new(tool);
         command.arg("-i").arg(format!("{}@@{begin}", self.path.display()));
         command
+    }
+
+    /// The files of the data partition, after the repair that a box begins with. The disk stays as it is.
+    pub(crate) fn data(&self, what: &str) -> TempDir {
+        let (copy, files) = (self.copy(), tempfile::tempdir().unwrap());
+        let place = format!("{}?offset={}", copy.path.display(), copy.partition(7).unwrap().0);
+        let output = tool("e2fsck").args(["-p", &place]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        // 1: repaired.
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{what}: {text}");
+        run(tool("debugfs").args(["-R", &format!("rdump / {}", files.path().display()), &place]));
+        files
     }
 
     /// The file system on the data partition is whole, and was left in order.

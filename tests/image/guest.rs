@@ -211,7 +211,7 @@ impl Drop for Guest {
 pub(crate) fn get(address: SocketAddr, target: &str) -> Option<(u16, String)> {
     let mut client = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
     client.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
-    write!(client, "GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", address.ip()).ok()?;
+    write!(client, "GET {target} HTTP/1.1\r\nHost: {address}\r\n\r\n").ok()?;
     let mut reply = String::new();
     client.read_to_string(&mut reply).ok()?;
     let status = reply.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;

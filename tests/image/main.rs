@@ -9,6 +9,7 @@ mod disk;
 mod guest;
 mod lan;
 mod network;
+mod power;
 #[path = "../sim/mod.rs"]
 mod sim;
 mod whole;

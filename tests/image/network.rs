@@ -138,8 +138,16 @@ fn last_told(serial: &str) -> &str {
 }
 
 fn wait_for_page(lan: &Lan, guest: &Guest, address: IpAddr) {
-    let answers = || lan.get((address, 80).into(), "/healthz").is_some_and(|(status, _)| status == 200);
-    guest.wait_for("page", answers);
+    let mut last = None;
+    let mut answers = || {
+        last = lan.get((address, 80).into(), "/healthz");
+        matches!(last, Some((200, _)))
+    };
+    let began = Instant::now();
+    while !answers() {
+        assert!(began.elapsed() < PAGE_TIME_MAX, "{address}: {last:?}: {}", guest.serial());
+        sleep(Duration::from_millis(200));
+    }
 }
 
 /// The TCP ports that are not closed, of all.
@@ -200,6 +208,8 @@ fn words_of(address: SocketAddr) -> Option<Vec<u8>> {
     Some(reply)
 }
 
+/// From when the address is shown; a name server that does not answer makes the program slow to start.
+const PAGE_TIME_MAX: Duration = Duration::from_secs(60);
 const LEASE: &str = "--dhcp-range=10.99.0.50,10.99.0.60,1h";
 const ROUTER: &str = "--dhcp-option=3,10.99.0.1";
 const UDP_PORTS: &[u16] = &[

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -14,8 +14,7 @@ use std::time::{Duration, Instant};
 use abusebox::clock::Clock;
 use serde_json::Value;
 
-use crate::FIXED;
-use crate::disk::{Disk, run, tool};
+use crate::disk::Disk;
 use crate::guest::{Around, BIOS, Guest, HOST, one_at_a_time};
 use crate::sim::mail::Mail;
 use crate::sim::world::{Rng, World};
@@ -217,7 +216,7 @@ fn a_power_cut_at_any_write_loses_nothing_that_was_acknowledged() {
             let first = mails[..promise.mails_begun_max].iter().cloned();
             first.chain(again).map(|mail| (mail.message_id(), mail)).collect::<BTreeMap<_, _>>()
         };
-        let all = || told(both().values(), |_| true);
+        let all = || told(both().values());
         let began = Instant::now();
         while all().len() < expected.len() {
             assert!(began.elapsed() < LOOP_TIME_MAX, "seed {seed}: {:#?}", all());
@@ -264,7 +263,8 @@ impl Promise {
 /// The partition can be repaired as the box does it, without questions, and the program finds in its store what it must.
 fn check(cut: &Cut, promise: &Promise, mails: &[Arc<Mail>], counted: &BTreeMap<String, Value>, what: &str) {
     let data = cut.disk.data(what);
-    let known = reports(&data);
+    let data = data.path();
+    let known = reports(data);
     let files = known.len();
     assert!((promise.reports_taken..=promise.reports_taken_max).contains(&files), "{what}: {files} reports");
     for (file, line) in &known {
@@ -272,7 +272,7 @@ fn check(cut: &Cut, promise: &Promise, mails: &[Arc<Mail>], counted: &BTreeMap<S
     }
     let number = |id: &str| mails.iter().position(|mail| mail.message_id().trim_matches(['<', '>']) == id);
     let mut sent = BTreeSet::new();
-    for line in ask(&data, "outbox") {
+    for line in ask(data, "outbox") {
         let id = line["message_id"].as_str().map(|id| id.trim_matches(['<', '>']));
         if line["state"] == "sent" {
             sent.insert(id.and_then(number).unwrap_or_else(|| panic!("{what}: never sent: {line}")));
@@ -294,7 +294,7 @@ fn ask(data: &Path, command: &str) -> Vec<Value> {
     let mut program = Command::new(env!("CARGO_BIN_EXE_abusebox"));
     let output = program.arg("--data").arg(data).args([command, "--json"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.is_empty(), "{}: {command}: {said}", data.display());
+    assert!(output.status.success() && !said.contains("panic") && !said.contains("store is lost"), "{}: {command}: {said}", data.display());
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

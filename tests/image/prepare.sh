@@ -13,6 +13,9 @@ begin=$(($(stat -c %s "$image") / 1048576))
 truncate -s "$((mib * 1048576))" "$copy"
 [ -n "$folder" ] || exit 0
 
+# As a box makes it.
+MKE2FS_CONFIG=$(dirname "$0")/../../rootfs-overlay/etc/mke2fs.conf
+export MKE2FS_CONFIG
 data="$copy.data"
 truncate -s $(((mib - begin - 1) * 1048576)) "$data"
 mke2fs -q -t ext4 -m 1 -L abusebox-data -d "$folder" "$data"

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use serde_json::json;
 
 use crate::disk::Disk;
 use crate::guest::{Around, BIOS, Guest, HOST, one_at_a_time};
-use crate::sim::mail::{self, MailCatcher, MailSecurity};
+use crate::sim::mail::{self, Mail, MailCatcher, MailSecurity};
 use crate::sim::net::Authority;
 use crate::sim::shadowserver::{self, Shadowserver};
 use crate::sim::world::World;
@@ -22,20 +23,21 @@ use crate::sim::world::World;
 const REPORTS: usize = 12;
 
 /// An outside world, and a folder with the settings for it.
-struct Outside {
-    shadowserver: Shadowserver,
-    mails: MailCatcher,
-    data: tempfile::TempDir,
+pub(crate) struct Outside {
+    pub(crate) shadowserver: Shadowserver,
+    pub(crate) mails: MailCatcher,
+    pub(crate) data: tempfile::TempDir,
 }
 
 impl Outside {
-    fn new(world: &World, host: &str) -> Self {
+    /// With about so many of the world's reports.
+    pub(crate) fn new(world: &World, host: &str, reports: usize) -> Self {
         let authority = Authority::new().unwrap();
         let options = shadowserver::Options { tls: Some(&authority), host, ..Default::default() };
         let shadowserver = Shadowserver::start_with(world, &options).unwrap();
         let all = shadowserver.reports();
         let kept: Vec<_> =
-            all.iter().step_by(all.len().div_ceil(REPORTS)).map(|report| report.file.clone()).collect();
+            all.iter().step_by(all.len().div_ceil(reports)).map(|report| report.file.clone()).collect();
         shadowserver.remove(|report| !kept.contains(&report.file));
         let mails = MailCatcher::start_with(&mail::Options {
             security: MailSecurity::StartTls,
@@ -71,24 +73,29 @@ impl Outside {
     }
 
     /// The ports that the box must reach.
-    fn ports(&self) -> [u16; 3] {
+    pub(crate) fn ports(&self) -> [u16; 3] {
         let port = |url: String| url.rsplit(':').next().unwrap().split('/').next().unwrap().parse().unwrap();
         [port(self.shadowserver.api_url()), port(self.shadowserver.download_url()), self.mails.port()]
     }
 
-    /// What each customer was told: lines of the tables in their mails, in order.
-    fn told(&self) -> BTreeMap<String, Vec<String>> {
-        let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for mail in self.mails.mails().iter().filter(|mail| mail.to != [OPERATOR]) {
-            let lines = told.entry(mail.to.join(" ")).or_default();
-            for (_, table) in mail.attachments() {
-                let table = String::from_utf8(table).unwrap();
-                lines.extend(table.lines().skip(1).map(str::to_owned));
-            }
-            lines.sort();
-        }
-        told
+    /// What each customer was told.
+    pub(crate) fn told(&self) -> BTreeMap<String, Vec<String>> {
+        told(&self.mails.mails())
     }
+}
+
+/// What each customer was told in these mails: lines of their tables, in order.
+pub(crate) fn told<'a>(mails: impl IntoIterator<Item = &'a Arc<Mail>>) -> BTreeMap<String, Vec<String>> {
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for mail in mails.into_iter().filter(|mail| mail.to != [OPERATOR]) {
+        let lines = told.entry(mail.to.join(" ")).or_default();
+        for (_, table) in mail.attachments() {
+            let table = String::from_utf8(table).unwrap();
+            lines.extend(table.lines().skip(1).map(str::to_owned));
+        }
+        lines.sort();
+    }
+    told
 }
 
 const OPERATOR: &str = "noc@example.net";
@@ -96,11 +103,11 @@ const OPERATOR: &str = "noc@example.net";
 #[test]
 fn every_finding_reaches_its_customer_once_although_the_power_fails() {
     let world = World::practice_days(Clock::system().untrusted_now().day(), 2);
-    let outside = Outside::new(&world, HOST);
+    let outside = Outside::new(&world, HOST, REPORTS);
     let Some(disk) = Disk::with_data(outside.data.path()) else { return };
 
     // What the program does where nothing goes wrong.
-    let well = Outside::new(&world, "127.0.0.1");
+    let well = Outside::new(&world, "127.0.0.1", REPORTS);
     once(well.data.path());
     let expected = well.told();
     assert!(expected.len() > 5, "{expected:#?}");
@@ -130,7 +137,7 @@ fn every_finding_reaches_its_customer_once_although_the_power_fails() {
 }
 
 /// One pass of the program on this machine, until all its mails are out.
-fn once(data: &Path) {
+pub(crate) fn once(data: &Path) {
     let output =
         Command::new(env!("CARGO_BIN_EXE_abusebox")).arg("--data").arg(data).arg("once").output().unwrap();
     assert!(
