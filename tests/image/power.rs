@@ -127,6 +127,16 @@ fn cuts(log: &Log, before: &Disk, points: &BTreeSet<usize>, rng: &mut Rng, mut e
     }
 }
 
+/// So many places in the log, each another.
+fn points(count: usize, log: &Log, rng: &mut Rng) -> BTreeSet<usize> {
+    assert!(log.entries.len() > 2 * count, "{} writes are too few", log.entries.len());
+    let mut points = BTreeSet::new();
+    while points.len() < count {
+        points.insert(1 + rng.below(log.entries.len() as u64) as usize);
+    }
+    points
+}
+
 /// What the outside world had seen of the box while the log grew from `begin` to `end`.
 struct Seen {
     begin: u64,
@@ -187,7 +197,7 @@ fn a_power_cut_at_any_write_loses_nothing_that_was_acknowledged() {
     let mut worst: Vec<(Cut, Promise)> = Vec::new();
     let mut checked = Vec::new();
     let began = Instant::now();
-    let points = (0..CUTS).map(|_| 1 + rng.below(log.entries.len() as u64) as usize).collect();
+    let points = points(CUTS, &log, &mut rng);
     cuts(&log, &before, &points, &mut rng, |cut| {
         let promise = Promise::at(cut.log_bytes, &seen);
         let what = format!("seed {seed}, cut at byte {} of the log, {promise:?}", cut.log_bytes);
