@@ -7,8 +7,8 @@ PACKAGES := gcc g++ libc6-dev git
 # where it is gone, the newest that there is.
 KERNEL_SOURCE = $(if $(shell apt-cache show linux-source-6.12 2>/dev/null),linux-source-6.12,linux-source)
 IMAGE_PACKAGES = $(KERNEL_SOURCE) make bc bison flex cpio xz-utils zstd libelf-dev busybox-static cryptsetup-bin \
-  dosfstools e2fsprogs fdisk grub-common grub-efi-amd64-bin grub-pc-bin mtools ovmf qemu-system-x86 squashfs-tools \
-  util-linux
+  dnsmasq-base dosfstools e2fsprogs fdisk grub-common grub-efi-amd64-bin grub-pc-bin iproute2 mtools ovmf \
+  qemu-system-x86 squashfs-tools util-linux
 # And what the release image is made with: what Buildroot wants of a machine, and a compiler for the board.
 BOARD ?= x86_64
 RELEASE_PACKAGES := bc binutils bzip2 cpio curl diffutils file findutils gzip make patch perl python3 rsync sed tar unzip \

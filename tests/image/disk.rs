@@ -23,6 +23,18 @@ pub(crate) struct Disk {
     pub(crate) folder: TempDir,
 }
 
+/// Of a data partition, from what a new box has to what nobody can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum State {
+    Missing,
+    Blank,
+    /// After a repair without questions, if need be.
+    Whole,
+    /// Until all questions of the repair are answered with yes.
+    Damaged,
+    Lost,
+}
+
 impl Disk {
     /// A copy of the image on a larger disk; `None`, with a word on it: there is no image.
     pub(crate) fn new() -> Option<Self> {
@@ -120,7 +132,7 @@ impl Disk {
         self.write(at, &vec![byte; count]);
     }
 
-    fn read(&self, at: u64, bytes: &mut [u8]) {
+    pub(crate) fn read(&self, at: u64, bytes: &mut [u8]) {
         File::open(&self.path).unwrap().read_exact_at(bytes, at).unwrap();
     }
 
@@ -150,23 +162,44 @@ impl Disk {
 
     /// The files of the data partition, after the repair that a box begins with. The disk stays as it is.
     pub(crate) fn data(&self, what: &str) -> TempDir {
-        let (begin, end) = self.partition(7).unwrap();
+        let partition = self.take_data();
+        let output = tool("e2fsck").arg("-p").arg(&partition).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        // 1: repaired.
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{what}: {text}");
+        run(tool("e2fsck").args(["-f", "-n"]).arg(&partition));
         let files = tempfile::tempdir().unwrap();
-        // A partition of its own: of one within a disk, e2fsck replays the journal to another place.
+        run(tool("debugfs").args(["-R", &format!("rdump / {}", files.path().display())]).arg(&partition));
+        files
+    }
+
+    /// What a box will find. The disk stays as it is.
+    pub(crate) fn state(&self) -> State {
+        let Some((begin, _)) = self.partition(7) else { return State::Missing };
+        let mut first = vec![0; 1 << 20];
+        self.read(begin, &mut first);
+        if first.iter().all(|&byte| byte == 0) {
+            return State::Blank;
+        }
+        let partition = self.take_data();
+        let fails = |how| tool("e2fsck").arg(how).arg(&partition).output().unwrap().status.code() >= Some(4);
+        match (fails("-p"), fails("-y")) {
+            (false, _) => State::Whole,
+            (true, false) => State::Damaged,
+            (true, true) => State::Lost,
+        }
+    }
+
+    /// A copy of the data partition, on its own: of one within a disk, e2fsck replays the journal to another place.
+    fn take_data(&self) -> PathBuf {
+        let (begin, end) = self.partition(7).unwrap();
         let partition = self.folder.path().join("data");
         run(Command::new("dd")
             .args(["bs=1M", "conv=sparse", "status=none", "iflag=skip_bytes,count_bytes"])
             .arg(format!("if={}", self.path.display()))
             .arg(format!("of={}", partition.display()))
             .args([format!("skip={begin}"), format!("count={}", end - begin)]));
-        let output = tool("e2fsck").arg("-p").arg(&partition).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        // 1: repaired.
-        assert!(matches!(output.status.code(), Some(0 | 1)), "{what}: {text}");
-        run(tool("e2fsck").args(["-f", "-n"]).arg(&partition));
-        run(tool("debugfs").args(["-R", &format!("rdump / {}", files.path().display())]).arg(&partition));
-        fs::remove_file(&partition).unwrap();
-        files
+        partition
     }
 
     /// The file system on the data partition is whole, and was left in order.

@@ -40,7 +40,7 @@ pub(crate) const BIOS: Machine = Machine {
 pub(crate) const UEFI: Machine = Machine { name: "UEFI, virtio", board: "q35", uefi: true, ..BIOS };
 
 /// The rest of what a box must find its way about in.
-pub(crate) const OTHERS: [Machine; 6] = [
+pub(crate) const OTHERS: [Machine; 8] = [
     Machine { name: "BIOS, 128 MiB", mib: "128", ..BIOS },
     Machine { name: "BIOS, SD, e1000e", disk: &["sdhci-pci", "sd-card,drive=disk"], card: "e1000e", ..BIOS },
     Machine {
@@ -49,6 +49,8 @@ pub(crate) const OTHERS: [Machine; 6] = [
         card: "e1000",
         ..BIOS
     },
+    Machine { name: "BIOS, IDE, e1000", disk: &["ide-hd,drive=disk"], card: "e1000", ..BIOS },
+    Machine { name: "UEFI, virtio, igb", card: "igb", ..UEFI },
     Machine { name: "UEFI, AHCI, e1000e", disk: &["ide-hd,drive=disk"], card: "e1000e", ..UEFI },
     Machine { name: "UEFI, NVMe, e1000e", disk: &["nvme,drive=disk,serial=1"], card: "e1000e", ..UEFI },
     Machine { name: "UEFI, USB 3, virtio", disk: &["qemu-xhci", "usb-storage,drive=disk"], ..UEFI },
@@ -63,6 +65,18 @@ pub(crate) struct Around<'a> {
     pub(crate) lan: Option<&'a Lan>,
     /// Here goes each write and each flush of the disk, in order.
     pub(crate) log: Option<&'a Path>,
+}
+
+impl Machine {
+    /// Whether this QEMU can play it; says so if not.
+    pub(crate) fn exists(&self) -> bool {
+        let output = Command::new("qemu-system-x86_64").args(["-device", "help"]).output().unwrap();
+        let known = String::from_utf8_lossy(&output.stdout).contains(&format!("name \"{}\"", self.card));
+        if !known {
+            println!("skipped: {}: this QEMU has no {}", self.name, self.card);
+        }
+        known
+    }
 }
 
 pub(crate) struct Guest {

@@ -106,7 +106,13 @@ impl Lan {
         let log = self.folder.path().join(format!("log{}", self.services.fetch_add(1, Ordering::Relaxed)));
         let mut command = Command::new(DNSMASQ);
         command
-            .args(["--keep-in-foreground", "--user=root", "--conf-file=/dev/null", "--no-resolv", "--no-hosts"])
+            .args([
+                "--keep-in-foreground",
+                "--user=root",
+                "--conf-file=/dev/null",
+                "--no-resolv",
+                "--no-hosts",
+            ])
             .args(["--pid-file=", "--bind-interfaces", "--except-interface=lo"])
             .arg(format!("--log-facility={}", log.display()))
             .args(options);

@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 use abusebox::clock::Clock;
 use serde_json::Value;
 
-use crate::disk::Disk;
+use crate::FIXED;
+use crate::disk::{Disk, State};
 use crate::guest::{Around, BIOS, Guest, HOST, one_at_a_time};
+use crate::seed;
 use crate::sim::mail::Mail;
 use crate::sim::world::{Rng, World};
 use crate::whole::{Outside, once, told};
@@ -244,6 +246,48 @@ fn a_power_cut_at_any_write_loses_nothing_that_was_acknowledged() {
     }
 }
 
+#[test]
+fn a_power_cut_at_any_write_of_the_first_boot_is_made_good() {
+    let Some(disk) = Disk::new() else { return };
+    let seed = seed();
+    let mut rng = Rng::new(seed, &["first boot"]);
+    let turn = one_at_a_time();
+    let before = disk.copy();
+    let path = disk.folder.path().join("log");
+    let guest = Guest::boot_among(Around { log: Some(&path), ..Around::default() }, &disk, BIOS, &turn);
+    guest.wait_for_page();
+    drop(guest);
+    let log = Log::open(&path);
+    let (begin, _) = disk.partition(7).expect("it was made");
+    println!("seed {seed}: {} writes and flushes", log.entries.len());
+
+    let mut states = BTreeMap::<State, usize>::new();
+    let mut worst: Vec<(State, Cut)> = Vec::new();
+    cuts(&log, &before, &points(FIRST_CUTS, &log, &mut rng), &mut rng, |cut| {
+        let state = cut.disk.state();
+        assert_ne!(state, State::Lost, "seed {seed}, cut at byte {} of the log", cut.log_bytes);
+        *states.entry(state).or_default() += 1;
+        // Those of which least is left whole, and one of each kind.
+        if states[&state] == 1 || state == State::Damaged {
+            worst.push((state, cut));
+        }
+    });
+    println!("{states:?}");
+    worst.sort_by_key(|(state, _)| std::cmp::Reverse(*state));
+    worst.truncate(FIRST_BOOTS);
+    let fixed = FIXED.map(|number| before.digest(number));
+    for (state, cut) in worst {
+        let what = format!("seed {seed}, cut at byte {} of the log, {state:?}", cut.log_bytes);
+        let guest = Guest::boot(&cut.disk, BIOS, &turn);
+        guest.wait_for_page();
+        let serial = guest.power_off();
+        assert!(!serial.contains("NO DATA PARTITION"), "{what}: {serial}");
+        assert_eq!(cut.disk.partition(7), Some((begin, cut.disk.size())), "{what}");
+        assert_eq!(FIXED.map(|number| cut.disk.digest(number)), fixed, "{what}");
+        cut.disk.check_data();
+    }
+}
+
 /// What a box must know, and may know, after a cut.
 #[derive(Debug)]
 struct Promise {
@@ -259,7 +303,8 @@ impl Promise {
     /// The box notes a mail as sent before it begins the next, and takes in a report before it asks for the next.
     fn at(log_bytes: u64, seen: &[Seen]) -> Self {
         let sure = seen.iter().rev().find(|seen| seen.end <= log_bytes);
-        let possible = seen.iter().find(|seen| seen.begin >= log_bytes).or(seen.last()).expect("much was seen");
+        let possible =
+            seen.iter().find(|seen| seen.begin >= log_bytes).or(seen.last()).expect("much was seen");
         let before = |count: usize| count.saturating_sub(1);
         Self {
             mails_settled: before(sure.map_or(0, |seen| seen.mails)),
@@ -304,19 +349,19 @@ fn ask(data: &Path, command: &str) -> Vec<Value> {
     let mut program = Command::new(env!("CARGO_BIN_EXE_abusebox"));
     let output = program.arg("--data").arg(data).args([command, "--json"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && !said.contains("panic") && !said.contains("store is lost"), "{}: {command}: {said}", data.display());
+    assert!(
+        output.status.success() && !said.contains("panic") && !said.contains("store is lost"),
+        "{}: {command}: {said}",
+        data.display()
+    );
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Another each time, unless one is asked for.
-fn seed() -> u64 {
-    let asked = std::env::var("SEED").ok().map(|seed| seed.parse().expect("SEED is a number"));
-    asked.unwrap_or_else(|| Clock::system().untrusted_now().unix().unsigned_abs())
-}
-
 const CUTS: usize = 100;
 const BOOTS: usize = 5;
+const FIRST_CUTS: usize = 50;
+const FIRST_BOOTS: usize = 4;
 /// Shadowserver wishes one request a second.
 const REPORTS: usize = 25;
 const SECTOR: u64 = 512;

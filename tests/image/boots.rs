@@ -1,0 +1,101 @@
+//! Many boots of one box, and the first boots of two.
+
+use std::fs;
+use std::thread::sleep;
+use std::time::Instant;
+
+use crate::disk::Disk;
+use crate::guest::{BIOS, Guest, one_at_a_time};
+use crate::seed;
+use crate::sim::world::Rng;
+
+#[test]
+fn twenty_boots_with_ten_hard_ends_change_nothing_outside_the_data_partition() {
+    let Some(disk) = Disk::new() else { return };
+    let turn = one_at_a_time();
+    let seed = seed();
+    println!("seed {seed}");
+    let mut rng = Rng::new(seed, &["boots"]);
+    let began = Instant::now();
+    Guest::boot(&disk, BIOS, &turn).wait_for_page();
+    let usual = began.elapsed();
+    let (begin, end) = disk.partition(7).expect("the first boot makes it");
+    assert_eq!(end, disk.size());
+    let rest = disk.digest_until(begin);
+
+    let mut chances = Vec::new();
+    for round in 0..10 {
+        let guest = Guest::boot(&disk, BIOS, &turn);
+        // At any moment from the firmware on to some seconds of work.
+        let moment = usual.mul_f64(rng.below(130) as f64 / 100.0);
+        sleep(moment);
+        let what = format!("seed {seed}, round {round}, hard end after {:.1} s", moment.as_secs_f64());
+        // By turns the reset button, which leaves the memory, and the plug.
+        let guest = if round % 2 == 0 {
+            guest.reset();
+            guest
+        } else {
+            drop(guest);
+            assert!(disk.digest_until(begin) == rest, "{what}");
+            Guest::boot(&disk, BIOS, &turn)
+        };
+        guest.wait_for_page();
+        let serial = guest.power_off();
+        assert!(disk.digest_until(begin) == rest, "{what}: {serial}");
+        // Neither the last resort nor the other slot was needed.
+        assert!(!serial.contains("data:") && !serial.contains("slot B"), "{what}: {serial}");
+        disk.check_data();
+        chances.push(chance(&disk));
+    }
+    chances.sort();
+    chances.dedup();
+    assert_eq!(chances.len(), 10, "what a box starts its randomness with is never used twice");
+}
+
+#[test]
+fn two_boxes_of_one_image_have_no_secret_in_common() {
+    let turn = one_at_a_time();
+    let first_boot = || {
+        let disk = Disk::new()?;
+        let guest = Guest::boot(&disk, BIOS, &turn);
+        guest.wait_for_page();
+        guest.power_off();
+        Some(disk)
+    };
+    let (Some(one), Some(other)) = (first_boot(), first_boot()) else { return };
+    assert_ne!(chance(&one), chance(&other));
+    // The file system's own name, at byte 104 of its superblock, also seeds the hashes of its folders.
+    let name = |disk: &Disk| {
+        let mut name = [0; 16];
+        disk.read(disk.partition(7).unwrap().0 + 1024 + 104, &mut name);
+        name
+    };
+    assert_ne!(name(&one), name(&other));
+    // Whoever adds a key to what a new box makes for itself adds it here.
+    let files = files(&one);
+    let known = ["abusebox.redb", "settings.toml", "system/boots", "system/seed"];
+    assert!(files.iter().all(|file| known.contains(&&**file)), "{files:?}");
+}
+
+/// What the box has kept of chance for its next start.
+fn chance(disk: &Disk) -> Vec<u8> {
+    let seed = fs::read(disk.data("seed").path().join("system/seed")).unwrap();
+    assert_eq!(seed.len(), 512);
+    seed
+}
+
+/// All files of the data partition.
+fn files(disk: &Disk) -> Vec<String> {
+    let data = disk.data("files");
+    let (mut files, mut folders) = (Vec::new(), vec![data.path().to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => files.push(path.strip_prefix(data.path()).unwrap().display().to_string()),
+            }
+        }
+    }
+    files
+}
