@@ -149,7 +149,9 @@ impl Guest {
 
     /// Until the box calls itself healthy; prints how long that took from power on.
     pub(crate) fn wait_for_page(&self) {
-        self.wait_for("page", || self.get("/healthz").is_some_and(|(status, _)| status == 200));
+        // QEMU lets a client in before there is anybody who could answer, and that one never hears anything.
+        let ask = || get(self.address(), "/healthz", Duration::from_secs(1));
+        self.wait_for("page", || ask().is_some_and(|(status, _)| status == 200));
         println!("{}: page after {:.1} s", self.name, self.began.elapsed().as_secs_f64());
     }
 
@@ -180,7 +182,11 @@ impl Guest {
 
     /// Status and body of a page; `None`: nobody answers.
     pub(crate) fn get(&self, target: &str) -> Option<(u16, String)> {
-        get(([127, 0, 0, 1], self.port).into(), target)
+        get(self.address(), target, Duration::from_secs(20))
+    }
+
+    fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
     }
 
     /// Presses the power button, waits until the box is off, and gives what it has written.
@@ -221,10 +227,10 @@ impl Drop for Guest {
     }
 }
 
-/// Status and body of a page at `address`; `None`: nobody answers.
-pub(crate) fn get(address: SocketAddr, target: &str) -> Option<(u16, String)> {
-    let mut client = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
-    client.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
+/// Status and body of a page at `address`; `None`: nobody answers as long as one is patient.
+pub(crate) fn get(address: SocketAddr, target: &str, patience: Duration) -> Option<(u16, String)> {
+    let mut client = TcpStream::connect_timeout(&address, patience).ok()?;
+    client.set_read_timeout(Some(patience)).ok()?;
     write!(client, "GET {target} HTTP/1.1\r\nHost: {address}\r\n\r\n").ok()?;
     let mut reply = String::new();
     client.read_to_string(&mut reply).ok()?;

@@ -85,7 +85,7 @@ impl Lan {
 
     /// Status and body of a page; `None`: nobody answers.
     pub(crate) fn get(&self, address: SocketAddr, target: &str) -> Option<(u16, String)> {
-        self.inside(|| guest::get(address, target))
+        self.inside(|| guest::get(address, target, Duration::from_secs(5)))
     }
 
     /// A DHCP server, and with `--enable-ra` a router for IPv6, with these words of dnsmasq.

@@ -131,7 +131,7 @@ fn cuts(log: &Log, before: &Disk, points: &BTreeSet<usize>, rng: &mut Rng, mut e
 
 /// So many places in the log, each another.
 fn points(count: usize, log: &Log, rng: &mut Rng) -> BTreeSet<usize> {
-    assert!(log.entries.len() > 2 * count, "{} writes are too few", log.entries.len());
+    assert!(log.entries.len() >= count, "{} writes are too few", log.entries.len());
     let mut points = BTreeSet::new();
     while points.len() < count {
         points.insert(1 + rng.below(log.entries.len() as u64) as usize);
@@ -360,7 +360,7 @@ fn ask(data: &Path, command: &str) -> Vec<Value> {
 
 const CUTS: usize = 100;
 const BOOTS: usize = 5;
-const FIRST_CUTS: usize = 50;
+const FIRST_CUTS: usize = 80;
 const FIRST_BOOTS: usize = 4;
 /// Shadowserver wishes one request a second.
 const REPORTS: usize = 25;
