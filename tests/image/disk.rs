@@ -17,6 +17,8 @@ const DEBUG_IMAGE: &str = "out/dev/abusebox-x86_64-debug.img";
 /// QEMU's SD card wants a power of two.
 const MIB: u32 = 1024;
 const SECTOR: u64 = 512;
+/// The type of a data partition whose file system is not there yet.
+const UNMADE: u8 = 127;
 
 pub(crate) struct Disk {
     pub(crate) path: PathBuf,
@@ -27,7 +29,8 @@ pub(crate) struct Disk {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum State {
     Missing,
-    Blank,
+    /// Its file system may be there in part.
+    Unmade,
     /// After a repair without questions, if need be.
     Whole,
     /// Until all questions of the repair are answered with yes.
@@ -176,10 +179,11 @@ impl Disk {
     /// What a box will find. The disk stays as it is.
     pub(crate) fn state(&self) -> State {
         let Some((begin, _)) = self.partition(7) else { return State::Missing };
-        let mut first = vec![0; 1 << 20];
-        self.read(begin, &mut first);
-        if first.iter().all(|&byte| byte == 0) {
-            return State::Blank;
+        // The link lies a MiB before what it leads to.
+        let mut kind = [0];
+        self.read(begin - (1 << 20) + 446 + 4, &mut kind);
+        if kind == [UNMADE] {
+            return State::Unmade;
         }
         let partition = self.take_data();
         let fails = |how| tool("e2fsck").arg(how).arg(&partition).output().unwrap().status.code() >= Some(4);
