@@ -191,7 +191,7 @@ impl Guest {
 
     /// Presses the power button, waits until the box is off, and gives what it has written.
     pub(crate) fn power_off(mut self) -> String {
-        let _monitor = self.order("system_powerdown");
+        let _monitor = self.order(r#"{"execute":"system_powerdown"}"#);
         let began = Instant::now();
         while self.qemu.try_wait().unwrap().is_none() {
             assert!(began.elapsed() < OFF_TIME_MAX, "it does not go off: {}", self.serial());
@@ -202,7 +202,18 @@ impl Guest {
 
     /// Starts it anew without a word to it.
     pub(crate) fn reset(&self) {
-        let mut monitor = self.order("system_reset");
+        self.order_and_wait(r#"{"execute":"system_reset"}"#);
+    }
+
+    /// Pulls the network cable, or puts it in.
+    pub(crate) fn plug(&self, is_in: bool) {
+        self.order_and_wait(&format!(
+            r#"{{"execute":"set_link","arguments":{{"name":"lan","up":{is_in}}}}}"#
+        ));
+    }
+
+    fn order_and_wait(&self, command: &str) {
+        let mut monitor = self.order(command);
         // The greeting, and an answer to each order.
         let mut replies = Vec::new();
         while replies.iter().filter(|&&byte| byte == b'\n').count() < 3 {
@@ -213,9 +224,10 @@ impl Guest {
         }
     }
 
-    fn order(&self, what: &str) -> UnixStream {
+    /// A command in QEMU's own JSON.
+    fn order(&self, command: &str) -> UnixStream {
         let mut monitor = UnixStream::connect(self.folder.join("qmp")).unwrap();
-        write!(monitor, r#"{{"execute":"qmp_capabilities"}}{{"execute":"{what}"}}"#).unwrap();
+        write!(monitor, r#"{{"execute":"qmp_capabilities"}}{command}"#).unwrap();
         monitor
     }
 }

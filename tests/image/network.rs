@@ -113,6 +113,23 @@ fn another_lease_moves_the_page_and_the_name_server() {
 }
 
 #[test]
+fn a_cable_that_leads_to_another_network_is_noticed_long_before_the_lease_ends() {
+    let (lan, disk, turn) = scene!(None);
+    let first = lan.dhcp(&[LEASE, ROUTER]);
+    let guest = boot(&lan, &disk, &turn);
+    let before = shown(&guest, "10.99.0.");
+    wait_for_page(&lan, &guest, before);
+    guest.plug(false);
+    drop(first);
+    let _second = lan.dhcp(&["--dhcp-range=10.99.1.50,10.99.1.60,1h", "--dhcp-option=3,10.99.1.1"]);
+    guest.plug(true);
+    let after = shown(&guest, "10.99.1.");
+    wait_for_page(&lan, &guest, after);
+    assert_eq!(lan.get((before, 80).into(), "/"), None);
+    guest.power_off();
+}
+
+#[test]
 fn ipv6_alone_is_enough_for_the_page() {
     let (lan, disk, turn) = scene!(None);
     let _router: Service = lan.dhcp(&["--dhcp-range=fd00:99::,ra-only,64", "--enable-ra"]);
