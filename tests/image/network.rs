@@ -113,6 +113,23 @@ fn another_lease_moves_the_page_and_the_name_server() {
 }
 
 #[test]
+fn a_lease_that_nobody_renews_is_given_up_and_the_box_found_link_local() {
+    let (lan, disk, turn) = scene!(None);
+    let dhcp = lan.dhcp(&["--dhcp-range=10.99.0.50,10.99.0.60,2m", ROUTER]);
+    let guest = boot(&lan, &disk, &turn);
+    let leased = shown(&guest, "10.99.0.");
+    wait_for_page(&lan, &guest, leased);
+    drop(dhcp);
+    let own = shown(&guest, "169.254.");
+    wait_for_page(&lan, &guest, own);
+    assert_eq!(lan.get((leased, 80).into(), "/"), None);
+    let _dhcp = lan.dhcp(&[LEASE, ROUTER]);
+    let again = shown(&guest, "10.99.0.");
+    wait_for_page(&lan, &guest, again);
+    guest.power_off();
+}
+
+#[test]
 fn a_cable_that_leads_to_another_network_is_noticed_long_before_the_lease_ends() {
     let (lan, disk, turn) = scene!(None);
     let first = lan.dhcp(&[LEASE, ROUTER]);
