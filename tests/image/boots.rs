@@ -71,10 +71,70 @@ fn two_boxes_of_one_image_have_no_secret_in_common() {
         name
     };
     assert_ne!(name(&one), name(&other));
+    let made = |disk: &Disk, name: &str| {
+        let text = fs::read_to_string(disk.data(name).path().join("system").join(name)).unwrap();
+        assert!(text.ends_with('\n') && text.trim().len() > 8, "{name}: {text}");
+        text
+    };
+    for name in ["machine-id", "setup-code"] {
+        assert_ne!(made(&one, name), made(&other, name));
+    }
     // Whoever adds a key to what a new box makes for itself adds it here.
     let files = files(&one);
-    let known = ["abusebox.redb", "settings.toml", "system/boots", "system/seed"];
+    let known = [
+        "abusebox.redb",
+        "log/messages",
+        "settings.toml",
+        "system/machine-id",
+        "system/seed",
+        "system/setup-code",
+    ];
     assert!(files.iter().all(|file| known.contains(&&**file)), "{files:?}");
+}
+
+#[test]
+fn what_lies_on_the_first_partition_is_taken_over_and_erased() {
+    let Some(disk) = Disk::new() else { return };
+    let turn = one_at_a_time();
+    let start = |expected: &str| {
+        let guest = Guest::boot(&disk, BIOS, &turn);
+        guest.wait_for_serial(expected);
+        guest.power_off()
+    };
+    let kept = |name: &str| fs::read_to_string(disk.data(name).path().join(name)).unwrap_or_default();
+    assert!(disk.has_file(1, "abusebox-example.toml"));
+    disk.write_file(1, "abusebox.toml", b"[box]\nnames = \"here\"\n");
+    start("see abusebox-complaints.txt");
+    let complaints = String::from_utf8(disk.read_file(1, "abusebox-complaints.txt")).unwrap();
+    assert!(complaints.contains("abusebox.toml, line 2, box.names: "), "{complaints}");
+    assert!(!kept("settings.toml").contains("names"));
+
+    let settings = "[networks]\ncidrs = [\"192.0.2.0/24\"]\n[shadowserver]\nkey = \"known-to-nobody-else\"\n";
+    let customers = "customer_id,name,email,cidr\nC1,Shop,shop@example.net,192.0.2.1\n";
+    disk.write_file(1, "abusebox.toml", settings.as_bytes());
+    disk.write_file(1, "customers.csv", customers.as_bytes());
+    start("  at work\n");
+    assert_eq!((kept("settings.toml"), kept("customers.csv")), (settings.to_owned(), customers.to_owned()));
+    for name in ["abusebox.toml", "customers.csv", "abusebox-complaints.txt"] {
+        assert!(!disk.has_file(1, name), "{name}");
+    }
+    let (begin, end) = disk.partition(1).unwrap();
+    let mut partition = vec![0; usize::try_from(end - begin).unwrap()];
+    disk.read(begin, &mut partition);
+    assert!(
+        memchr::memmem::find(&partition, b"known-to-nobody-else").is_none(),
+        "it is still there to be read"
+    );
+
+    disk.write_file(1, "factory-reset", b"");
+    // It starts anew by itself.
+    let guest = Guest::boot(&disk, BIOS, &turn);
+    guest.wait_for("second start", || guest.serial().matches("vmlinuz: OK").count() == 2);
+    guest.wait_for_page();
+    guest.power_off();
+    assert!(!disk.has_file(1, "factory-reset"));
+    assert!(!kept("settings.toml").contains("known-to-nobody-else"));
+    assert_eq!(kept("customers.csv"), "");
 }
 
 /// What the box has kept of chance for its next start.

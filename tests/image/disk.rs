@@ -49,9 +49,9 @@ impl Disk {
         Self::with(DEBUG_IMAGE, None)
     }
 
-    /// The same; the files of this folder lie on the data partition already.
-    pub(crate) fn with_data(data: &Path) -> Option<Self> {
-        Self::with(IMAGE, Some(data))
+    /// The same; with a folder, its files lie on the data partition already.
+    pub(crate) fn with_data(data: Option<&Path>) -> Option<Self> {
+        Self::with(IMAGE, data)
     }
 
     fn with(name: &str, data: Option<&Path>) -> Option<Self> {
@@ -161,6 +161,11 @@ impl Disk {
         let mut command = Command::new(tool);
         command.arg("-i").arg(format!("{}@@{begin}", self.path.display()));
         command
+    }
+
+    /// Whether it is on a FAT partition.
+    pub(crate) fn has_file(&self, partition: u32, name: &str) -> bool {
+        self.mtools("mdir", partition).arg("-b").arg(format!("::{name}")).output().unwrap().status.success()
     }
 
     /// The files of the data partition, after the repair that a box begins with. The disk stays as it is.

@@ -65,6 +65,8 @@ pub(crate) struct Around<'a> {
     pub(crate) lan: Option<&'a Lan>,
     /// Here goes each write and each flush of the disk, in order.
     pub(crate) log: Option<&'a Path>,
+    /// What its battery-backed clock shows at power on, as QEMU takes it; else the true time.
+    pub(crate) clock: Option<&'a str>,
 }
 
 impl Machine {
@@ -110,6 +112,7 @@ impl Guest {
         let mut qemu = Command::new("qemu-system-x86_64");
         qemu.args(["-accel", "tcg", "-display", "none", "-monitor", "none"])
             .args(["-machine", machine.board, "-m", machine.mib])
+            .args(around.clock.iter().flat_map(|clock| ["-rtc".to_owned(), format!("base={clock}")]))
             .args(["-serial", "chardev:line", "-device", "i6300esb", "-chardev"])
             .arg(format!(
                 "socket,id=line,path={},server=on,wait=off,logfile={}",

@@ -12,6 +12,7 @@ use abusebox::clock::Clock;
 use crate::disk::Disk;
 use crate::guest::{Around, BIOS, Guest, Turn, one_at_a_time};
 use crate::lan::{Lan, Service};
+use crate::sim::ntp::{Manner, TimeServers};
 use crate::sim::shadowserver::{Options, Shadowserver};
 use crate::sim::world::World;
 
@@ -42,8 +43,8 @@ fn nothing_but_the_page_is_open_and_that_only_to_clients_nearby() {
         println!("{box_address}: all TCP ports in {:.1} s", began.elapsed().as_secs_f64());
     }
     let IpAddr::V4(v4_only) = v4 else { unreachable!("it was shown as such") };
-    let open = lan.inside(|| udp_not_closed(v4_only));
-    assert!(open.is_empty(), "{open:?}");
+    // Multicast DNS.
+    assert_eq!(lan.inside(|| udp_not_closed(v4_only)), [5353]);
     for box_address in [v4, v6] {
         // It comes as far as the door, which closes.
         let said = lan.far(|| words_of((box_address, 80).into())).expect("there is a way to the box");
@@ -72,22 +73,7 @@ fn without_dhcp_it_is_found_link_local_and_takes_a_lease_that_comes_late() {
 fn another_lease_moves_the_page_and_the_name_server() {
     const NAME: &str = "shadowserver.example.test";
     let Some(lan) = Lan::new() else { return };
-    let world = World::empty(Clock::system().untrusted_now().day());
-    let here = SocketAddr::from(([10, 99, 1, 1], 0));
-    let shadowserver = lan.inside(|| {
-        let options = Options { api: here, download: here, host: NAME, ..Options::default() };
-        Shadowserver::start_with(&world, &options).unwrap()
-    });
-    let data = tempfile::tempdir().unwrap();
-    let settings = format!(
-        "[shadowserver]\nkey = \"{}\"\nsecret = \"{}\"\napi_url = \"{}\"\ndownload_url = \"{}\"\n[networks]\n\
-         cidrs = [\"198.18.0.0/16\"]\n[page]\nlisten = \"[::]:80\"\n",
-        world.key,
-        world.secret,
-        shadowserver.api_url(),
-        shadowserver.download_url()
-    );
-    std::fs::write(data.path().join("settings.toml"), settings).unwrap();
+    let (shadowserver, data) = shadowserver(&lan, NAME, "[box]\nown_clock = true\n");
     let Some(disk) = Disk::with_data(Some(data.path())) else { return };
     let turn = one_at_a_time();
 
@@ -110,6 +96,54 @@ fn another_lease_moves_the_page_and_the_name_server() {
     assert!(second_names.log().contains(NAME));
     let serial = guest.power_off();
     assert!(!last_told(&serial).contains(&before.to_string()), "{serial}");
+}
+
+/// Shadowserver at 10.99.1.1 under a name, and a data folder with settings that begin with `box_settings`.
+fn shadowserver(lan: &Lan, name: &'static str, box_settings: &str) -> (Shadowserver, tempfile::TempDir) {
+    let world = World::empty(Clock::system().untrusted_now().day());
+    let here = SocketAddr::from(([10, 99, 1, 1], 0));
+    let shadowserver = lan.inside(|| {
+        let options = Options { api: here, download: here, host: name, ..Options::default() };
+        Shadowserver::start_with(&world, &options).unwrap()
+    });
+    let data = tempfile::tempdir().unwrap();
+    let settings = format!(
+        "{box_settings}[shadowserver]\nkey = \"{}\"\nsecret = \"{}\"\napi_url = \"{}\"\ndownload_url = \"{}\"\n\
+         [networks]\ncidrs = [\"198.18.0.0/16\"]\n",
+        world.key,
+        world.secret,
+        shadowserver.api_url(),
+        shadowserver.download_url()
+    );
+    std::fs::write(data.path().join("settings.toml"), settings).unwrap();
+    (shadowserver, data)
+}
+
+#[test]
+fn a_clock_of_1970_stops_all_work_until_a_time_server_answers() {
+    const NAME: &str = "10.99.1.1";
+    let Some(lan) = Lan::new() else { return };
+    let (shadowserver, data) = shadowserver(&lan, NAME, "");
+    let Some(disk) = Disk::with_data(Some(data.path())) else { return };
+    let turn = one_at_a_time();
+    // DHCP names the time server, which is not there yet.
+    let range = "--dhcp-range=10.99.1.50,10.99.1.60,1h";
+    let _dhcp = lan.dhcp(&[range, "--dhcp-option=3,10.99.1.1", "--dhcp-option=42,10.99.1.1"]);
+    let around = Around { lan: Some(&lan), clock: Some("1970-01-01T00:00:00"), ..Around::default() };
+    let guest = Guest::boot_among(around, &disk, BIOS, &turn);
+    let address = shown(&guest, "10.99.1.");
+    wait_for_page(&lan, &guest, address);
+    sleep(Duration::from_secs(20));
+    assert!(shadowserver.log().is_empty(), "it asked with a clock that nobody has set");
+    let now = Clock::system().untrusted_millis();
+    let at = SocketAddr::from(([10, 99, 1, 1], 123));
+    let time = lan.inside(|| TimeServers::start_at(at, now, Manner::Tells(0)).unwrap());
+    guest.wait_for("request to Shadowserver", || shadowserver.count("reports/list") > 0);
+    assert!(time.asked(0) > 0);
+    guest.power_off();
+    let saved = std::fs::read_to_string(disk.data("time").path().join("system/time")).unwrap();
+    let off = saved.trim().parse::<i64>().unwrap() - Clock::system().untrusted_now().unix();
+    assert!((-120..=5).contains(&off), "it kept a time {off} s off");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use abusebox::clock::Clock;
 use serde_json::Value;
 
-use crate::FIXED;
+use crate::SLOTS;
 use crate::disk::{Disk, State};
 use crate::guest::{Around, BIOS, Guest, HOST, one_at_a_time};
 use crate::seed;
@@ -273,7 +273,7 @@ fn a_power_cut_at_any_write_of_the_first_boot_is_made_good() {
         chosen.truncate(1);
         chosen.push(cut);
     });
-    let fixed = FIXED.map(|number| before.digest(number));
+    let fixed = SLOTS.map(|number| before.digest(number));
     for (state, (count, chosen)) in states {
         println!("{count} {state:?}");
         for cut in chosen {
@@ -283,7 +283,7 @@ fn a_power_cut_at_any_write_of_the_first_boot_is_made_good() {
             let serial = guest.power_off();
             assert!(!serial.contains("NO DATA PARTITION"), "{what}: {serial}");
             assert_eq!(cut.disk.partition(7), Some((begin, cut.disk.size())), "{what}");
-            assert_eq!(FIXED.map(|number| cut.disk.digest(number)), fixed, "{what}");
+            assert_eq!(SLOTS.map(|number| cut.disk.digest(number)), fixed, "{what}");
             cut.disk.check_data();
         }
     }

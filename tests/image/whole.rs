@@ -104,7 +104,7 @@ const OPERATOR: &str = "noc@example.net";
 fn every_finding_reaches_its_customer_once_although_the_power_fails() {
     let world = World::practice_days(Clock::system().untrusted_now().day(), 2);
     let outside = Outside::new(&world, HOST, REPORTS);
-    let Some(disk) = Disk::with_data(outside.data.path()) else { return };
+    let Some(disk) = Disk::with_data(Some(outside.data.path())) else { return };
 
     // What the program does where nothing goes wrong.
     let well = Outside::new(&world, "127.0.0.1", REPORTS);

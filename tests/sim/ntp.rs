@@ -44,10 +44,21 @@ struct Shared {
 impl TimeServers {
     /// Servers 0, 1 and so on, where it is `now` in milliseconds since 1970-01-01T00:00:00Z at the start.
     pub(crate) fn start(now: i64, manners: &[Manner]) -> io::Result<Self> {
-        let began = Instant::now();
         // Other tests do the same: a port that is free at the first address may be taken at another.
         let sockets = (0..20).find_map(|_| bind(manners.len()).ok());
-        let sockets = sockets.ok_or_else(|| io::Error::from(io::ErrorKind::AddrInUse))?;
+        Self::with(now, sockets.ok_or_else(|| io::Error::from(io::ErrorKind::AddrInUse))?, manners)
+    }
+
+    /// One server at an address of this machine, for others.
+    #[allow(dead_code, reason = "only the image is another machine")]
+    pub(crate) fn start_at(address: SocketAddr, now: i64, manner: Manner) -> io::Result<Self> {
+        let socket = StdUdpSocket::bind(address)?;
+        socket.set_nonblocking(true)?;
+        Self::with(now, vec![socket], &[manner])
+    }
+
+    fn with(now: i64, sockets: Vec<StdUdpSocket>, manners: &[Manner]) -> io::Result<Self> {
+        let began = Instant::now();
         let port = sockets[0].local_addr()?.port();
         let (mut shared, mut threads) = (Vec::new(), Vec::new());
         for (socket, manner) in sockets.into_iter().zip(manners) {
