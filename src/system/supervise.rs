@@ -294,10 +294,9 @@ impl Supervisor {
 
     async fn stop(mut self) {
         // A box that is switched off soon after it came up was no worse for that.
-        let is_fresh = self.ages(Instant::now()).are_fresh();
         if let Some(slots) = &mut self.slots
-            && is_fresh
             && !slots.boot.is_passing()
+            && timeout(LAST_PROBE_TIME_MAX, probe()).await == Ok(Answer::Well)
         {
             slots.confirm();
         }
@@ -619,6 +618,7 @@ const TIME: &str = "system/time";
 
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 const PROBE_TIME_MAX: Duration = Duration::from_secs(30);
+const LAST_PROBE_TIME_MAX: Duration = Duration::from_secs(5);
 const KEEP_EVERY: Duration = Duration::from_secs(600);
 const RESTART_AFTER: Duration = Duration::from_secs(2);
 const RESTART_AFTER_MAX: Duration = Duration::from_secs(60);

@@ -111,7 +111,8 @@ impl Disk {
         self.digest_range(0, end)
     }
 
-    fn digest_range(&self, begin: u64, end: u64) -> Vec<u8> {
+    /// Of the bytes from `begin` on and before `end`.
+    pub(crate) fn digest_range(&self, begin: u64, end: u64) -> Vec<u8> {
         let mut digest = digest::Context::new(&digest::SHA256);
         let mut buffer = vec![0; 1 << 20];
         let mut at = begin;

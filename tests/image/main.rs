@@ -168,9 +168,11 @@ fn a_data_partition_is_repaired_or_done_without() {
     for group in [0, 1, 3] {
         disk.overwrite(begin + group * (128 << 20), 1 << 20, 0xaa);
     }
-    let before = disk.digest(7);
+    // Behind it boots are counted.
+    let file_system = || disk.digest_range(begin, disk.size() - (1 << 20));
+    let before = file_system();
     restart("the data partition cannot be used");
-    assert_eq!(disk.digest(7), before, "whoever can read it still finds what there is");
+    assert_eq!(file_system(), before, "whoever can read it still finds what there is");
 }
 
 #[test]
