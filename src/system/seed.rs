@@ -96,7 +96,7 @@ impl Found {
         fs::create_dir_all(staging)?;
         chown(staging, owner, owner)?;
         if self.files.iter().all(|(name, _)| *name != SETTINGS) {
-            let settings = fs::read(data.join(installed_as(SETTINGS)))?;
+            let settings = files::read_max(&data.join(installed_as(SETTINGS)), SETTINGS_BYTES_MAX)?;
             install(staging, installed_as(SETTINGS), &settings, owner)?;
         }
         self.files.iter().try_for_each(|(name, bytes)| install(staging, installed_as(name), bytes, owner))

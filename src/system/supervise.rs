@@ -99,9 +99,8 @@ struct Supervisor {
 
 impl Supervisor {
     fn new(run: Run, data: &Path, clock: &Clock) -> io::Result<Self> {
-        let watchdog = OpenOptions::new().write(true).open("/dev/watchdog");
-        if let Err(error) = &watchdog {
-            tracing::warn!("no watchdog, so a box that hangs stays so: {error}");
+        if !Path::new(WATCHDOG).exists() {
+            tracing::warn!("no watchdog, so a box that hangs stays so");
         }
         let slots = Slots::find(&run);
         if let Err(error) = &slots {
@@ -123,7 +122,7 @@ impl Supervisor {
             main: Main { data: data.to_owned(), child: None, again: now, delay: RESTART_AFTER },
             heard: [None; 3],
             well: None,
-            watchdog: watchdog.ok(),
+            watchdog: None,
             silent: None,
             slots: slots.ok(),
             root_is_read,
@@ -200,11 +199,7 @@ impl Supervisor {
         match feed {
             Feed::Yes => {
                 self.silent = None;
-                if let Some(device) = &mut self.watchdog
-                    && let Err(error) = device.write_all(b"\n")
-                {
-                    tracing::error!("the watchdog cannot be fed: {error}");
-                }
+                self.pat();
             }
             silent => {
                 if self.silent.replace(silent) != Some(silent) {
@@ -215,6 +210,18 @@ impl Supervisor {
                     self.keep();
                 }
             }
+        }
+    }
+
+    fn pat(&mut self) {
+        // Whoever fed it before may still have it open for a moment.
+        if self.watchdog.is_none() {
+            self.watchdog = OpenOptions::new().write(true).open(WATCHDOG).ok();
+        }
+        if let Some(device) = &mut self.watchdog
+            && let Err(error) = device.write_all(b"\n")
+        {
+            tracing::error!("the watchdog cannot be fed: {error}");
         }
     }
 
@@ -300,8 +307,11 @@ impl Supervisor {
         {
             slots.confirm();
         }
+        // It goes on waiting: what hangs from here on ends by a reset.
+        self.pat();
         self.main.stop().await;
         self.keep();
+        self.pat();
     }
 }
 
@@ -610,6 +620,7 @@ fn init(signal: Signal) {
 /// The user and group of the main process, in `etc/passwd` and `etc/group` of the root.
 const USER: u32 = 900;
 
+const WATCHDOG: &str = "/dev/watchdog";
 const ROOT: &str = "/dev/dm-0";
 const PAGE: &str = "127.0.0.1:80";
 const LOG: &str = "/run/log/messages";
