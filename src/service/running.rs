@@ -14,6 +14,7 @@ use super::timing::{self, Pace};
 use super::{Engine, Error, paging};
 use crate::clock::{self, Timestamp};
 use crate::control;
+use crate::system::heart::{self, Heart};
 use crate::system::naming::{self, Wanted};
 use crate::system::request::{Addressing, Request};
 use crate::system::{Run, asking, mdns};
@@ -22,6 +23,7 @@ use crate::system::{Run, asking, mdns};
 pub struct Around {
     pub run: Run,
     pub pace: Pace,
+    pub heart: Option<Heart>,
     /// Where its page answers, whatever the settings say: the supervisor asks for it there.
     pub page: SocketAddr,
 }
@@ -29,7 +31,10 @@ pub struct Around {
 impl Around {
     pub fn of_box() -> Self {
         let page = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 80);
-        Self { run: Run::of_box(), pace: Pace::default(), page }
+        let run = Run::of_box();
+        let heart = Heart::start(run.supervisor())
+            .inspect_err(|error| tracing::error!("no sign of life for the supervisor: {error}"));
+        Self { run, pace: Pace::default(), heart: heart.ok(), page }
     }
 }
 
@@ -54,7 +59,7 @@ pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Erro
         tokio::spawn(watch_files(engine.clone(), wake, stopped.clone())),
         tokio::spawn(paging::keep_up(engine.clone(), page, stopped.clone())),
     ];
-    if let Some(Around { run, pace, page }) = around {
+    if let Some(Around { run, pace, heart, page }) = around {
         let known = engine.clone();
         let wanted = move || {
             let name = known.loaded().settings.boxx.name.clone();
@@ -63,7 +68,7 @@ pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Erro
         let naming = naming::keep_known(wanted, naming::interfaces, mdns::PORT, stopped.clone());
         loops.push(tokio::spawn(naming));
         let socket = run.supervisor();
-        tokio::spawn(stay_in_touch(engine.clone(), socket.clone()));
+        tokio::spawn(stay_in_touch(engine.clone(), heart, socket.clone()));
         let set = Arc::new(move |unix_millis| asking::ask(&socket, &Request::SetClock { unix_millis }));
         loops.push(tokio::spawn(timing::keep_right(engine.clone(), run, pace, set, stopped)));
     }
@@ -121,22 +126,26 @@ struct Wake {
     mail: Notify,
 }
 
-/// Tells the supervisor that the loops turn, which share this thread: without that the box is reset. And which address
-/// the settings give to the box, when that changes.
-async fn stay_in_touch(engine: Arc<Engine>, supervisor: PathBuf) {
+/// Keeps the heart beating while the loops turn, which share this thread, and tells the supervisor which address the
+/// settings give to the box, when that changes.
+async fn stay_in_touch(engine: Arc<Engine>, heart: Option<Heart>, supervisor: PathBuf) {
     let mut told = None;
     loop {
+        heart.iter().for_each(Heart::turn);
         let wanted = Addressing::of(&engine.loaded().settings.interface);
-        let news = (told.as_ref() != Some(&wanted)).then(|| Request::SetAddress(wanted.clone()));
-        for request in [Some(Request::Alive), news].into_iter().flatten() {
-            let (socket, is_news) = (supervisor.clone(), request != Request::Alive);
+        if told.as_ref() != Some(&wanted) {
+            let (socket, request) = (supervisor.clone(), Request::SetAddress(wanted.clone()));
             match tokio::task::spawn_blocking(move || asking::ask(&socket, &request)).await {
-                Ok(Ok(())) if is_news => told = Some(wanted.clone()),
-                Ok(Err(error)) => tracing::warn!("{}", describe(&error)),
-                Ok(Ok(())) | Err(_) => {}
+                Ok(Ok(())) => told = Some(wanted),
+                Ok(Err(error)) => {
+                    tracing::error!("the address of the settings is not taken: {}", describe(&error));
+                    // It would say the same again.
+                    told = matches!(error, asking::Error::Refused(_)).then_some(wanted);
+                }
+                Err(_) => {}
             }
         }
-        tokio::time::sleep(HEARTBEAT_EVERY).await;
+        tokio::time::sleep(heart::EVERY).await;
     }
 }
 
@@ -275,7 +284,6 @@ fn trouble(engine: &Engine, code: &str, error: &Error, now: Timestamp) {
 
 /// Alarm: something cannot be stored, or soon cannot be.
 const DISK: &str = "disk";
-const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
 /// A step of work is a mail or a download; a longer one is taken up again after the next start.
 const STOP_TIME_MAX: Duration = Duration::from_secs(8);
 /// The loops look again at least so often, so that a clock that jumps does no lasting harm.

@@ -7,6 +7,7 @@
 pub mod asking;
 pub mod block;
 pub mod disk;
+pub mod heart;
 pub mod ledger;
 pub mod log;
 pub mod mdns;
@@ -60,9 +61,19 @@ impl Run {
         self.0.join("address")
     }
 
+    /// Number of the supervisor's process, for the script that stops all.
+    pub fn supervisor_pid(&self) -> PathBuf {
+        self.0.join("supervise.pid")
+    }
+
     /// How the box is, for the console. Made by the supervisor.
     pub fn health(&self) -> PathBuf {
         self.0.join("health")
+    }
+
+    /// Is there when the data partition cannot be used. Made by the script that tries.
+    pub fn data_lost(&self) -> PathBuf {
+        self.0.join("data-lost")
     }
 
     /// Where the first partition is mounted, while it is in use.

@@ -15,8 +15,10 @@ use crate::config::Interface;
 /// Something to be done with root's rights, its arguments checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// The main loop turns. To be said every few seconds.
-    Alive,
+    /// The main process is alive; `starting`: its loops have not begun, since there is much to do before.
+    Alive {
+        starting: bool,
+    },
     SetAddress(Addressing),
     /// Set the system clock to so many milliseconds since 1970-01-01T00:00:00Z, and count it as trusted.
     SetClock {
@@ -85,7 +87,7 @@ impl Request {
                 }
                 Self::SetClock { unix_millis }
             }
-            Raw::Alive => Self::Alive,
+            Raw::Alive { starting } => Self::Alive { starting },
             Raw::Reboot => Self::Reboot,
             Raw::ShutDown => Self::ShutDown,
         })
@@ -102,7 +104,7 @@ impl Request {
                 dns,
             })),
             Self::SetClock { unix_millis } => Raw::SetClock { unix_millis },
-            Self::Alive => Raw::Alive,
+            Self::Alive { starting } => Raw::Alive { starting },
             Self::Reboot => Raw::Reboot,
             Self::ShutDown => Raw::ShutDown,
         };
@@ -114,7 +116,7 @@ impl Request {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 enum Raw {
-    Alive,
+    Alive { starting: bool },
     SetAddress(Option<Fixed>),
     SetClock { unix_millis: i64 },
     Reboot,
@@ -207,7 +209,7 @@ mod tests {
             fixed("192.0.2.7/32", None, &[]),
             fixed("2001:db8::7/64", Some("fe80::1"), &[]),
             Request::SetClock { unix_millis: BUILT.plus_days(365).unix() * 1000 + 123 },
-            Request::Alive,
+            Request::Alive { starting: true },
             Request::Reboot,
             Request::ShutDown,
         ] {

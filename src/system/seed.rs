@@ -86,7 +86,7 @@ impl Found {
                 Err(error) => return Err(error),
             }
         }
-        found.resets = RESETS.into_iter().filter(|name| folder.join(name).exists()).collect();
+        found.resets = RESETS.into_iter().filter(|name| folder.join(name).is_file()).collect();
         found.complaints = files::read_max(&folder.join(COMPLAINTS), COMPLAINTS_BYTES_MAX).ok();
         Ok(found)
     }

@@ -56,6 +56,7 @@ pub async fn run(data: &Path, clock: &Clock) -> io::Result<()> {
         }
     });
     let mut terminate = signal(SignalKind::terminate())?;
+    files::save_atomic(&supervisor.run.supervisor_pid(), std::process::id().to_string().as_bytes(), 0o644)?;
     let mut tick = interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -66,7 +67,7 @@ pub async fn run(data: &Path, clock: &Clock) -> io::Result<()> {
                 let done = supervisor.carry_out(request);
                 let _ = reply.send(done.map_err(|error| error.to_string()));
             }
-            ended = supervisor.main.ended() => supervisor.main.plan(ended),
+            ended = supervisor.main.ended() => supervisor.mourn(ended),
             _ = terminate.recv() => break,
         }
     }
@@ -79,6 +80,8 @@ struct Supervisor {
     data: PathBuf,
     clock: Clock,
     began: Instant,
+    /// From when on a sign of the main process is waited for.
+    since: Instant,
     main: Main,
     /// When each part of the main process was last heard of.
     heard: [Option<Instant>; 3],
@@ -94,6 +97,7 @@ struct Supervisor {
     log: Keeper,
     /// When log and time are put on the disk next.
     keep: Instant,
+    stepped: Instant,
     told: String,
 }
 
@@ -119,7 +123,8 @@ impl Supervisor {
             data: data.to_owned(),
             clock: clock.clone(),
             began: now,
-            main: Main { data: data.to_owned(), child: None, again: now, delay: RESTART_AFTER },
+            since: now,
+            main: Main { data: data.to_owned(), child: None, again: now, delay: RESTART_AFTER, ends: 0 },
             heard: [None; 3],
             well: None,
             watchdog: None,
@@ -129,6 +134,7 @@ impl Supervisor {
             complaints: false,
             log: Keeper::new(Path::new(LOG), &data.join("log")),
             keep: now + KEEP_EVERY,
+            stepped: now,
             told: String::new(),
         })
     }
@@ -136,6 +142,10 @@ impl Supervisor {
     /// Whether to restart, since all data is gone.
     async fn take_seed(&mut self) -> bool {
         let Some(disk) = self.slots.as_ref().map(|slots| slots.disk.clone()) else { return false };
+        // What is taken into memory would be gone with the next start.
+        if self.run.data_lost().exists() {
+            return false;
+        }
         let data = self.data.clone();
         let staging = self.run.seed();
         let mut work =
@@ -164,14 +174,24 @@ impl Supervisor {
         matches!(done, Ok(Outcome::Reset))
     }
 
+    /// The main process has ended: what was heard of it is of the past.
+    fn mourn(&mut self, ended: io::Result<ExitStatus>) {
+        self.main.plan(ended);
+        (self.heard, self.well) = ([None; 3], None);
+    }
+
     /// Once a second.
     fn step(&mut self) {
         self.main.start_if_due();
         let now = Instant::now();
+        // What was late itself, behind a slow disk, could hear nobody.
+        let late = (now - self.stepped).saturating_sub(Duration::from_secs(2));
+        self.heard.iter_mut().flatten().for_each(|heard| *heard += late);
+        self.stepped = now;
         self.feed(now);
         let is_well = self.ages(now).are_fresh() && self.root_is_read.load(Ordering::Acquire);
         self.well = if is_well { self.well.or(Some(now)) } else { None };
-        let (up, well) = (now - self.began, self.well.map(|since| now - since));
+        let (up, well) = (now - self.since, self.well.map(|since| now - since));
         if let Some(slots) = &mut self.slots
             && slots.step(now, up, well)
         {
@@ -191,7 +211,9 @@ impl Supervisor {
     }
 
     fn feed(&mut self, now: Instant) {
-        let (ages, up) = (self.ages(now), now - self.began);
+        // Since it was started last: a process that ends again and again is nothing that a reset mends.
+        let up = now - self.main.again.max(self.since);
+        let ages = self.ages(now);
         let mut feed = watchdog::feed(ages, up, true);
         if feed == Feed::No(watchdog::Part::Store) && !self.disk_works() {
             feed = watchdog::feed(ages, up, false);
@@ -242,11 +264,20 @@ impl Supervisor {
 
     fn carry_out(&mut self, request: Request) -> io::Result<()> {
         match request {
-            Request::Alive => self.heard[0] = Some(Instant::now()),
+            Request::Alive { starting } => {
+                let now = Instant::now();
+                self.heard[0] = Some(now);
+                // A lost store is made anew, which may take hours. Not again and again.
+                if starting && self.main.ends == 0 && now - self.began < STARTING_MAX {
+                    self.since = now;
+                }
+            }
             Request::SetClock { unix_millis } => {
                 set_clock(unix_millis)?;
                 // Earlier than what was saved, perhaps: whoever asks knows.
-                self.save_time()?;
+                if let Err(error) = self.save_time() {
+                    tracing::warn!("the time is not kept over a restart: {error}");
+                }
                 files::save_atomic(&self.run.clock_trusted(), b"", 0o644)?;
                 tracing::info!("the clock is set to {}", self.clock.untrusted_now());
             }
@@ -263,7 +294,10 @@ impl Supervisor {
     fn keep(&mut self) {
         // A wrong time in the future would make the true one look wrong.
         let saved = if self.run.clock_trusted().exists() { self.save_time() } else { Ok(()) };
-        for result in [saved, self.log.keep()] {
+        self.pat();
+        let kept = self.log.keep();
+        self.pat();
+        for result in [saved, kept] {
             if let Err(error) = result {
                 tracing::warn!("time and log are not kept over a restart: {error}");
             }
@@ -319,8 +353,11 @@ impl Supervisor {
 struct Main {
     data: PathBuf,
     child: Option<Child>,
+    /// When it was started, or is going to be.
     again: Instant,
     delay: Duration,
+    /// How often it has ended.
+    ends: u32,
 }
 
 impl Main {
@@ -358,6 +395,7 @@ impl Main {
             Err(error) => tracing::error!("abusebox run has ended: {error}"),
         }
         self.child = None;
+        self.ends = self.ends.saturating_add(1);
         let now = Instant::now();
         self.delay = match now - self.again > WORKED_AFTER {
             true => RESTART_AFTER,
@@ -635,6 +673,8 @@ const RESTART_AFTER: Duration = Duration::from_secs(2);
 const RESTART_AFTER_MAX: Duration = Duration::from_secs(60);
 /// Who has run so long did not fail at its start.
 const WORKED_AFTER: Duration = Duration::from_secs(60);
+/// Reports of a month are taken again in less.
+const STARTING_MAX: Duration = Duration::from_secs(6 * 3600);
 /// The main process itself waits for eight seconds at most for what is on its way.
 const STOP_TIME_MAX: Duration = Duration::from_secs(15);
 const SLOTS_AGAIN_AFTER: Duration = Duration::from_secs(60);

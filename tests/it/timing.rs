@@ -281,8 +281,10 @@ fn nothing_is_done_before_the_time_is_known_and_all_of_it_after() {
     };
     rig.runtime.block_on(async {
         engine.pause_between_requests(Duration::from_millis(1)).await;
-        let work =
-            running::run(engine.clone(), Some(Around { run, pace, page: "127.0.0.1:0".parse().unwrap() }));
+        let work = running::run(
+            engine.clone(),
+            Some(Around { run, pace, heart: None, page: "127.0.0.1:0".parse().unwrap() }),
+        );
         let tried = async {
             assert!(holds(|| servers.asked(0) > 5).await);
             tokio::time::sleep(Duration::from_secs(3)).await;
