@@ -180,7 +180,7 @@ async fn nobody_takes_all_places_and_a_place_comes_back() {
 #[test]
 fn places_are_counted_by_address_and_in_all() {
     let inside = Arc::new(Inside::default());
-    let address = |n: u8| IpAddr::from([127, 0, 0, n]);
+    let address = |n: u8| IpAddr::from([192, 0, 2, n]);
     let mut places: Vec<_> = (0..CONNECTIONS_OF_ONE_MAX).filter_map(|_| inside.enter(address(1))).collect();
     assert_eq!(places.len(), CONNECTIONS_OF_ONE_MAX);
     assert!(inside.enter(address(1)).is_none());
@@ -189,6 +189,13 @@ fn places_are_counted_by_address_and_in_all() {
     }
     assert_eq!(places.len(), CONNECTIONS_MAX, "no more in all");
     assert!(inside.enter(address(100)).is_none());
+    let own = IpAddr::from([127, 0, 0, 1]);
+    places.extend((0..=CONNECTIONS_OF_ONE_MAX).filter_map(|_| inside.enter(own)));
+    assert_eq!(
+        places.len(),
+        CONNECTIONS_MAX + CONNECTIONS_OF_ONE_MAX,
+        "this machine is never kept out by others"
+    );
     drop(places);
     assert!(inside.0.lock().unwrap().is_empty());
     assert!(inside.enter(address(1)).is_some());
