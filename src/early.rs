@@ -12,10 +12,9 @@ use std::process::{Command, ExitCode};
 use std::thread::sleep;
 use std::time::Duration;
 
-use abusebox::system::disk::Disk;
+use abusebox::system::disk::{self, Disk};
 use abusebox::system::ledger::Ledger;
 use abusebox::system::selector::{Board, Restart};
-use abusebox::system::slot::Boot;
 use abusebox::system::switch::{self, Next};
 use anyhow::Context;
 use rustix::mount::{MountFlags, UnmountFlags};
@@ -58,9 +57,7 @@ fn main() -> ExitCode {
 }
 
 fn choose() -> anyhow::Result<Next> {
-    let line = fs::read_to_string("/proc/cmdline").context("the kernel says nothing of this boot")?;
-    let tryboot = fs::read("/proc/device-tree/chosen/bootloader/tryboot").ok();
-    let boot = Boot::read(&line, tryboot.as_deref()).context("the kernel was not told which slot this is")?;
+    let boot = disk::booted()?;
     let disk = Disk::of_root(Path::new("/sys"), Path::new("/dev"), Path::new("/first"))?;
     let mut ledger = Ledger::open(disk.places());
     Ok(switch::begin(Board::HERE, boot, &mut ledger, &disk)?)

@@ -28,6 +28,18 @@ pub fn is_near(address: IpAddr) -> bool {
         }
 }
 
+/// Whether an address of `net` is nobody's there: the first and the last one of a network of IPv4, and the first one of
+/// IPv6, but for links between two (RFC 3021, RFC 6164).
+pub fn is_edge(net: IpNet, address: IpAddr) -> bool {
+    net.max_prefix_len() - net.prefix_len() >= 2
+        && (address == net.network() || address.is_ipv4() && address == net.broadcast())
+}
+
+/// Whether an address of IPv6 holds on one link only.
+pub fn is_link_local_v6(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
+}
+
 /// The networks that this machine is part of, now.
 pub fn own_networks() -> Vec<IpNet> {
     let [v4, v6] = ["/proc/net/route", "/proc/net/ipv6_route"].map(|path| {

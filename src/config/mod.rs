@@ -269,6 +269,9 @@ fn lines(complaints: &[Complaint]) -> String {
 /// Thousands of networks fit; anything larger is another file.
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
+/// What `resolv.conf` takes.
+pub(crate) const NAME_SERVERS_MAX: usize = 3;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,9 +13,10 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use toml_edit::{Document, Item, TableLike};
 
 use super::{
-    BoxSettings, Complaint, CustomersFile, Interface, Mail, MailSecurity, MailServer, Mode, Networks,
-    Organisation, Page, Policy, Secret, Settings, Shadowserver, Trust,
+    BoxSettings, Complaint, CustomersFile, Interface, Mail, MailSecurity, MailServer, Mode, NAME_SERVERS_MAX,
+    Networks, Organisation, Page, Policy, Secret, Settings, Shadowserver, Trust,
 };
+use crate::net::{is_edge, is_link_local_v6};
 use crate::report::kind::Severity;
 
 /// Reads settings; relative paths in them are taken from `folder`. An empty text is valid: all defaults.
@@ -110,7 +111,7 @@ pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
                 "gateway",
                 "A gateway needs an address: write address, or leave both out for DHCP.",
             ),
-            Some(net) if !net.contains(&gateway) && !link_local(gateway) => {
+            Some(net) if !net.contains(&gateway) && !is_link_local_v6(gateway) => {
                 t.complain(
                     "gateway",
                     &format!("Write a gateway inside {}, the network of address.", net.trunc()),
@@ -476,8 +477,7 @@ fn cidr(text: &str) -> Result<IpNet, String> {
     }
 }
 
-/// The box's own address with the length of its network. The first and the last one of a network of IPv4, and the first
-/// one of IPv6, are nobody's, but for links between two (RFC 3021, RFC 6164).
+/// The box's own address with the length of its network.
 fn interface_address(text: &str) -> Result<IpNet, String> {
     if !text.contains('/') {
         return Err(format!(
@@ -487,9 +487,11 @@ fn interface_address(text: &str) -> Result<IpNet, String> {
     }
     let net = cidr(text)?;
     let host = net.addr();
-    let is_edge = net.max_prefix_len() - net.prefix_len() >= 2
-        && (host == net.network() || host.is_ipv4() && host == net.broadcast());
-    if is_edge || net.prefix_len() == 0 || host.is_loopback() || host.is_multicast() || host.is_unspecified()
+    if is_edge(net, host)
+        || net.prefix_len() == 0
+        || host.is_loopback()
+        || host.is_multicast()
+        || host.is_unspecified()
     {
         return Err(format!(
             "Write an address that a machine can have, like 192.0.2.5/24; this is {}.",
@@ -497,10 +499,6 @@ fn interface_address(text: &str) -> Result<IpNet, String> {
         ));
     }
     Ok(net)
-}
-
-fn link_local(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
 fn public_url(text: &str) -> Result<String, String> {
@@ -688,8 +686,6 @@ const CUSTOMERS_FILE: &str = "customers.csv";
 
 /// More are not shown: whoever has corrected so many runs the check again.
 const COMPLAINTS_MAX: usize = 1000;
-/// What `resolv.conf` takes.
-const NAME_SERVERS_MAX: usize = 3;
 /// Four find out one that is wrong (RFC 8633, 3.2).
 const TIME_SERVERS_MAX: usize = 4;
 /// Longest single text: a long path or URL fits.

@@ -2,7 +2,8 @@
 //!
 //! [`intake`] takes a report in, [`fetching`] and [`mailing`] are the two loops, step by step, and [`keeping`] is
 //! the housekeeping; [`rebuilding`] makes a lost store anew; [`viewing`] is what the page shows, [`paging`] keeps it
-//! up; on a box, [`timing`] keeps the clock right. A step takes `now` and says when it wants to be called again, so a month runs in seconds.
+//! up; on a box, [`timing`] keeps the clock right. A step takes `now` and says when it wants to be called again, so a
+//! month runs in seconds.
 
 pub mod fetching;
 pub mod intake;

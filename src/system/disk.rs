@@ -7,7 +7,15 @@ use std::path::{Path, PathBuf};
 use rustix::mount::{MountFlags, UnmountFlags};
 
 use super::ledger::{Place, Room};
+use super::slot::Boot;
 use super::switch::{Access, FirstPartition};
+
+/// How this boot came about, as the boot loader told the kernel.
+pub fn booted() -> io::Result<Boot> {
+    let line = fs::read_to_string("/proc/cmdline")?;
+    let tryboot = fs::read("/proc/device-tree/chosen/bootloader/tryboot").ok();
+    Boot::read(&line, tryboot.as_deref()).ok_or_else(|| missing("the kernel was not told which slot this is"))
+}
 
 /// The partitions beside the root's, as devices.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::config::Interface;
+use crate::config::{Interface, NAME_SERVERS_MAX};
+use crate::net::{is_edge, is_link_local_v6};
 
 /// Something to be done with root's rights, its arguments checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,18 +137,13 @@ impl Fixed {
     fn check(self) -> Result<Addressing, Error> {
         let Self { address: host, prefix, gateway, dns } = self;
         let address = IpNet::new(host, prefix).map_err(|_| Error::Prefix(prefix))?;
-        // In the small networks between two routers every address is a machine's (RFC 3021, RFC 6164).
-        let has_edges = address.max_prefix_len() - prefix >= 2;
-        let is_edge = |host: IpAddr| {
-            has_edges && (host == address.network() || (host.is_ipv4() && host == address.broadcast()))
-        };
-        if !is_host(host) || is_edge(host) || prefix == 0 {
+        if !is_host(host) || is_edge(address, host) || prefix == 0 {
             return Err(Error::Address(address));
         }
         if let Some(gateway) = gateway {
             // Routers of IPv6 announce themselves by their link-local address.
-            let is_near = address.contains(&gateway) || is_link_local(gateway) && host.is_ipv6();
-            if !is_host(gateway) || !is_near || is_edge(gateway) || gateway == host {
+            let is_near = address.contains(&gateway) || is_link_local_v6(gateway) && host.is_ipv6();
+            if !is_host(gateway) || !is_near || is_edge(address, gateway) || gateway == host {
                 return Err(Error::Gateway(gateway, address));
             }
         }
@@ -168,15 +164,8 @@ fn is_host(address: IpAddr) -> bool {
     !(address.is_loopback() || address.is_unspecified() || address.is_multicast() || is_mapped || is_reserved)
 }
 
-fn is_link_local(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
-}
-
 /// The longest request, a fixed address with its name servers, has about 300 bytes.
 pub const LINE_BYTES_MAX: usize = 1024;
-
-/// What `resolv.conf` takes.
-const NAME_SERVERS_MAX: usize = 3;
 
 /// Twenty years: certificates end before that, and no box outlives it.
 const CLOCK_AHEAD_DAYS_MAX: i64 = 20 * 366;

@@ -162,26 +162,13 @@ const COMPLAINTS_BYTES_MAX: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::path::PathBuf;
+    use std::rc::Rc;
 
     use super::*;
-
-    struct Folder(PathBuf, RefCell<Vec<Access>>);
-
-    impl FirstPartition for Folder {
-        fn with<T, E: From<io::Error>>(
-            &self,
-            access: Access,
-            work: impl FnOnce(&Path) -> Result<T, E>,
-        ) -> Result<T, E> {
-            self.1.borrow_mut().push(access);
-            work(&self.0)
-        }
-    }
+    use crate::system::tests::Mounted;
 
     struct Box {
-        first: Folder,
+        first: Mounted,
         folder: tempfile::TempDir,
     }
 
@@ -191,7 +178,7 @@ mod tests {
             for name in ["first", "data", "data/system"] {
                 fs::create_dir(folder.path().join(name)).unwrap();
             }
-            let this = Self { first: Folder(folder.path().join("first"), RefCell::default()), folder };
+            let this = Self { first: Mounted(folder.path().join("first"), Rc::default()), folder };
             this.put("data/settings.toml", "[box]\n");
             this
         }

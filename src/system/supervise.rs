@@ -23,7 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::disk::Disk;
+use super::disk::{self, Disk};
 use super::ledger::Ledger;
 use super::log::Keeper;
 use super::request::{Addressing, LINE_BYTES_MAX, Request};
@@ -429,10 +429,7 @@ struct Slots {
 
 impl Slots {
     fn find(run: &Run) -> io::Result<Self> {
-        let line = fs::read_to_string("/proc/cmdline")?;
-        let tryboot = fs::read("/proc/device-tree/chosen/bootloader/tryboot").ok();
-        let boot = Boot::read(&line, tryboot.as_deref())
-            .ok_or_else(|| io::Error::other("the kernel was not told which slot this is"))?;
+        let boot = disk::booted()?;
         let disk = Disk::of_root(Path::new("/sys"), Path::new("/dev"), &run.first())?;
         let ledger = Ledger::open(disk.places());
         Ok(Self { board: Board::HERE, boot, ledger, disk, passed: false, again: None })

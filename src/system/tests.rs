@@ -195,7 +195,7 @@ struct Machine {
 }
 
 /// The first partition of a model: a folder.
-struct Mounted(PathBuf, Rc<RefCell<Vec<Access>>>);
+pub(super) struct Mounted(pub(super) PathBuf, pub(super) Rc<RefCell<Vec<Access>>>);
 
 impl FirstPartition for Mounted {
     fn with<T, E: From<std::io::Error>>(
