@@ -32,24 +32,29 @@ mutants() {
   for room in incident report customers notify; do
     printf -- '-- %s, its own tests\n' "$room"
     case $room in
-      incident) mutate incident 60 --lib --test it -- incident:: accounting:: types:: ;; # most of its tests are there
+      incident) mutate incident 60 --lib --test=it -- incident:: accounting:: types:: ;; # most of its tests are there
       *) mutate "$room" 60 --lib -- "$room::" --skip a_large_file ;;
     esac
     printf -- '-- %s, what is left, all tests\n' "$room"
-    mutate "$room" 300 --iterate --lib --test it -- customers:: incident:: notify:: report:: service:: store:: \
+    mutate "$room" 300 --iterate --lib --test=it -- customers:: incident:: notify:: report:: service:: store:: \
       accounting:: confidential:: month:: reader:: review:: stored:: types:: || left=1
   done
   return $left
 }
 
-# mutate ROOM SECONDS [--iterate] ARGUMENTS OF cargo test...
+# mutate ROOM SECONDS [--iterate] PROGRAMS OF TESTS... -- NAMES OF TESTS...
+# The programs are named to cargo itself: cargo-mutants would else build all of them for each error.
 mutate() {
-  local room=$1 seconds=$2 again=
+  local room=$1 seconds=$2 arguments=()
   mkdir -p "$target/mutants"
   shift 2
-  [ "$1" != --iterate ] || { again=$1; shift; }
-  cargo mutants $again --jobs "$(nproc)" --timeout "$seconds" --output "$target/mutants/$room" --no-times \
-    --file "src/$room/**" -- "$@"
+  while [ "$1" != -- ]; do
+    case $1 in --iterate) arguments+=("$1") ;; *) arguments+=("--cargo-arg=$1") ;; esac
+    shift
+  done
+  shift
+  cargo mutants "${arguments[@]}" --jobs "$(nproc)" --timeout "$seconds" --output "$target/mutants/$room" --no-times \
+    --file "src/$room/**" -- -- "$@"
 }
 
 run() {

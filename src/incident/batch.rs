@@ -213,3 +213,167 @@ const ARENA_BYTES_MAX: usize = 1024 * 1024;
 const CELL_BYTES_MAX: usize = 400;
 /// Most evidence kept of an incident.
 const SHOWN_BYTES_MAX: usize = 1500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::customers::CustomerNo;
+    use crate::incident::Place;
+    use crate::report::{Hint, Item, Reader};
+
+    /// What the batch holds after these lines of a report of a type; each is keyed by [`same`] alone.
+    fn gather(kind: &str, lines: &str) -> Vec<Sighting> {
+        let mut batch = Batch::default();
+        each(kind, lines, |row, header| {
+            let key = Key::new(7, CustomerNo(1), Place::Nowhere, same(row, header));
+            batch.add(
+                Match { key, ownership: Ownership::Customer, audience: Audience::Customer },
+                row,
+                header,
+            );
+        });
+        batch.drain(5).map(|(_, sighting)| sighting).collect()
+    }
+
+    fn each(kind: &str, lines: &str, mut with: impl FnMut(&Row<'_>, &Header)) {
+        let hint = Hint { kind: Some(kind), file_name: None };
+        let mut reader = Reader::new(lines.as_bytes(), hint).unwrap();
+        let header = reader.header.clone();
+        while let Some(item) = reader.next_item().unwrap() {
+            match item {
+                Item::Row(row) => with(&row, &header),
+                Item::Rejected { detail, .. } => panic!("{detail}"),
+            }
+        }
+    }
+
+    fn ips(addresses: &[&str]) -> Vec<IpAddr> {
+        addresses.iter().map(|address| address.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_newest_row_stands_for_all_and_their_addresses_are_kept_newest_first() {
+        let rows = |rows: &[(&str, &str)]| {
+            let lines = rows.iter().map(|(time, ip)| format!("2026-01-02 00:00:{time},{ip},22,TCP,low\n"));
+            let report = "timestamp,ip,port,protocol,severity\n".to_owned() + &lines.collect::<String>();
+            gather("scan_ssh", &report).remove(0)
+        };
+        let seen =
+            rows(&[("05", "192.0.2.1"), ("07", "192.0.2.2"), ("06", "192.0.2.3"), ("08", "192.0.2.2")]);
+        assert_eq!((seen.rows, seen.evidence.line, seen.evidence.report), (4, 5, 5));
+        assert_eq!(seen.last.since(seen.first), 3);
+        assert_eq!(seen.evidence.address, Some("192.0.2.2".parse().unwrap()));
+        assert_eq!(seen.more_addresses, ips(&["192.0.2.3", "192.0.2.1"]));
+        assert_eq!((seen.evidence.port, &*seen.evidence.protocol), (Some(22), "tcp"));
+
+        let seen =
+            rows(&[("05", "192.0.2.1"), ("06", "192.0.2.2"), ("07", "192.0.2.1"), ("08", "192.0.2.2")]);
+        assert_eq!(seen.more_addresses, ips(&["192.0.2.1"]), "each address once");
+        let seen =
+            rows(&[("09", "192.0.2.1"), ("06", "192.0.2.2"), ("06", "192.0.2.2"), ("07", "192.0.2.1")]);
+        assert_eq!(seen.more_addresses, ips(&["192.0.2.2"]));
+
+        let many: Vec<_> = (0..40).map(|n| (format!("{n:02}"), format!("192.0.2.{n}"))).collect();
+        let seen = rows(&many.iter().map(|(time, ip)| (&**time, &**ip)).collect::<Vec<_>>());
+        assert_eq!(seen.more_addresses.len(), ADDRESSES_MAX - 1);
+        assert_eq!(seen.more_addresses[0], IpAddr::from([192, 0, 2, 38]));
+    }
+
+    #[test]
+    fn a_network_is_no_address() {
+        let seen = gather(
+            "blocklist",
+            "timestamp,ip\n2026-01-02 00:00:01,192.0.2.7\n2026-01-02 00:00:02,192.0.2.0/28\n",
+        );
+        assert_eq!((seen.len(), seen[0].evidence.address), (1, None));
+        assert_eq!(seen[0].more_addresses, ips(&["192.0.2.7"]));
+    }
+
+    /// Stored keys hold these numbers: another way to make them would double every open incident.
+    #[test]
+    fn what_is_the_same_has_the_same_number_for_ever() {
+        let numbers = |kind, lines: &str| {
+            let mut numbers = Vec::new();
+            each(kind, lines, |row, header| numbers.push((same(row, header), same_content(row, header))));
+            numbers
+        };
+        let service = numbers("scan_ssh", "timestamp,ip,port,protocol\n2026-01-02,192.0.2.1,22,TCP\n");
+        assert_eq!(service[0].0 >> 32, 22);
+        assert_eq!(service[0].0 & 0xffff_ffff, fnv(b"tcp") & 0xffff_ffff);
+        assert_eq!((fnv(b""), fnv(b"A")), (0xcbf2_9ce4_8422_2325, 0xaf63_dc4c_8601_ec8c), "published values");
+
+        let content = numbers(
+            "scan_ssh",
+            "timestamp,ip,tag,server\n2026-01-02,192.0.2.1,a,\n2026-01-03,192.0.2.1,a,\n\
+             2026-01-03,192.0.2.1,b,\n2026-01-03,192.0.2.1,,a\n",
+        );
+        let [first, next_day, other, shifted] = [0, 1, 2, 3].map(|n| content[n].1);
+        assert_eq!(first, next_day, "the time is no content");
+        assert!(first != other && first != shifted && other != shifted, "cells are kept apart");
+    }
+
+    #[test]
+    fn shown_cells_are_cut_at_characters_and_left_out_beyond_the_limit() {
+        let shown = |cells: &[(&str, &str)]| {
+            let names: Vec<_> = cells.iter().map(|(name, _)| *name).collect();
+            let texts: Vec<_> = cells.iter().map(|(_, text)| *text).collect();
+            let report =
+                format!("timestamp,ip,{}\n2026-01-02,192.0.2.1,{}\n", names.join(","), texts.join(","));
+            let seen = gather("scan_rdp", &report).remove(0);
+            assert!(seen.evidence.shown.len() <= SHOWN_BYTES_MAX + 3 * cells.len());
+            shown_cells(&seen.evidence.shown)
+                .map(|(number, cell)| (number, String::from_utf8(cell.to_vec()).unwrap()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&[("hostname", " a "), ("tag", "")]), [(1, "a".to_owned())]);
+        let letters = "a".repeat(CELL_BYTES_MAX);
+        assert_eq!(shown(&[("hostname", &letters)]), [(1, letters.clone())]);
+        assert_eq!(shown(&[("hostname", &format!("{letters}b"))]), [(1, letters.clone())]);
+        // A character that would be cut in two is left out whole: of two, three and four bytes.
+        for character in ["\u{e9}", "\u{20ac}", "\u{1f600}"] {
+            let text = "a".repeat(CELL_BYTES_MAX - 1) + character;
+            assert_eq!(shown(&[("hostname", &text)]), [(1, "a".repeat(CELL_BYTES_MAX - 1))]);
+            let text = "a".repeat(CELL_BYTES_MAX - character.len()) + character;
+            assert_eq!(shown(&[("hostname", &text)]), [(1, text.clone())]);
+        }
+        // Four of them do not fit; what fits to the last byte stays.
+        let columns = ["hostname", "device_vendor", "device_type", "device_model"];
+        let cells = shown(&columns.map(|name| (name, &*letters)));
+        assert_eq!(cells.len(), 3);
+        let rest = "a".repeat(SHOWN_BYTES_MAX - 3 * (CELL_BYTES_MAX + 3));
+        for (fourth, kept) in [(rest.clone(), 4), (rest + "a", 3)] {
+            let texts = [&letters, &letters, &letters, &fourth];
+            let cells: Vec<_> = columns.into_iter().zip(texts.map(String::as_str)).collect();
+            assert_eq!(shown(&cells).len(), kept);
+        }
+    }
+
+    #[test]
+    fn a_batch_is_full_by_its_problems_or_by_its_text() {
+        let fill = |cell: &str, step: u64| {
+            let mut batch = Batch::default();
+            let mut added = 0;
+            each(
+                "scan_rdp",
+                &format!("timestamp,ip,hostname\n2026-01-02,192.0.2.1,{cell}\n"),
+                |row, header| {
+                    while !batch.is_full() {
+                        let key = Key::new(7, CustomerNo(1), Place::Nowhere, added * step);
+                        let (ownership, audience) = (Ownership::Customer, Audience::Customer);
+                        batch.add(Match { key, ownership, audience }, row, header);
+                        added += 1;
+                    }
+                },
+            );
+            assert!(batch.arena.len() <= ARENA_BYTES_MAX);
+            let rows: u64 = batch.drain(5).map(|(_, seen)| seen.rows).sum();
+            assert!(!batch.is_full() || batch.arena.len() >= ARENA_BYTES_MAX - SHOWN_BYTES_MAX);
+            assert_eq!(rows, added);
+            added as usize
+        };
+        assert_eq!(fill("", 1), SIGHTINGS_MAX);
+        let text = (ARENA_BYTES_MAX - SHOWN_BYTES_MAX).div_ceil(CELL_BYTES_MAX + 3);
+        assert_eq!(fill(&"a".repeat(CELL_BYTES_MAX), 1), text);
+        assert_eq!(fill(&"a".repeat(CELL_BYTES_MAX), 0), text, "text of rows of one problem");
+    }
+}

@@ -374,4 +374,131 @@ mod tests {
         assert!(at(net, "2001:db8:0:9::1") && !at(net, "2001:db8:1::1"));
         assert!(at(Place::Nowhere, "192.0.2.1") && at(Place::Nowhere, "2001:db8::1"));
     }
+
+    /// One row at a second of a day.
+    fn seen(day: Day, second: i64, severity: Severity, address: &str) -> Sighting {
+        let moment = day.start().plus_seconds(second);
+        Sighting {
+            ownership: Ownership::Customer,
+            audience: Audience::Customer,
+            nature: Nature::Exposed,
+            severity,
+            first: moment,
+            last: moment,
+            rows: 3,
+            more_addresses: Vec::new(),
+            evidence: Evidence { address: address.parse().ok(), ..Evidence::default() },
+        }
+    }
+
+    #[test]
+    fn days_are_counted_once_in_whatever_order_they_come() {
+        let day = Day::from_number(20_000);
+        let report = |day| seen(day, 0, Severity::Low, "");
+        let mut incident = Incident::open(1, report(day), day, 1);
+        // Earlier days, twice each: the nearest, one between, the last that is remembered.
+        for back in [1, 5, 63, 1, 5, 63] {
+            incident.see(report(day.plus(-back)), day.plus(-back), 2);
+        }
+        assert_eq!((incident.days_seen, incident.rows()), (4, 3 + 3 * 3));
+        incident.see(report(day.plus(-64)), day.plus(-64), 2);
+        assert_eq!((incident.days_seen, incident.rows()), (4, 12), "too old to know whether it was counted");
+        // The days move on: what was a day ago is three days ago.
+        incident.see(report(day.plus(2)), day.plus(2), 3);
+        assert_eq!((incident.days_seen, incident.rows(), incident.last_day), (5, 15, day.plus(2)));
+        for back in [2, 3, 7] {
+            incident.see(report(day.plus(2 - back)), day.plus(2 - back), 4);
+        }
+        assert_eq!((incident.days_seen, incident.rows()), (5, 15));
+        incident.see(report(day.plus(1)), day.plus(1), 4);
+        assert_eq!((incident.days_seen, incident.rows()), (6, 18));
+        // 63 days on, the last day is still remembered; 64 days on, it is not.
+        incident.see(report(day.plus(65)), day.plus(65), 5);
+        incident.see(report(day.plus(2)), day.plus(2), 6);
+        assert_eq!((incident.days_seen, incident.rows()), (7, 21));
+        incident.see(report(day.plus(65 + 64)), day.plus(65 + 64), 7);
+        incident.see(report(day.plus(65 + 64)), day.plus(65 + 64), 7);
+        assert_eq!((incident.days_seen, incident.rows()), (8, 24 + 3), "two batches of one pass");
+        assert_eq!(incident.first_seen, day.plus(-64).start());
+    }
+
+    #[test]
+    fn what_is_closed_opens_with_newer_rows_only() {
+        let day = Day::from_number(20_000);
+        let mut incident = Incident::open(1, seen(day, 60, Severity::Low, ""), day, 1);
+        incident.close(day.start());
+        assert_eq!(incident.closed, Some(day.start().plus_seconds(60)), "not before its last row");
+        incident.see(seen(day, 60, Severity::Low, ""), day, 2);
+        assert!(incident.closed.is_some() && !incident.again);
+        incident.see(seen(day, 61, Severity::Low, ""), day, 3);
+        assert!(incident.closed.is_none() && incident.again);
+    }
+
+    #[test]
+    fn the_newest_addresses_are_kept_each_once() {
+        let day = Day::from_number(20_000);
+        let at = |second: i64| seen(day, second, Severity::Low, &format!("192.0.2.{}", second % 30));
+        let mut incident = Incident::open(1, at(0), day, 1);
+        let shown =
+            |incident: &Incident| incident.more_addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>();
+        for second in [1, 2, 31, 32] {
+            incident.see(at(second), day, 1);
+        }
+        assert_eq!(incident.evidence.address, "192.0.2.2".parse().ok());
+        assert_eq!(shown(&incident), ["192.0.2.1", "192.0.2.0"]);
+        incident.see(at(3), day, 1);
+        assert_eq!(incident.evidence.address, "192.0.2.2".parse().ok(), "an older row");
+        for second in 33..58 {
+            incident.see(at(second), day, 1);
+        }
+        assert_eq!(incident.more_addresses.len(), ADDRESSES_MAX - 1);
+        assert_eq!(incident.more_addresses[0], IpAddr::from([192, 0, 2, 26]));
+    }
+
+    #[test]
+    fn a_day_has_its_worst_severity_and_a_new_day_its_own() {
+        let day = Day::from_number(20_000);
+        let mut incident = Incident::open(1, seen(day, 0, Severity::Medium, ""), day, 1);
+        for (second, severity, holds) in
+            [(1, Severity::Low, Severity::Medium), (2, Severity::High, Severity::High)]
+        {
+            incident.see(seen(day, second, severity, ""), day, 1);
+            assert_eq!(incident.severity, holds);
+        }
+        incident.see(seen(day.plus(1), 0, Severity::Low, ""), day.plus(1), 2);
+        assert_eq!(incident.severity, Severity::Low);
+    }
+
+    #[test]
+    fn the_first_notice_and_the_newest_are_kept() {
+        let day = Day::from_number(20_000);
+        let mut incident = Incident::open(1, seen(day, 0, Severity::Low, ""), day, 1);
+        for notice in 1..=100 {
+            incident.mark_told(notice, Severity::Low, day.start());
+        }
+        assert_eq!(incident.notices.len(), NOTICES_MAX);
+        assert_eq!(
+            (incident.notices[0], incident.notices[1], incident.notices[NOTICES_MAX - 1]),
+            (1, 38, 100)
+        );
+        incident.mark_told(100, Severity::High, day.start());
+        assert!(incident.notices.ends_with(&[99, 100]));
+        incident.mark_told(101, Severity::Low, day.start());
+        assert_eq!(incident.told, Some((day.start(), Severity::High)), "the worst that was ever told");
+    }
+
+    #[test]
+    fn each_state_has_its_word() {
+        let day = Day::from_number(20_000);
+        let open = Incident::open(1, seen(day, 0, Severity::Low, ""), day, 1);
+        let told = Incident { told: Some((day.start(), Severity::Low)), ..open.clone() };
+        let quiet = Incident { quiet_until: Some(day), ..told.clone() };
+        let closed = Incident { closed: Some(day.start()), ..quiet.clone() };
+        let words = [&open, &told, &quiet, &closed].map(|incident| incident.state(day).word());
+        assert_eq!(words, ["open", "told", "quiet", "closed"]);
+        assert_eq!(quiet.state(day.plus(1)), State::Told, "through its day");
+        for state in [State::Open, State::Told, State::Quiet, State::Closed] {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.word(), "stored as shown");
+        }
+    }
 }

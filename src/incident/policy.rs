@@ -110,3 +110,107 @@ pub fn local_day(now: Timestamp, zone: &jiff::tz::TimeZone) -> Day {
     let days = date.since(jiff::civil::date(1970, 1, 1)).map_or(0, |span| span.get_days());
     Day::from_number(days)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incident::{Evidence, Ownership, Sighting};
+    use crate::report::kind::Severity;
+
+    const DAY: Day = Day::from_number(20_000);
+
+    fn policy() -> Policy {
+        crate::config::raw::parse("", std::path::Path::new("")).unwrap().policy
+    }
+
+    fn zone(name: &str) -> jiff::tz::TimeZone {
+        jiff::tz::TimeZone::get(name).unwrap()
+    }
+
+    fn at(day: Day, hour: i64) -> Timestamp {
+        day.start().plus_seconds(hour * 3600)
+    }
+
+    /// Seen at midnight of its day.
+    fn incident(audience: Audience) -> Incident {
+        let seen = Sighting {
+            ownership: Ownership::Customer,
+            audience,
+            nature: Nature::Exposed,
+            severity: Severity::High,
+            first: DAY.start(),
+            last: DAY.start(),
+            rows: 1,
+            more_addresses: Vec::new(),
+            evidence: Evidence::default(),
+        };
+        Incident::open(1, seen, DAY, 1)
+    }
+
+    #[test]
+    fn stale_severe_and_repeated_to_the_second() {
+        let (policy, utc) = (policy(), jiff::tz::TimeZone::UTC);
+        let due = |incident: &Incident, now| due(incident, &policy, Moment::new(now, &utc), &utc);
+        let age = i64::from(policy.mail_age_days_max) * 86_400;
+        let new = incident(Audience::Customer);
+        assert_eq!(due(&new, DAY.start().plus_seconds(age)), Some(Reason::New));
+        assert_eq!(due(&new, DAY.start().plus_seconds(age + 1)), None);
+        let least = Incident { severity: policy.mail_severity_min, ..new.clone() };
+        assert_eq!(due(&least, at(DAY, 1)), Some(Reason::New));
+
+        let days = policy.repeat_days_exposed as i32;
+        let told = Incident { told: Some((at(DAY, 2), Severity::High)), ..new };
+        let seen = |seen: Timestamp| Incident { last_seen: seen, ..told.clone() };
+        let later = DAY.plus(days);
+        assert_eq!(
+            due(&seen(later.start()), at(later, 1)),
+            Some(Reason::Repeat),
+            "an hour less than the days"
+        );
+        assert_eq!(due(&seen(later.start()), at(later.plus(-1), 23)), None);
+        assert_eq!(due(&seen(at(DAY, 2)), at(later, 1)), None, "not seen since");
+        let (old, long) = (at(DAY, 2).plus_seconds(1), Policy { mail_age_days_max: 99, ..policy.clone() });
+        let moment = Moment::new(at(later, 1), &utc);
+        assert_eq!(super::due(&seen(old), &long, moment, &utc), Some(Reason::Repeat));
+        assert_eq!(super::due(&seen(at(DAY, 2)), &long, moment, &utc), None);
+    }
+
+    #[test]
+    fn an_unknown_type_is_the_operators_until_he_says_otherwise() {
+        for told in [false, true] {
+            let policy = Policy { tell_unknown_types: told, ..policy() };
+            let tells = |audience_of| audience(&incident(audience_of), &policy);
+            let unknown = if told { Audience::Customer } else { Audience::Operator };
+            assert_eq!(tells(Audience::UnknownType), unknown);
+            for known in [Audience::Nobody, Audience::Operator, Audience::Customer] {
+                assert_eq!(tells(known), known);
+            }
+        }
+    }
+
+    #[test]
+    fn a_digest_is_made_once_a_day_whatever_the_clock_said_before() {
+        let (policy, utc) = (Policy { digest_hour: 8, ..policy() }, jiff::tz::TimeZone::UTC);
+        let made = |last, now| digest_due(last, &policy, now, &utc);
+        assert_eq!((made(None, at(DAY, 7)), made(None, at(DAY, 8))), (None, Some(DAY)));
+        let missed = Some(DAY.plus(-3));
+        assert_eq!((made(missed, at(DAY, 7)), made(missed, at(DAY, 8))), (Some(DAY.plus(-1)), Some(DAY)));
+        assert_eq!(made(Some(DAY.plus(-1)), at(DAY, 7)), None);
+        assert_eq!((made(Some(DAY), at(DAY, 9)), made(Some(DAY.plus(1)), at(DAY, 9))), (None, None));
+        // A clock that was further ahead than a zone can be.
+        let ahead = Some(DAY.plus(2));
+        assert_eq!((made(ahead, at(DAY, 7)), made(ahead, at(DAY, 8))), (None, Some(DAY)));
+    }
+
+    #[test]
+    fn the_next_digest_is_the_next_time_the_clock_shows_its_hour() {
+        let policy = Policy { digest_hour: 8, ..policy() };
+        let next = |now, zone| next_digest(&policy, now, zone);
+        let utc = jiff::tz::TimeZone::UTC;
+        assert_eq!(next(at(DAY, 7), &utc), at(DAY, 8));
+        assert_eq!((next(at(DAY, 8), &utc), next(at(DAY, 9), &utc)), (at(DAY, 32), at(DAY, 32)));
+        // 2026-10-25: the day has 25 hours in Berlin.
+        let day: Day = "2026-10-24".parse().unwrap();
+        assert_eq!(next(at(day, 6), &zone("Europe/Berlin")), at(day, 6 + 25));
+    }
+}

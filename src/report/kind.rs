@@ -686,6 +686,44 @@ mod tests {
     }
 
     #[test]
+    fn the_words_of_severity_are_shadowservers_in_any_case() {
+        for (severity, word) in Severity::ALL.into_iter().zip(["info", "low", "medium", "high", "critical"]) {
+            assert_eq!(severity.word(), word);
+            assert_eq!(Severity::read(word.as_bytes()), Some(severity));
+            assert_eq!(Severity::read(word.to_uppercase().as_bytes()), Some(severity));
+        }
+        assert_eq!(
+            (Severity::read(b""), Severity::read(b"hig"), Severity::read(b"higher")),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn customers_are_told_but_for_what_is_anothers_matter() {
+        for kind in KINDS {
+            let tell = match kind.name {
+                // Forged addresses leave our own network.
+                "event4_ip_spoofer" | "caida_ip_spoofer" => Tell::Operator,
+                _ if kind.told => Tell::Customer,
+                _ if kind.side == Side::None => Tell::Operator,
+                _ => Tell::Nobody,
+            };
+            assert_eq!(kind.tell(), tell, "{}", kind.name);
+        }
+        let tells = |name| find(name).unwrap().tell();
+        assert_eq!((tells("scan_rdp"), tells("device_id")), (Tell::Customer, Tell::Nobody));
+        assert_eq!(tells("event4_ddos_participant"), Tell::Customer);
+        assert!(UNKNOWN.iter().all(|kind| kind.tell() == Tell::Unknown));
+    }
+
+    #[test]
+    fn a_web_address_makes_no_second_problem_of_a_place() {
+        let same = |name| find(name).unwrap().same;
+        assert_eq!((same("malware_url"), same("blocklist")), (Same::Place, Same::Place));
+        assert_eq!((same("event4_sinkhole"), same("scan_rdp")), (Same::Infection, Same::Service));
+    }
+
+    #[test]
     fn every_active_type_has_the_columns_of_its_side() {
         for kind in KINDS.iter().filter(|kind| !kind.retired) {
             let header = header(kind.name);
