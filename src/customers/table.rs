@@ -306,7 +306,7 @@ impl Table {
         let parted = owners.next().is_some_and(|first| {
             first != Owner::Ambiguous && owners.all(|second| first.and(second) == Owner::Ambiguous)
         });
-        (candidates, parted && winners.len() > 1)
+        (candidates, parted)
     }
 }
 
@@ -606,6 +606,48 @@ mod tests {
         let told = table.explain(ip("192.0.2.130"), None, at("2026-11-15T00:00:00Z"));
         assert_eq!((told.owner, told.customer_id, told.prefix), (Owner::Unattributable, None, None));
         assert!(told.candidates.len() == 1 && !told.candidates[0].won);
+    }
+
+    #[test]
+    fn whois_names_each_reason() {
+        let old = "C1,,,192.0.2.0/25,,,\nC2,,,192.0.2.16/28,,2026-11-10,\nC3,,,192.0.2.32/28,,,\n\
+                   C4,,,192.0.2.48/28,,,\nC5,,,192.0.2.48/28,,,\nC6,,,2001:db8:1::/48,,,\n";
+        let new = "C1,,,192.0.2.0/25,,,\nC2,,,192.0.2.16/28,,2026-11-10,\nC7,,,192.0.2.32/28,,,\n\
+                   C4,,,192.0.2.48/28,,,\nC5,,,192.0.2.48/28,,,\n";
+        let table = table(&[("2026-11-01T00:00:00Z", old), ("2026-12-01T00:00:00Z", new)]);
+        let (longer, longest) = ("a longer prefix decides", "longest prefix, valid at that time");
+        let fallen = "longest prefix; no line on it is valid at that time, so it is not mailed";
+        let past = "not valid at that time";
+        for (address, time, why, whys) in [
+            ("192.0.2.1", "2026-11-15", "the longest prefix, valid", vec![("C1", longest)]),
+            ("192.0.2.17", "2026-11-05", "the longest prefix, valid", vec![("C2", longest), ("C1", longer)]),
+            ("192.0.2.17", "2026-11-15", "; not mailed, because", vec![("C2", fallen), ("C1", longer)]),
+            (
+                "192.0.2.33",
+                "2026-11-15",
+                "file before that time and the one imported after",
+                vec![("C3", longest), ("C7", longest), ("C1", longer)],
+            ),
+            ("192.0.2.33", "2026-12-15", "the longest prefix, valid", vec![("C7", longest), ("C1", longer)]),
+            (
+                "192.0.2.49",
+                "2026-11-15",
+                "two customers have the longest",
+                vec![("C4", longest), ("C5", longest), ("C1", longer)],
+            ),
+            ("2001:db8:1::1", "2026-11-15", "file before that time", vec![("C6", longest)]),
+            ("2001:db8:2::1", "2026-11-15", "no line of the customer file is around it", vec![]),
+        ] {
+            let told = table.explain(ip(address), None, at(&format!("{time}T00:00:00Z")));
+            assert!(told.why.contains(why), "{address} {time}: {}", told.why);
+            let lines: Vec<_> = told.candidates.iter().map(|c| (c.customer_id, c.why)).collect();
+            assert_eq!(lines, whys, "{address} {time}");
+        }
+        let file = "C2,,,192.0.2.16/28,,2026-11-10,\nC3,,,192.0.2.16/28,,,\nC8,,,2001:db8::/48,,,\n";
+        let table = self::table(&[("2026-11-01T00:00:00Z", file)]);
+        let told = table.explain(ip("192.0.2.17"), None, at("2026-11-15T00:00:00Z"));
+        assert_eq!((told.candidates[0].why, told.candidates[1].why), (past, longest));
+        assert_eq!((table.customers_len(), table.prefixes_len()), (3, 2), "of both families");
     }
 
     #[test]

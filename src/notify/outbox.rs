@@ -276,4 +276,35 @@ mod tests {
         assert!(holds_run(Mode::Hold, &policy, 1, 1000));
         assert!(!holds_run(Mode::Practice, &policy, 500, 1000));
     }
+
+    #[test]
+    fn a_notice_without_addresses_has_a_state_too() {
+        let mut notice = notice(0);
+        assert_eq!(state(&notice, None), State::Queued);
+        notice.held = true;
+        assert_eq!(state(&notice, None), State::Held);
+        for (end, shown) in [(End::Sent, State::Sent), (End::Failed, State::Failed)] {
+            notice.done = Some((NOW, end));
+            assert_eq!(state(&notice, None), shown);
+        }
+    }
+
+    #[test]
+    fn a_retry_waits_for_its_moment_unless_a_wrong_clock_set_it() {
+        let delivery = |attempts, next| Delivery { attempts, next, ..notice(1).deliveries.remove(0) };
+        assert!(!waits(&delivery(0, NOW.plus_seconds(60)), NOW), "never tried");
+        assert!(waits(&delivery(1, NOW.plus_seconds(1)), NOW) && !waits(&delivery(1, NOW), NOW));
+        assert!(waits(&delivery(1, NOW.plus_seconds(RETRY_SECONDS_MAX)), NOW));
+        assert!(!waits(&delivery(1, NOW.plus_seconds(RETRY_SECONDS_MAX + 1)), NOW));
+    }
+
+    #[test]
+    fn mails_are_remembered_for_a_day() {
+        let mut mailed = Mailed::default();
+        note_mailed(&mut mailed, NOW);
+        note_mailed(&mut mailed, NOW.plus_seconds(86_399));
+        assert_eq!(mailed.recent.len(), 2);
+        note_mailed(&mut mailed, NOW.plus_seconds(86_400));
+        assert_eq!((mailed.recent.len(), mailed.total), (2, 3));
+    }
 }
