@@ -102,7 +102,7 @@ fn row_address(row: &Row<'_>) -> Option<String> {
 }
 
 pub(super) fn settings_check(file: &Path, output: &mut Output<'_>) -> io::Result<Exit> {
-    match config::load(file) {
+    match config::check(file) {
         Ok(settings) => {
             let missing = settings.missing();
             writeln!(output.err, "{}: no complaints", file.display())?;

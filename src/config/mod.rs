@@ -1,7 +1,8 @@
 //! Settings: what is written in `settings.toml`, and what of it is valid.
 //!
-//! [`raw`] turns the text into [`Settings`] or all complaints; [`load`] is the only part that touches a file.
+//! [`raw`] turns the text into [`Settings`] or all complaints; [`load`] reads the file, [`named`] those that it names.
 
+pub mod named;
 pub mod raw;
 
 use std::fmt;
@@ -249,17 +250,41 @@ pub struct Trust {
 
 /// Reads and checks the settings file at `path`.
 pub fn load(path: &Path) -> Result<Settings, LoadError> {
+    parse(path, &read(path)?)
+}
+
+/// The same, and the files that it names: they may be missing where it is in force, and not where somebody asks whether
+/// all is right.
+pub fn check(path: &Path) -> Result<Settings, LoadError> {
+    let text = read(path)?;
+    let settings = parse(path, &text)?;
+    let complaint = |(field, complaint): (&str, String)| Complaint {
+        line: raw::line_of_setting(&text, field),
+        field: field.to_owned(),
+        complaint,
+    };
+    let complaints: Vec<_> = named::complaints(&settings).into_iter().map(complaint).collect();
+    match complaints.is_empty() {
+        true => Ok(settings),
+        false => Err(LoadError::Invalid { path: path.to_owned(), complaints }),
+    }
+}
+
+fn read(path: &Path) -> Result<String, LoadError> {
     let owned = || path.to_owned();
     let bytes = files::read_max(path, FILE_BYTES_MAX).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => LoadError::Missing { path: owned() },
         _ => LoadError::Unreadable { path: owned(), source },
     })?;
-    let text = String::from_utf8(bytes).map_err(|error| LoadError::Unreadable {
+    String::from_utf8(bytes).map_err(|error| LoadError::Unreadable {
         path: owned(),
         source: io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()),
-    })?;
+    })
+}
+
+fn parse(path: &Path, text: &str) -> Result<Settings, LoadError> {
     let folder = path.parent().unwrap_or(Path::new(""));
-    raw::parse(&text, folder).map_err(|complaints| LoadError::Invalid { path: owned(), complaints })
+    raw::parse(text, folder).map_err(|complaints| LoadError::Invalid { path: path.to_owned(), complaints })
 }
 
 fn lines(complaints: &[Complaint]) -> String {
@@ -290,5 +315,45 @@ mod tests {
         assert!(matches!(load(&path), Err(LoadError::Unreadable { .. })));
         files::save_atomic(&path, &vec![b'#'; FILE_BYTES_MAX as usize + 1], 0o600).unwrap();
         assert!(matches!(load(&path), Err(LoadError::Unreadable { .. })));
+    }
+
+    #[test]
+    fn the_files_that_settings_name_are_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, bytes: &str| {
+            files::save_atomic(&folder.path().join(name), bytes.as_bytes(), 0o600).unwrap();
+        };
+        let path = folder.path().join("settings.toml");
+        put(
+            "settings.toml",
+            "[page]\nown_certificate = \"own.pem\"\n[trust]\nextra_ca = [\n\"ca.pem\",\n\"other.pem\"]\n\
+             [customers]\nfile = \"folder\"\n",
+        );
+        put("other.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+        std::fs::create_dir(folder.path().join("folder")).unwrap();
+        let complaints = || match check(&path) {
+            Ok(_) => Vec::new(),
+            Err(LoadError::Invalid { complaints, .. }) => complaints,
+            Err(other) => panic!("{other}"),
+        };
+        let found = complaints();
+        for (found, (line, field, part)) in found.iter().zip([
+            (4, "trust.extra_ca", "/ca.pem cannot be read: No such file"),
+            (4, "trust.extra_ca", "/other.pem is of no use: its certificate cannot be used"),
+            (2, "page.own_certificate", "/own.pem cannot be read"),
+            (8, "customers.file", "/folder is of no use: it is no file"),
+        ]) {
+            assert_eq!((found.line, &*found.field), (Some(line), field), "{found}");
+            assert!(found.complaint.contains(part), "{found}");
+        }
+        assert_eq!(found.len(), 4);
+        let made = rcgen::generate_simple_self_signed(["box.example".to_owned()]).unwrap();
+        ["ca.pem", "other.pem"].iter().for_each(|name| put(name, &made.cert.pem()));
+        put("own.pem", &made.cert.pem());
+        std::fs::remove_dir(folder.path().join("folder")).unwrap();
+        let found = complaints();
+        assert!(found.len() == 1 && found[0].complaint.contains("a certificate and its key"), "{found:?}");
+        put("own.pem", &(made.cert.pem() + &made.signing_key.serialize_pem()));
+        assert_eq!(complaints(), [], "a customer list may still be to come");
     }
 }

@@ -1,6 +1,6 @@
 //! What is written in `settings.toml` becomes valid [`Settings`], or ALL complaints at once.
 //!
-//! Pure: text and folder in, settings out; whether a file that it names exists is found out where it is read.
+//! Pure: text and folder in, settings out; `named` looks at the files that they name.
 //! The list of known keys is nowhere written down: it is what [`parse`] asks the [`Reader`] for.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -135,6 +135,14 @@ pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
         interface,
         trust,
     })
+}
+
+/// Where a setting like `trust.extra_ca` stands in a text that is valid.
+pub fn line_of_setting(text: &str, field: &str) -> Option<u64> {
+    let (table, key) = field.split_once('.')?;
+    let document = Document::parse(text).ok()?;
+    let span = key_span(document.get(table)?.as_table_like()?, key)?;
+    Some(line_of(text, span.start))
 }
 
 /// Takes the document apart key by key, and remembers what was asked and what is wrong.

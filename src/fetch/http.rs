@@ -12,8 +12,6 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout, timeout_at};
 
@@ -21,6 +19,7 @@ use super::api::{self, Ask, Head, Listing, ReportId};
 use super::spool::{Spool, Spooled};
 use super::{Error, REPORT_BYTES_MAX};
 use crate::clock::{Day, Timestamp};
+use crate::config::named::roots;
 use crate::config::{Secret, Shadowserver};
 use crate::net::is_private;
 
@@ -313,19 +312,9 @@ impl Resolve for SystemResolver {
 #[error("not in a private network")]
 struct NotPrivate;
 
-/// The roots built in, and those of the operator. A box has no certificate store of its own.
 fn tls(extra_ca: &[Vec<u8>]) -> Result<rustls::ClientConfig, Error> {
     let unusable = |why: &dyn fmt::Display| Error::Settings { what: format!("trust.extra_ca: {why}") };
-    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    for pem in extra_ca {
-        let before = roots.len();
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            roots.add(certificate.map_err(|e| unusable(&e))?).map_err(|e| unusable(&e))?;
-        }
-        if roots.len() == before {
-            return Err(unusable(&"no PEM certificate in the file"));
-        }
-    }
+    let roots = roots(extra_ca).map_err(|why| unusable(&why))?;
     let mut tls =
         rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()

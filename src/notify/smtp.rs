@@ -18,15 +18,15 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::{Response, Severity};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::redact;
+use crate::config::named::roots;
 use crate::config::{MailSecurity, MailServer};
 
 /// Most bytes of one answer. Real ones have some hundred; a server that never ends its line is cut off here.
@@ -155,18 +155,7 @@ impl Smtp {
     /// `helo` is the name this box gives itself; `extra_ca` are PEM files of authorities that count beside
     /// those of the Mozilla list.
     pub fn new(server: MailServer, helo: &str, extra_ca: &[Vec<u8>], waits: Waits) -> Result<Self, Error> {
-        let bad = |detail: String| Error::BadAuthority { detail };
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        for pem in extra_ca {
-            let known = roots.len();
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|error| bad(format!("no PEM file: {error}")))?;
-                roots.add(certificate).map_err(|error| bad(format!("no usable certificate: {error}")))?;
-            }
-            if roots.len() == known {
-                return Err(bad("a file holds no certificate; give a PEM file".to_owned()));
-            }
-        }
+        let roots = roots(extra_ca).map_err(|detail| Error::BadAuthority { detail })?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

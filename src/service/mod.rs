@@ -85,9 +85,9 @@ impl Error {
 pub struct Loaded {
     pub settings: Settings,
     pub table: Table,
-    /// PEM files of further certificate authorities.
+    /// PEM files of further certificate authorities: those that can be used.
     pub extra_ca: Vec<Vec<u8>>,
-    /// Of the settings file, to notice a change.
+    /// Of the settings file and those authorities, to notice a change.
     pub(crate) settings_sha256: [u8; 32],
 }
 
@@ -145,16 +145,18 @@ impl Engine {
         if let Some(newest) = store.view()?.meta::<store::Newest>()? {
             clock.observe(newest.at);
         }
-        let (settings, settings_sha256) = match load_settings(settings_path) {
+        let written = match Written::load(settings_path) {
             Err(error @ LoadError::Missing { .. }) => {
                 tracing::warn!("{error}");
-                (default_settings(settings_path)?, NO_SETTINGS_SHA256)
+                Written::nothing(settings_path)?
             }
             other => other?,
         };
-        let table = load_table(&store, data, &settings)?;
-        let extra_ca = load_authorities(&settings)?;
-        let loaded = Loaded { settings, table, extra_ca, settings_sha256 };
+        if let Some(untrusted) = &written.untrusted {
+            tracing::warn!("{untrusted}");
+        }
+        let table = load_table(&store, data, &written.settings)?;
+        let loaded = written.with(table);
         Ok(Self {
             data: data.to_owned(),
             settings_path: settings_path.to_owned(),
@@ -191,17 +193,10 @@ impl Engine {
     pub fn reload(&self, now: Timestamp) -> Result<bool, Error> {
         let taking = self.take_turn();
         let before = self.loaded();
-        let changed = match load_settings(&self.settings_path) {
-            Ok((_, sha256)) if sha256 == before.settings_sha256 => false,
-            Err(LoadError::Missing { .. }) if before.settings_sha256 == NO_SETTINGS_SHA256 => false,
-            Ok((settings, settings_sha256)) => {
-                let table = load_table(&self.store, &self.data, &settings)?;
-                let extra_ca = load_authorities(&settings)?;
-                tracing::info!(mode = ?settings.boxx.mode, "settings taken");
-                self.replace(Loaded { settings, table, extra_ca, settings_sha256 });
-                self.shadowserver_changed()?;
-                self.mail_changed();
-                true
+        let written = match Written::load(&self.settings_path) {
+            Ok(written) => written,
+            Err(LoadError::Missing { .. }) if before.settings_sha256 == NO_SETTINGS_SHA256 => {
+                Written::nothing(&self.settings_path)?
             }
             // The last ones stay in force, also when the file is gone: by defaults no network would be ours.
             Err(error) => {
@@ -210,6 +205,15 @@ impl Engine {
             }
         };
         self.alarm("settings", None, now)?;
+        self.alarm("trust", written.untrusted.as_deref(), now)?;
+        let changed = written.sha256 != before.settings_sha256;
+        if changed {
+            let table = load_table(&self.store, &self.data, &written.settings)?;
+            tracing::info!(mode = ?written.settings.boxx.mode, "settings taken");
+            self.replace(written.with(table));
+            self.shadowserver_changed()?;
+            self.mail_changed();
+        }
         drop(taking);
         Ok(self.take_configured_customers(now)? || changed)
     }
@@ -358,24 +362,41 @@ fn make_folder(path: &Path) -> Result<(), Error> {
         .map_err(|error| Error::file(path, error))
 }
 
-/// A settings file that is not there yet is an empty one.
-fn load_settings(path: &Path) -> Result<(Settings, [u8; 32]), LoadError> {
-    let text = std::fs::read(path).unwrap_or_default();
-    Ok((config::load(path)?, sha256(&text)))
+/// What is written in the settings file and in the authorities that it names.
+struct Written {
+    settings: Settings,
+    extra_ca: Vec<Vec<u8>>,
+    /// What is wrong with the other authorities. All goes on without them: whom they vouch for cannot be reached, and
+    /// the page says why.
+    untrusted: Option<String>,
+    sha256: [u8; 32],
 }
 
-/// What holds before there is a settings file.
-fn default_settings(path: &Path) -> Result<Settings, LoadError> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    config::raw::parse("", folder)
-        .map_err(|complaints| LoadError::Invalid { path: path.to_owned(), complaints })
-}
+impl Written {
+    fn load(path: &Path) -> Result<Self, LoadError> {
+        let text = std::fs::read(path).unwrap_or_default();
+        let settings = config::load(path)?;
+        let (extra_ca, complaints) = settings.trust.read();
+        let untrusted = (!complaints.is_empty()).then(|| {
+            format!(
+                "trust.extra_ca: {} Until then no server is reached whose certificate such an authority has signed.",
+                complaints.join(" ")
+            )
+        });
+        let sha256 = sha256(&extra_ca.iter().fold(text, |all, pem| [all.as_slice(), pem].concat()));
+        Ok(Self { settings, extra_ca, untrusted, sha256 })
+    }
 
-fn load_authorities(settings: &Settings) -> Result<Vec<Vec<u8>>, Error> {
-    let read = |path: &PathBuf| {
-        files::read_max(path, config::FILE_BYTES_MAX).map_err(|error| Error::file(path, error))
-    };
-    settings.trust.extra_ca.iter().map(read).collect()
+    /// What holds before there is a settings file.
+    fn nothing(path: &Path) -> Result<Self, LoadError> {
+        let settings = config::raw::parse("", path.parent().unwrap_or(Path::new("")))
+            .map_err(|complaints| LoadError::Invalid { path: path.to_owned(), complaints })?;
+        Ok(Self { settings, extra_ca: Vec::new(), untrusted: None, sha256: NO_SETTINGS_SHA256 })
+    }
+
+    fn with(self, table: Table) -> Loaded {
+        Loaded { settings: self.settings, table, extra_ca: self.extra_ca, settings_sha256: self.sha256 }
+    }
 }
 
 /// The table of all accepted files. They are read one at a time: a month of them is larger than the memory.

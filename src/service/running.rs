@@ -219,7 +219,7 @@ async fn watch_files(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Rece
         let now = Some(signatures(&engine));
         let again = failed.is_some_and(|at| at.elapsed() >= FAILED_AGAIN);
         if let Some(moment) = engine.clock.now().filter(|_| now == before && (now != taken || again)) {
-            (taken, failed) = (now, None);
+            (taken, failed) = (now.clone(), None);
             let reloader = engine.clone();
             match tokio::task::spawn_blocking(move || reloader.reload(moment)).await {
                 Ok(Ok(true)) => {
@@ -245,14 +245,15 @@ async fn watch_files(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Rece
 /// What tells that a file was changed or replaced, whatever its times were set to.
 type Signature = Option<(u64, u64, i64, i64)>;
 
-fn signatures(engine: &Engine) -> [Signature; 2] {
+fn signatures(engine: &Engine) -> Vec<Signature> {
     use std::os::unix::fs::MetadataExt;
     let of = |path: &Path| {
         let meta = std::fs::metadata(path).ok()?;
         Some((meta.ino(), meta.len(), meta.ctime(), meta.ctime_nsec()))
     };
-    let customers = engine.loaded().settings.customers.file.clone();
-    [of(&engine.settings_path), customers.as_deref().and_then(of)]
+    let settings = &engine.loaded().settings;
+    let named = settings.customers.file.iter().chain(&settings.trust.extra_ca);
+    [&engine.settings_path].into_iter().chain(named).map(|path| of(path)).collect()
 }
 
 /// Sleeps until `next`, a wake-up, or the end. Returns whether it is the end.

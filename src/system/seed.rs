@@ -75,7 +75,7 @@ struct Found {
 impl Found {
     fn read(folder: &Path) -> io::Result<Self> {
         let mut found = Self::default();
-        for (name, bytes_max) in [(SETTINGS, SETTINGS_BYTES_MAX), (CUSTOMERS, CUSTOMERS_BYTES_MAX)] {
+        for (name, bytes_max) in FILES {
             match files::read_max(&folder.join(name), bytes_max) {
                 Ok(bytes) => found.files.push((name, bytes)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -95,9 +95,15 @@ impl Found {
         fs::remove_dir_all(staging).or_else(absent)?;
         fs::create_dir_all(staging)?;
         chown(staging, owner, owner)?;
-        if self.files.iter().all(|(name, _)| *name != SETTINGS) {
-            let settings = files::read_max(&data.join(installed_as(SETTINGS)), SETTINGS_BYTES_MAX)?;
-            install(staging, installed_as(SETTINGS), &settings, owner)?;
+        for (name, bytes_max) in FILES {
+            // Customers that are there already were checked when they came.
+            if name == CUSTOMERS || self.files.iter().any(|(found, _)| *found == name) {
+                continue;
+            }
+            match files::read_max(&data.join(installed_as(name)), bytes_max) {
+                Ok(bytes) => install(staging, installed_as(name), &bytes, owner)?,
+                Err(error) => absent(error)?,
+            }
         }
         self.files.iter().try_for_each(|(name, bytes)| install(staging, installed_as(name), bytes, owner))
     }
@@ -149,15 +155,19 @@ fn absent(error: io::Error) -> io::Result<()> {
 
 const SETTINGS: &str = "abusebox.toml";
 const CUSTOMERS: &str = "customers.csv";
+/// What may lie there, and how large. The last one is a certificate authority that the settings name.
+const FILES: [(&str, u64); 3] = [
+    (SETTINGS, crate::config::FILE_BYTES_MAX),
+    // The partition has 64 MiB.
+    (CUSTOMERS, 48 << 20),
+    ("ca.pem", crate::config::FILE_BYTES_MAX),
+];
 /// A PC that hides the ends of names adds one by itself.
 const RESETS: [&str; 2] = ["factory-reset", "factory-reset.txt"];
 const COMPLAINTS: &str = "abusebox-complaints.txt";
 const COMPLAINTS_HEAD: &str =
     "Nothing of what lies here was taken over. Correct this, and switch the box on again:\n\n";
 
-const SETTINGS_BYTES_MAX: u64 = crate::config::FILE_BYTES_MAX;
-/// The partition has 64 MiB.
-const CUSTOMERS_BYTES_MAX: u64 = 48 << 20;
 const COMPLAINTS_BYTES_MAX: u64 = 1 << 20;
 
 #[cfg(test)]
@@ -192,12 +202,16 @@ mod tests {
         }
 
         fn start(&self, complaints: &str) -> Outcome {
-            let path = |name: &str| self.folder.path().join(name);
-            let outcome = take(&self.first, &path("data"), &path("staging"), None, |staging| {
+            self.start_with(|staging| {
                 // Whatever was seeded, both are there to be checked together.
                 fs::read(staging.join("settings.toml"))?;
                 Ok(complaints.to_owned())
-            });
+            })
+        }
+
+        fn start_with(&self, check: impl FnOnce(&Path) -> io::Result<String>) -> Outcome {
+            let path = |name: &str| self.folder.path().join(name);
+            let outcome = take(&self.first, &path("data"), &path("staging"), None, check);
             assert!(!path("staging").exists());
             outcome.unwrap()
         }
@@ -236,7 +250,7 @@ mod tests {
         it.put("first/abusebox.toml", "[box]\nname = \"x\"\n");
         assert_eq!(it.start(""), Outcome::Taken);
         assert_eq!(fs::read_dir(&it.first.0).unwrap().count(), 0, "the complaints are settled");
-        it.put("first/abusebox.toml", &"#".repeat(1 + SETTINGS_BYTES_MAX as usize));
+        it.put("first/abusebox.toml", &"#".repeat(1 + FILES[0].1 as usize));
         assert_eq!(it.start(""), Outcome::Complaints);
         assert!(it.text("first/abusebox-complaints.txt").unwrap().contains("abusebox.toml is too large"));
     }
@@ -257,6 +271,24 @@ mod tests {
         // At the next start the settings beside it are taken.
         it.put("data/settings.toml", "");
         assert_eq!(it.start(""), Outcome::Taken);
+    }
+
+    #[test]
+    fn an_authority_that_the_settings_name_is_there_when_they_are_checked() {
+        let it = Box::new();
+        it.put("first/abusebox.toml", "[trust]\nextra_ca = [\"ca.pem\"]\n");
+        it.put("first/ca.pem", "one");
+        let seen = |it: &Box| {
+            it.start_with(|staging| {
+                assert_eq!(fs::read_to_string(staging.join("ca.pem"))?, "one");
+                Ok(String::new())
+            })
+        };
+        assert_eq!(seen(&it), Outcome::Taken);
+        assert_eq!(it.text("data/ca.pem").unwrap(), "one");
+        // It is there from before, too.
+        it.put("first/abusebox.toml", "[trust]\nextra_ca = [\"ca.pem\"]\n");
+        assert_eq!(seen(&it), Outcome::Taken);
     }
 
     #[test]

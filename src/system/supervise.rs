@@ -503,6 +503,8 @@ fn complaints(folder: &Path) -> io::Result<String> {
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             if let Ok(Complaint { line, field, complaint }) = serde_json::from_str(line) {
                 let line = line.map(|line| format!(" line {line},")).unwrap_or_default();
+                // Whoever reads it has laid the files beside each other, wherever they are checked.
+                let complaint = complaint.replace(&format!("{}/", folder.display()), "");
                 text += &format!("{seeded_as},{line} {field}: {complaint}\n");
             }
         }

@@ -748,3 +748,40 @@ fn run_goes_on_from_the_given_moment_and_takes_changed_files() {
     wait_for("the end of the alarm", &no_alarm);
     assert!(running.stop() < Duration::from_secs(8));
 }
+
+#[test]
+fn run_works_without_an_authority_that_is_missing_and_takes_it_when_it_is_there() {
+    let place = Place::new("hold");
+    place.shadow.remove(|_| true);
+    place.write("settings.toml", &(place.settings("hold") + "[trust]\nextra_ca = [\"ca.pem\"]\n"));
+    let complaints = place.run(&["settings", "check", "settings.toml"]).exits(3).lines();
+    assert_eq!(complaints.len(), 1);
+    assert_eq!(complaints[0]["field"], "trust.extra_ca");
+    assert!(complaints[0]["complaint"].as_str().unwrap().contains("ca.pem cannot be read"), "{complaints:?}");
+    let running = place.start(&["--at", "2026-12-03T12:00:00Z"]);
+    let wait_for = |what: &str, seen: &dyn Fn(&[Value]) -> bool| {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let status = place.run(&["status", "--json"]).exits(0).lines().remove(0);
+            if seen(status["alarms"].as_array().unwrap()) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{what}: {status}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    let says = |alarms: &[Value], word: &str| {
+        alarms.iter().any(|alarm| alarm["code"] == "trust" && alarm["text"].as_str().unwrap().contains(word))
+    };
+    wait_for("the alarm", &|alarms| says(alarms, "Lay the file there"));
+    place.write("ca.pem", "nothing of use");
+    wait_for("another alarm", &|alarms| says(alarms, "no certificate in PEM form"));
+    let made = rcgen::generate_simple_self_signed(["mail.example.net".to_owned()]).unwrap();
+    place.write("ca.pem", &made.cert.pem());
+    wait_for("the end of the alarm", &|alarms| alarms.is_empty());
+    running.says("settings taken");
+    place.run(&["settings", "check", "settings.toml"]).exits(0);
+    std::fs::remove_file(place.dir.path().join("ca.pem")).unwrap();
+    wait_for("the alarm once more", &|alarms| says(alarms, "Lay the file there"));
+    assert!(running.stop() < Duration::from_secs(8));
+}

@@ -1,0 +1,81 @@
+//! The files that settings name: whether they are there and what they are for. A settings file is checked together with
+//! them; what is at work goes on without those that are gone.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::{FILE_BYTES_MAX, Settings, Trust};
+use crate::files;
+
+/// What is wrong with the files: the setting that names one, and a sentence for a person.
+pub fn complaints(settings: &Settings) -> Vec<(&'static str, String)> {
+    let authorities = settings.trust.read().1.into_iter().map(|complaint| ("trust.extra_ca", complaint));
+    let certificate = settings.page.own_certificate.iter().filter_map(|path| own_certificate(path).err());
+    let customers = settings.customers.file.iter().filter_map(|path| customers(path).err());
+    authorities
+        .chain(certificate.map(|complaint| ("page.own_certificate", complaint)))
+        .chain(customers.map(|complaint| ("customers.file", complaint)))
+        .collect()
+}
+
+impl Trust {
+    /// The PEM files that can be used, and a sentence for each that cannot.
+    pub fn read(&self) -> (Vec<Vec<u8>>, Vec<String>) {
+        let (mut pems, mut complaints) = (Vec::new(), Vec::new());
+        for path in &self.extra_ca {
+            match read(path).and_then(|pem| roots([&pem]).map(|_| pem).map_err(|why| useless(path, &why))) {
+                Ok(pem) => pems.push(pem),
+                Err(complaint) => complaints.push(complaint),
+            }
+        }
+        (pems, complaints)
+    }
+}
+
+/// The authorities built in, and those of each of these PEM files: a box has no certificate store of its own.
+pub fn roots<'p>(pems: impl IntoIterator<Item = &'p Vec<u8>>) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    for pem in pems {
+        let known = roots.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|error| format!("it is no PEM file: {error}"))?;
+            roots.add(certificate).map_err(|error| format!("its certificate cannot be used: {error}"))?;
+        }
+        if roots.len() == known {
+            return Err("it holds no certificate in PEM form".to_owned());
+        }
+    }
+    Ok(roots)
+}
+
+fn own_certificate(path: &Path) -> Result<(), String> {
+    let pem = read(path)?;
+    let parts = CertificateDer::from_pem_slice(&pem).and_then(|_| PrivateKeyDer::from_pem_slice(&pem));
+    parts.map(drop).map_err(|_| useless(path, "it must hold a certificate and its key in PEM form"))
+}
+
+/// The list may still be to come.
+fn customers(path: &Path) -> Result<(), String> {
+    match File::open(path).and_then(|file| file.metadata()) {
+        Ok(found) if !found.is_file() => Err(useless(path, "it is no file")),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unreadable(path, &error)),
+        _ => Ok(()),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    files::read_max(path, FILE_BYTES_MAX).map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    format!("{} cannot be read: {error}. Lay the file there, or take it out of this setting.", path.display())
+}
+
+fn useless(path: &Path, why: &str) -> String {
+    format!("{} is of no use: {why}. Lay the right file there, or take it out.", path.display())
+}
