@@ -1,25 +1,88 @@
 //! What somebody laid on the first partition with a PC before the box was switched on: settings and customers, taken
 //! over once and then erased there, since they hold secrets; or the wish to begin anew.
 //!
-//! Both are checked before, by a process without rights; with complaints nothing is taken, and they lie beside the files.
+//! Files are checked before, by a process without rights; with complaints nothing is taken, and they lie beside the
+//! files. A first partition that takes no writes keeps what lies there: so the data partition remembers what was done.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::chown;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use ring::digest::{SHA256, digest};
 
 use super::switch::{Access, FirstPartition};
+use crate::fetch::api::hex;
 use crate::files;
 
 /// What was found and done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
+pub struct Done {
+    pub outcome: Outcome,
+    /// The first partition takes no writes: what was taken over, or carried out, still lies there.
+    pub stuck: Option<io::Error>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Nothing,
     Taken,
-    /// They lie beside the files.
-    Complaints,
+    /// A line each; they lie beside the files, too, where the partition takes writes.
+    Complaints(String),
     /// All data is gone: the box is to be started anew.
     Reset,
+}
+
+impl Done {
+    /// What there is to say to a person, a line each.
+    pub fn troubles(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Outcome::Complaints(complaints) = &self.outcome {
+            lines.push("what lies on the first partition is not taken over:".to_owned());
+            // They go to a screen. Names and values in them are foreign.
+            let shown = |line: &str| {
+                line.chars().filter(|letter| !letter.is_control()).take(SHOWN_MAX).collect::<String>()
+            };
+            lines.extend(complaints.lines().take(SHOWN_LINES_MAX).map(shown));
+        }
+        lines.extend(match (&self.outcome, &self.stuck) {
+            (Outcome::Complaints(_), None) => Some(format!("see {COMPLAINTS} there")),
+            (Outcome::Complaints(_), Some(error)) => {
+                Some(format!("the first partition takes no writes, so this does not lie there: {error}"))
+            }
+            (_, None) => None,
+            (_, Some(error)) => Some(format!(
+                "what was taken over from the first partition, or wished there, cannot be erased there ({error}): \
+                 what is secret of it still lies there; erase it with a PC, or write the image to another disk"
+            )),
+        });
+        lines
+    }
+}
+
+/// Why what lies on the first partition was left alone. All of it is tried again at the next start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(
+        "the first partition cannot be read: {0}; if settings lie there, lay them there again with a PC, or write the \
+         image to another disk"
+    )]
+    First(#[source] io::Error),
+    #[error(
+        "what lies on the first partition could not be checked and is not taken over: {0}; switch the box on again"
+    )]
+    Check(#[source] io::Error),
+    #[error(
+        "what lies on the first partition cannot be put on the data partition: {0}; make room there, or write the \
+         image to another disk"
+    )]
+    Data(#[source] io::Error),
+    #[error(
+        "not all data could be taken away, as factory-reset on the first partition wishes: {0}; write the image to \
+         this disk anew"
+    )]
+    Reset(#[source] io::Error),
 }
 
 /// Looks at the first partition, once after each start. `data`: where it goes to, for `owner`; nothing else writes there
@@ -31,86 +94,177 @@ pub fn take(
     staging: &Path,
     owner: Option<u32>,
     check: impl FnOnce(&Path) -> io::Result<String>,
-) -> io::Result<Outcome> {
-    let found = first.with(Access::Read, Found::read)?;
-    if !found.resets.is_empty() {
-        wipe(data)?;
-        first.with(Access::Write, |folder| found.resets.iter().try_for_each(|name| erase(folder, name)))?;
-        return Ok(Outcome::Reset);
+) -> Result<Done, Error> {
+    let mut taken = Taken::load(data);
+    let found = first.with(Access::Read, |folder| Found::read(folder, &taken)).map_err(Error::First)?;
+    taken.forget_all_but(&found);
+    if found.wants_reset(&taken) {
+        wipe(data).map_err(Error::Reset)?;
+        // What lies beside it is for the new beginning.
+        taken.ids.clear();
+        return Ok(taken.finish(Outcome::Reset, [RESET.to_owned()], first, &found.resets));
     }
-    if found.files.is_empty() {
-        return Ok(Outcome::Nothing);
+    let new: Vec<_> = found.files.iter().filter(|file| !taken.ids.contains(&file.id)).collect();
+    if new.is_empty() {
+        return Ok(taken.finish(Outcome::Nothing, [], first, &found.names()));
     }
-    let complaints = match found.too_large {
-        Some(name) => format!("{name} is too large\n"),
-        None => found.stage(data, staging, owner).and_then(|()| check(staging))?,
+    let complaints = match new.iter().find(|file| file.is_too_large) {
+        Some(file) => format!("{} is too large\n", file.name),
+        None => stage(&new, data, staging, owner).and_then(|()| check(staging)).map_err(Error::Check)?,
     };
-    fs::remove_dir_all(staging).or_else(absent)?;
+    fs::remove_dir_all(staging).or_else(absent).map_err(Error::Check)?;
     if !complaints.is_empty() {
         let text = format!("{COMPLAINTS_HEAD}{complaints}").replace('\n', "\r\n");
-        if found.complaints.as_deref() != Some(text.as_bytes()) {
-            first.with(Access::Write, |folder| save(&folder.join(COMPLAINTS), text.as_bytes()))?;
-        }
-        return Ok(Outcome::Complaints);
+        let stuck = match found.complaints.as_deref() == Some(text.as_bytes()) {
+            true => None,
+            false => {
+                first.with(Access::Write, |folder| save(&folder.join(COMPLAINTS), text.as_bytes())).err()
+            }
+        };
+        return Ok(Done { outcome: Outcome::Complaints(complaints), stuck });
     }
-    for (name, bytes) in &found.files {
-        install(data, installed_as(name), bytes, owner)?;
+    for file in &new {
+        install(data, file.installed_as, &file.bytes, owner).map_err(Error::Data)?;
     }
-    first.with(Access::Write, |folder| {
-        let names = found.files.iter().map(|(name, _)| *name);
-        names.chain(found.complaints.iter().map(|_| COMPLAINTS)).try_for_each(|name| erase(folder, name))
-    })?;
-    Ok(Outcome::Taken)
+    let ids: Vec<_> = new.iter().map(|file| file.id.clone()).collect();
+    Ok(taken.finish(Outcome::Taken, ids, first, &found.names()))
 }
 
 /// What lies on the first partition.
 #[derive(Default)]
 struct Found {
-    files: Vec<(&'static str, Vec<u8>)>,
-    too_large: Option<&'static str>,
-    resets: Vec<&'static str>,
+    files: Vec<Laid>,
+    resets: Vec<String>,
     complaints: Option<Vec<u8>>,
 }
 
+/// A file to be taken over.
+struct Laid {
+    name: String,
+    installed_as: &'static str,
+    /// Of this name and content.
+    id: String,
+    /// Empty where there are too many.
+    bytes: Vec<u8>,
+    is_too_large: bool,
+}
+
 impl Found {
-    fn read(folder: &Path) -> io::Result<Self> {
+    fn read(folder: &Path, taken: &Taken) -> io::Result<Self> {
         let mut found = Self::default();
-        for (name, bytes_max) in FILES {
-            match files::read_max(&folder.join(name), bytes_max) {
-                Ok(bytes) => found.files.push((name, bytes)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-                    found.files.push((name, Vec::new()));
-                    found.too_large = Some(name);
-                }
-                Err(error) => return Err(error),
-            }
+        found.resets =
+            RESETS.iter().filter(|name| folder.join(name).is_file()).map(|&name| name.to_owned()).collect();
+        // Files that cannot be read keep nobody from a new beginning.
+        if found.wants_reset(taken) {
+            return Ok(found);
         }
-        found.resets = RESETS.into_iter().filter(|name| folder.join(name).is_file()).collect();
+        for (name, installed_as, bytes_max) in FILES {
+            let (bytes, is_too_large) = match files::read_max(&folder.join(name), bytes_max) {
+                Ok(bytes) => (bytes, false),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) if error.kind() == io::ErrorKind::FileTooLarge => (Vec::new(), true),
+                Err(error) => return Err(error),
+            };
+            let id = format!("{name} {}", hex(digest(&SHA256, &bytes).as_ref()));
+            found.files.push(Laid { name: name.to_owned(), installed_as, id, bytes, is_too_large });
+        }
         found.complaints = files::read_max(&folder.join(COMPLAINTS), COMPLAINTS_BYTES_MAX).ok();
         Ok(found)
     }
 
-    fn stage(&self, data: &Path, staging: &Path, owner: Option<u32>) -> io::Result<()> {
-        fs::remove_dir_all(staging).or_else(absent)?;
-        fs::create_dir_all(staging)?;
-        chown(staging, owner, owner)?;
-        for (name, bytes_max) in FILES {
-            // Customers that are there already were checked when they came.
-            if name == CUSTOMERS || self.files.iter().any(|(found, _)| *found == name) {
-                continue;
-            }
-            match files::read_max(&data.join(installed_as(name)), bytes_max) {
-                Ok(bytes) => install(staging, installed_as(name), &bytes, owner)?,
-                Err(error) => absent(error)?,
-            }
+    /// Of all that is to be erased when it is done. Complaints alone are left to whoever they are for.
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> =
+            self.files.iter().map(|file| &file.name).chain(&self.resets).cloned().collect();
+        if self.complaints.is_some() && !names.is_empty() {
+            names.push(COMPLAINTS.to_owned());
         }
-        self.files.iter().try_for_each(|(name, bytes)| install(staging, installed_as(name), bytes, owner))
+        names
+    }
+
+    fn wants_reset(&self, taken: &Taken) -> bool {
+        !self.resets.is_empty() && !taken.ids.contains(RESET)
     }
 }
 
-fn installed_as(name: &'static str) -> &'static str {
-    if name == SETTINGS { "settings.toml" } else { name }
+/// What was carried out and may still lie on the first partition, kept on the data partition.
+struct Taken {
+    path: PathBuf,
+    ids: BTreeSet<String>,
+}
+
+impl Taken {
+    fn load(data: &Path) -> Self {
+        let path = data.join("system/taken");
+        let text = files::read_max(&path, TAKEN_BYTES_MAX).unwrap_or_default();
+        Self { path, ids: String::from_utf8_lossy(&text).lines().map(str::to_owned).collect() }
+    }
+
+    /// What is gone from there may be laid there again, and then it is meant.
+    fn forget_all_but(&mut self, found: &Found) {
+        let before = self.ids.len();
+        let is_there = |id: &str| match id {
+            RESET => !found.resets.is_empty(),
+            id => found.files.iter().any(|file| file.id == id),
+        };
+        self.ids.retain(|id| is_there(id));
+        if self.ids.len() < before {
+            self.save();
+        }
+    }
+
+    /// All of `names` was carried out, of which `new` was not known before: remembers that, and erases them.
+    fn finish(
+        mut self,
+        outcome: Outcome,
+        new: impl IntoIterator<Item = String>,
+        first: &impl FirstPartition,
+        names: &[String],
+    ) -> Done {
+        if names.is_empty() {
+            return Done { outcome, stuck: None };
+        }
+        // Before, since the disk may take the whole box with it.
+        let known = self.ids.len();
+        self.ids.extend(new);
+        if self.ids.len() > known {
+            self.save();
+        }
+        let erased =
+            first.with(Access::Write, |folder| names.iter().try_for_each(|name| erase(folder, name)));
+        if erased.is_ok() {
+            self.ids.clear();
+            self.save();
+        }
+        Done { outcome, stuck: erased.err() }
+    }
+
+    /// Where that fails, what cannot be erased either is carried out again: nothing can be done about it here.
+    fn save(&self) {
+        let text: String = self.ids.iter().map(|id| format!("{id}\n")).collect();
+        let _ = match text.is_empty() {
+            true => fs::remove_file(&self.path),
+            false => files::save_atomic(&self.path, text.as_bytes(), 0o600),
+        };
+    }
+}
+
+/// Puts all there as it would be in `data`.
+fn stage(new: &[&Laid], data: &Path, staging: &Path, owner: Option<u32>) -> io::Result<()> {
+    fs::remove_dir_all(staging).or_else(absent)?;
+    fs::create_dir_all(staging)?;
+    chown(staging, owner, owner)?;
+    for (seed, installed_as, bytes_max) in FILES {
+        // Customers that are there already were checked when they came.
+        if seed == CUSTOMERS || new.iter().any(|file| file.installed_as == installed_as) {
+            continue;
+        }
+        match files::read_max(&data.join(installed_as), bytes_max) {
+            Ok(bytes) => install(staging, installed_as, &bytes, owner)?,
+            Err(error) => absent(error)?,
+        }
+    }
+    new.iter().try_for_each(|file| install(staging, file.installed_as, &file.bytes, owner))
 }
 
 fn install(folder: &Path, name: &str, bytes: &[u8], owner: Option<u32>) -> io::Result<()> {
@@ -153,25 +307,31 @@ fn absent(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-const SETTINGS: &str = "abusebox.toml";
 const CUSTOMERS: &str = "customers.csv";
-/// What may lie there, and how large. The last one is a certificate authority that the settings name.
-const FILES: [(&str, u64); 3] = [
-    (SETTINGS, crate::config::FILE_BYTES_MAX),
+/// What may lie there, as what it is taken over, and how large it may be. The last one is a certificate authority that
+/// the settings name.
+const FILES: [(&str, &str, u64); 3] = [
+    ("abusebox.toml", "settings.toml", crate::config::FILE_BYTES_MAX),
     // The partition has 64 MiB.
-    (CUSTOMERS, 48 << 20),
-    ("ca.pem", crate::config::FILE_BYTES_MAX),
+    (CUSTOMERS, "customers.csv", 48 << 20),
+    ("ca.pem", "ca.pem", crate::config::FILE_BYTES_MAX),
 ];
+const RESET: &str = "factory-reset";
 /// A PC that hides the ends of names adds one by itself.
-const RESETS: [&str; 2] = ["factory-reset", "factory-reset.txt"];
+const RESETS: [&str; 2] = [RESET, "factory-reset.txt"];
 const COMPLAINTS: &str = "abusebox-complaints.txt";
 const COMPLAINTS_HEAD: &str =
     "Nothing of what lies here was taken over. Correct this, and switch the box on again:\n\n";
-
 const COMPLAINTS_BYTES_MAX: u64 = 1 << 20;
+/// Of complaints, what fits on a screen.
+const SHOWN_LINES_MAX: usize = 5;
+const SHOWN_MAX: usize = 300;
+/// A line for each file and wish.
+const TAKEN_BYTES_MAX: u64 = 4096;
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::rc::Rc;
 
     use super::*;
@@ -179,7 +339,23 @@ mod tests {
 
     struct Box {
         first: Mounted,
+        takes_no_writes: Cell<bool>,
         folder: tempfile::TempDir,
+    }
+
+    impl FirstPartition for Box {
+        fn with<T, E: From<io::Error>>(
+            &self,
+            access: Access,
+            work: impl FnOnce(&Path) -> Result<T, E>,
+        ) -> Result<T, E> {
+            match access {
+                Access::Write if self.takes_no_writes.get() => {
+                    Err(io::Error::from(io::ErrorKind::ReadOnlyFilesystem).into())
+                }
+                _ => self.first.with(access, work),
+            }
+        }
     }
 
     impl Box {
@@ -188,7 +364,8 @@ mod tests {
             for name in ["first", "data", "data/system"] {
                 fs::create_dir(folder.path().join(name)).unwrap();
             }
-            let this = Self { first: Mounted(folder.path().join("first"), Rc::default()), folder };
+            let first = Mounted(folder.path().join("first"), Rc::default());
+            let this = Self { first, takes_no_writes: Cell::new(false), folder };
             this.put("data/settings.toml", "[box]\n");
             this
         }
@@ -211,9 +388,10 @@ mod tests {
 
         fn start_with(&self, check: impl FnOnce(&Path) -> io::Result<String>) -> Outcome {
             let path = |name: &str| self.folder.path().join(name);
-            let outcome = take(&self.first, &path("data"), &path("staging"), None, check);
+            let done = take(self, &path("data"), &path("staging"), None, check).unwrap();
             assert!(!path("staging").exists());
-            outcome.unwrap()
+            assert_eq!(done.stuck.is_some(), self.takes_no_writes.get());
+            done.outcome
         }
 
         fn wrote(&self) -> bool {
@@ -242,16 +420,17 @@ mod tests {
     fn with_complaints_nothing_is_taken_and_they_are_written_once() {
         let it = Box::new();
         it.put("first/abusebox.toml", "key\n");
-        assert_eq!((it.start("line 1: a value is missing\n"), it.wrote()), (Outcome::Complaints, true));
+        let complained = || Outcome::Complaints("line 1: a value is missing\n".to_owned());
+        assert_eq!((it.start("line 1: a value is missing\n"), it.wrote()), (complained(), true));
         let complaints = it.text("first/abusebox-complaints.txt").unwrap();
         assert!(complaints.ends_with("\r\nline 1: a value is missing\r\n"), "{complaints}");
         assert_eq!(it.text("data/settings.toml").unwrap(), "[box]\n");
-        assert_eq!((it.start("line 1: a value is missing\n"), it.wrote()), (Outcome::Complaints, false));
+        assert_eq!((it.start("line 1: a value is missing\n"), it.wrote()), (complained(), false));
         it.put("first/abusebox.toml", "[box]\nname = \"x\"\n");
         assert_eq!(it.start(""), Outcome::Taken);
         assert_eq!(fs::read_dir(&it.first.0).unwrap().count(), 0, "the complaints are settled");
-        it.put("first/abusebox.toml", &"#".repeat(1 + FILES[0].1 as usize));
-        assert_eq!(it.start(""), Outcome::Complaints);
+        it.put("first/abusebox.toml", &"#".repeat(1 + FILES[0].2 as usize));
+        assert_eq!(it.start(""), Outcome::Complaints("abusebox.toml is too large\n".to_owned()));
         assert!(it.text("first/abusebox-complaints.txt").unwrap().contains("abusebox.toml is too large"));
     }
 
@@ -271,6 +450,111 @@ mod tests {
         // At the next start the settings beside it are taken.
         it.put("data/settings.toml", "");
         assert_eq!(it.start(""), Outcome::Taken);
+        assert_eq!(it.text("data/system/taken"), None, "nothing is left that must be remembered");
+    }
+
+    #[test]
+    fn on_a_first_partition_that_takes_no_writes_each_thing_is_done_once() {
+        let it = Box::new();
+        it.takes_no_writes.set(true);
+        it.put("first/factory-reset", "");
+        it.put("first/abusebox.toml", "[box]\nname = \"x\"\n");
+        it.put("data/abusebox.redb", "x");
+        assert_eq!(it.start(""), Outcome::Reset);
+        assert_eq!((it.text("data/abusebox.redb"), it.text("data/settings.toml")), (None, None));
+        assert_eq!(it.start(""), Outcome::Taken);
+        // What is changed since then stays so.
+        it.put("data/settings.toml", "[box]\nname = \"y\"\n");
+        it.put("data/abusebox.redb", "y");
+        assert_eq!(it.start(""), Outcome::Nothing);
+        assert_eq!(it.text("data/settings.toml").unwrap(), "[box]\nname = \"y\"\n");
+        assert_eq!(it.text("data/abusebox.redb").unwrap(), "y");
+        // What is changed there with a PC is meant; the rest is not taken again.
+        it.put("first/customers.csv", "customer_id\n");
+        assert_eq!(it.start(""), Outcome::Taken);
+        assert_eq!(it.start(""), Outcome::Nothing);
+        assert_eq!(it.text("data/settings.toml").unwrap(), "[box]\nname = \"y\"\n");
+        assert_eq!(it.text("data/customers.csv").unwrap(), "customer_id\n");
+        it.put("first/customers.csv", "customer_id,name\n");
+        assert_eq!(it.start("no\n"), Outcome::Complaints("no\n".to_owned()));
+        assert_eq!(it.text("data/customers.csv").unwrap(), "customer_id\n");
+        // A wish that was taken away and comes again counts again.
+        fs::remove_file(it.first.0.join("factory-reset")).unwrap();
+        assert_eq!(it.start("no\n"), Outcome::Complaints("no\n".to_owned()));
+        it.put("first/factory-reset", "");
+        assert_eq!(it.start(""), Outcome::Reset);
+        assert_eq!(it.text("data/abusebox.redb"), None);
+        assert_eq!(it.start(""), Outcome::Taken);
+        assert_eq!(it.text("data/settings.toml").unwrap(), "[box]\nname = \"x\"\n");
+        // When it takes writes again, all of it is erased.
+        it.takes_no_writes.set(false);
+        assert_eq!(it.start(""), Outcome::Nothing);
+        assert_eq!(fs::read_dir(&it.first.0).unwrap().count(), 0);
+        assert_eq!(it.text("data/system/taken"), None);
+    }
+
+    #[test]
+    fn a_person_is_told_what_is_wrong_and_what_to_do() {
+        let told = |outcome: Outcome, stuck: bool| {
+            let stuck = stuck.then(|| io::Error::from(io::ErrorKind::ReadOnlyFilesystem));
+            Done { outcome, stuck }.troubles()
+        };
+        assert!(
+            [Outcome::Nothing, Outcome::Taken, Outcome::Reset]
+                .map(|one| told(one, false))
+                .concat()
+                .is_empty()
+        );
+        for outcome in [Outcome::Nothing, Outcome::Taken] {
+            let told = told(outcome, true);
+            assert!(told.len() == 1 && told[0].contains("(read-only filesystem"), "{told:?}");
+            assert!(told[0].contains("erase it with a PC"), "{told:?}");
+        }
+        let many = Outcome::Complaints("line 1: \u{1b}[2Jno\n".repeat(9));
+        let lines = told(many.clone(), false);
+        assert_eq!((lines.len(), &*lines[1]), (2 + SHOWN_LINES_MAX, "line 1: [2Jno"));
+        assert!(lines[6].contains(COMPLAINTS));
+        assert!(told(many, true)[6].contains("takes no writes"));
+    }
+
+    #[test]
+    fn what_was_done_before_the_power_was_cut_is_not_done_again() {
+        let it = Box::new();
+        it.put("first/factory-reset", "");
+        it.takes_no_writes.set(true);
+        assert_eq!(it.start(""), Outcome::Reset);
+        it.takes_no_writes.set(false);
+        it.put("data/abusebox.redb", "new");
+        assert_eq!((it.start(""), it.wrote()), (Outcome::Nothing, true));
+        assert_eq!(it.text("data/abusebox.redb").unwrap(), "new");
+        assert_eq!((it.start(""), it.wrote()), (Outcome::Nothing, false));
+    }
+
+    #[test]
+    fn each_failure_says_what_happened_and_a_reset_needs_no_readable_files() {
+        let it = Box::new();
+        let path = |name: &str| it.folder.path().join(name);
+        let fails = |check: io::Result<String>| {
+            take(&it, &path("data"), &path("staging"), None, |_| check).unwrap_err()
+        };
+        let broken = || Err(io::Error::other("broken"));
+        // A folder cannot be read as a file.
+        fs::create_dir(path("first/abusebox.toml")).unwrap();
+        assert!(matches!(fails(broken()), Error::First(_)));
+        it.put("first/factory-reset", "");
+        assert_eq!(it.start(""), Outcome::Reset);
+        fs::remove_dir(path("first/abusebox.toml")).unwrap();
+        it.put("first/abusebox.toml", "");
+        let error = fails(broken());
+        assert!(matches!(error, Error::Check(_)));
+        assert!(error.to_string().contains("not taken over: broken; switch"), "{error}");
+        fs::create_dir(path("data/settings.toml")).unwrap();
+        it.put("data/settings.toml/x", "");
+        // What is to be checked comes from elsewhere.
+        assert!(matches!(fails(Ok(String::new())), Error::Data(_)));
+        fs::remove_dir_all(path("data")).unwrap();
+        it.put("first/factory-reset", "");
+        assert!(matches!(fails(broken()), Error::Reset(_)));
     }
 
     #[test]

@@ -92,8 +92,8 @@ struct Supervisor {
     silent: Option<Feed>,
     slots: Option<Slots>,
     root_is_read: Arc<AtomicBool>,
-    /// What lies on the first partition was not taken over.
-    complaints: bool,
+    /// What there is to say of the first partition, a line each.
+    first: Vec<String>,
     log: Keeper,
     /// When log and time are put on the disk next.
     keep: Instant,
@@ -131,7 +131,7 @@ impl Supervisor {
             silent: None,
             slots: slots.ok(),
             root_is_read,
-            complaints: false,
+            first: Vec::new(),
             log: Keeper::new(Path::new(LOG), &data.join("log")),
             keep: now + KEEP_EVERY,
             stepped: now,
@@ -153,25 +153,24 @@ impl Supervisor {
         // Customers by the hundred thousand take longer than the watchdog waits.
         let done = loop {
             match timeout(Duration::from_secs(1), &mut work).await {
-                Ok(done) => break done.unwrap_or_else(|error| Err(io::Error::other(error))),
+                Ok(done) => break done.unwrap_or_else(|error| Err(seed::Error::Check(error.into()))),
                 Err(_) => self.feed(Instant::now()),
             }
         };
-        match &done {
-            Ok(Outcome::Nothing) => {}
-            Ok(Outcome::Taken) => {
-                tracing::info!("what lay on the first partition is taken over and erased there")
+        self.first = match &done {
+            Ok(done) => done.troubles(),
+            Err(error) => vec![error.to_string()],
+        };
+        self.first.iter().for_each(|sentence| tracing::error!("{sentence}"));
+        match done.map(|done| done.outcome) {
+            Ok(Outcome::Taken) => tracing::info!("what lay on the first partition is taken over"),
+            Ok(Outcome::Reset) => {
+                tracing::info!("all data is gone, as was wished on the first partition");
+                return true;
             }
-            Ok(Outcome::Complaints) => {
-                tracing::error!(
-                    "what lies on the first partition is not taken over; the reasons lie beside it"
-                );
-                self.complaints = true;
-            }
-            Ok(Outcome::Reset) => tracing::info!("all data is gone, as was wished on the first partition"),
-            Err(error) => tracing::error!("the first partition cannot be read: {error}"),
+            _ => {}
         }
-        matches!(done, Ok(Outcome::Reset))
+        false
     }
 
     /// The main process has ended: what was heard of it is of the past.
@@ -316,11 +315,7 @@ impl Supervisor {
         if let Some(sentence) = self.slots.as_ref().and_then(Slots::sentence) {
             lines.push(sentence);
         }
-        if self.complaints {
-            lines.push(
-                "the settings on the first partition are wrong: see abusebox-complaints.txt there".to_owned(),
-            );
-        }
+        lines.extend(self.first.iter().cloned());
         match self.silent {
             Some(Feed::No(part)) => lines.push(format!("{part:?} does not answer: about to restart")),
             _ if self.heard[2].is_none() => lines.push("starting".to_owned()),
