@@ -108,8 +108,8 @@ pub fn take(
     if new.is_empty() {
         return Ok(taken.finish(Outcome::Nothing, [], first, &found.names()));
     }
-    let complaints = match new.iter().find(|file| file.is_too_large) {
-        Some(file) => format!("{} is too large\n", file.name),
+    let complaints = match found.complaint() {
+        Some(complaint) => complaint,
         None => stage(&new, data, staging, owner).and_then(|()| check(staging)).map_err(Error::Check)?,
     };
     fs::remove_dir_all(staging).or_else(absent).map_err(Error::Check)?;
@@ -152,24 +152,47 @@ struct Laid {
 impl Found {
     fn read(folder: &Path, taken: &Taken) -> io::Result<Self> {
         let mut found = Self::default();
-        found.resets =
-            RESETS.iter().filter(|name| folder.join(name).is_file()).map(|&name| name.to_owned()).collect();
+        let mut laid = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if !folder.join(&name).is_file() {
+                continue;
+            }
+            if stands_for(&name, RESET) {
+                found.resets.push(name);
+            } else if let Some(file) = FILES.into_iter().find(|file| stands_for(&name, file.0)) {
+                laid.push((name, file));
+            }
+        }
         // Files that cannot be read keep nobody from a new beginning.
         if found.wants_reset(taken) {
             return Ok(found);
         }
-        for (name, installed_as, bytes_max) in FILES {
-            let (bytes, is_too_large) = match files::read_max(&folder.join(name), bytes_max) {
+        // In the same order whatever the folder has them in.
+        laid.sort();
+        for (name, (seed, installed_as, bytes_max)) in laid {
+            let (bytes, is_too_large) = match files::read_max(&folder.join(&name), bytes_max) {
                 Ok(bytes) => (bytes, false),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) if error.kind() == io::ErrorKind::FileTooLarge => (Vec::new(), true),
                 Err(error) => return Err(error),
             };
-            let id = format!("{name} {}", hex(digest(&SHA256, &bytes).as_ref()));
-            found.files.push(Laid { name: name.to_owned(), installed_as, id, bytes, is_too_large });
+            let id = format!("{seed} {}", hex(digest(&SHA256, &bytes).as_ref()));
+            found.files.push(Laid { name, installed_as, id, bytes, is_too_large });
         }
         found.complaints = files::read_max(&folder.join(COMPLAINTS), COMPLAINTS_BYTES_MAX).ok();
         Ok(found)
+    }
+
+    /// What can be said without a look into the files.
+    fn complaint(&self) -> Option<String> {
+        if let Some(file) = self.files.iter().find(|file| file.is_too_large) {
+            return Some(format!("{} is too large\n", file.name));
+        }
+        let (one, other) = self.files.iter().enumerate().find_map(|(index, other)| {
+            let one = self.files[..index].iter().find(|one| one.installed_as == other.installed_as)?;
+            Some((one, other))
+        })?;
+        Some(format!("{} and {} are meant for the same: take one of them away\n", one.name, other.name))
     }
 
     /// Of all that is to be erased when it is done. Complaints alone are left to whoever they are for.
@@ -267,6 +290,14 @@ fn stage(new: &[&Laid], data: &Path, staging: &Path, owner: Option<u32>) -> io::
     new.iter().try_for_each(|file| install(staging, file.installed_as, &file.bytes, owner))
 }
 
+/// Whether a name is meant to be `known`. To a PC, capitals are as small letters; one that hides the ends of names adds
+/// another to what it is told: that of a text, or of the kind itself.
+fn stands_for(name: &str, known: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.strip_prefix(known)
+        .is_some_and(|end| matches!(end, "" | ".txt") || end.starts_with('.') && known.ends_with(end))
+}
+
 fn install(folder: &Path, name: &str, bytes: &[u8], owner: Option<u32>) -> io::Result<()> {
     let path = folder.join(name);
     files::save_atomic(&path, bytes, 0o600)?;
@@ -317,8 +348,6 @@ const FILES: [(&str, &str, u64); 3] = [
     ("ca.pem", "ca.pem", crate::config::FILE_BYTES_MAX),
 ];
 const RESET: &str = "factory-reset";
-/// A PC that hides the ends of names adds one by itself.
-const RESETS: [&str; 2] = [RESET, "factory-reset.txt"];
 const COMPLAINTS: &str = "abusebox-complaints.txt";
 const COMPLAINTS_HEAD: &str =
     "Nothing of what lies here was taken over. Correct this, and switch the box on again:\n\n";
@@ -494,6 +523,58 @@ mod tests {
     }
 
     #[test]
+    fn names_are_taken_as_a_pc_makes_them() {
+        for (name, known) in [
+            ("abusebox.toml.txt", Some("abusebox.toml")),
+            ("Abusebox.toml", Some("abusebox.toml")),
+            ("ABUSEBOX.TOML", Some("abusebox.toml")),
+            ("abusebox.toml.toml", Some("abusebox.toml")),
+            ("Customers.csv", Some("customers.csv")),
+            ("customers.csv.csv", Some("customers.csv")),
+            ("customers.csv.txt", Some("customers.csv")),
+            ("ca.pem.txt", Some("ca.pem")),
+            ("Factory-Reset.TXT", Some("factory-reset")),
+            ("factory-reset", Some("factory-reset")),
+            ("abusebox-example.toml", None),
+            ("abusebox-example.toml.txt", None),
+            ("abusebox.toml.bak", None),
+            ("abusebox.tomll", None),
+            ("abusebox.toml.txt.txt", None),
+            ("._abusebox.toml", None),
+            ("customers.csv.xlsx", None),
+            ("factory-resett", None),
+            ("factory-reset.done", None),
+            ("abusebox-complaints.txt", None),
+        ] {
+            let found = FILES.map(|(known, ..)| known).into_iter().chain([RESET]);
+            assert_eq!(
+                found.filter(|known| stands_for(name, known)).collect::<Vec<_>>(),
+                Vec::from_iter(known)
+            );
+        }
+        let it = Box::new();
+        it.put("first/abusebox-example.toml", "[box]\n");
+        assert_eq!((it.start(""), it.wrote()), (Outcome::Nothing, false));
+        it.put("first/Abusebox.toml.txt", "[box]\nname = \"x\"\n");
+        it.put("first/customers.csv.csv", "customer_id\n");
+        assert_eq!(it.start(""), Outcome::Taken);
+        assert_eq!(it.text("data/settings.toml").unwrap(), "[box]\nname = \"x\"\n");
+        assert_eq!(it.text("data/customers.csv").unwrap(), "customer_id\n");
+        assert_eq!(fs::read_dir(&it.first.0).unwrap().count(), 1, "but for the example all is erased");
+        // Which of two is meant, nobody knows.
+        it.put("first/abusebox.toml", "one");
+        it.put("first/abusebox.toml.txt", "two");
+        let Outcome::Complaints(text) = it.start("") else { panic!() };
+        assert_eq!(
+            text,
+            "abusebox.toml and abusebox.toml.txt are meant for the same: take one of them away\n"
+        );
+        it.put("first/FACTORY-RESET.txt", "");
+        assert_eq!(it.start(""), Outcome::Reset);
+        assert_eq!(it.text("first/FACTORY-RESET.txt"), None);
+    }
+
+    #[test]
     fn a_person_is_told_what_is_wrong_and_what_to_do() {
         let told = |outcome: Outcome, stuck: bool| {
             let stuck = stuck.then(|| io::Error::from(io::ErrorKind::ReadOnlyFilesystem));
@@ -538,12 +619,12 @@ mod tests {
             take(&it, &path("data"), &path("staging"), None, |_| check).unwrap_err()
         };
         let broken = || Err(io::Error::other("broken"));
-        // A folder cannot be read as a file.
-        fs::create_dir(path("first/abusebox.toml")).unwrap();
+        // A file of which nobody can read the beginning, whoever asks: the memory of this process.
+        std::os::unix::fs::symlink("/proc/self/mem", path("first/abusebox.toml")).unwrap();
         assert!(matches!(fails(broken()), Error::First(_)));
         it.put("first/factory-reset", "");
         assert_eq!(it.start(""), Outcome::Reset);
-        fs::remove_dir(path("first/abusebox.toml")).unwrap();
+        fs::remove_file(path("first/abusebox.toml")).unwrap();
         it.put("first/abusebox.toml", "");
         let error = fails(broken());
         assert!(matches!(error, Error::Check(_)));
