@@ -1,10 +1,11 @@
 //! Small files: read whole with a limit, saved whole or not at all.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Reads the file at `path`, which may have at most `bytes_max` bytes.
 pub fn read_max(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
@@ -22,10 +23,6 @@ pub fn read_max(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
 /// Replaces the file at `path` by `bytes` with the permissions `mode`, so that after a power cut either the old
 /// or the new content is there, whole; when this returns, the new one is on the disk.
 pub fn save_atomic(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    // Threads of this process share the temporary name; it is not a random one, so that what a power cut leaves
-    // behind is used up by a later save instead of piling up.
-    static SAVING: Mutex<()> = Mutex::new(());
-    let _saving = SAVING.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(name) = path.file_name() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"));
     };
@@ -33,7 +30,9 @@ pub fn save_atomic(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
+    // It is not a random name, so that what a power cut leaves behind is used up by a later save instead of piling up.
     let temporary = folder.join(format!(".{}.{}.new", name.to_string_lossy(), std::process::id()));
+    let _turn = Turn::take(&temporary);
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -45,6 +44,35 @@ pub fn save_atomic(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         return Err(error);
     }
     File::open(folder)?.sync_all()
+}
+
+/// Threads of this process share a temporary name, one after the other. Who saves elsewhere waits for nobody: one disk may
+/// hang, and another be memory.
+struct Turn(PathBuf);
+
+static SAVING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+static SAVED: Condvar = Condvar::new();
+
+impl Turn {
+    fn take(path: &Path) -> Self {
+        let saving = SAVING.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = SAVED.wait_while(saving, |saving| saving.contains(path));
+        waited.unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        Self(path.to_owned())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        SAVING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+        SAVED.notify_all();
+    }
+}
+
+/// How many bytes the disk below `path` has left for processes without root's rights, and how many it has.
+pub fn room(path: &Path) -> io::Result<(u64, u64)> {
+    let disk = rustix::fs::statvfs(path)?;
+    Ok((disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize)))
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
@@ -68,6 +96,21 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"short");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_who_saves_the_same_file_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("x"), folder.path().join("y"));
+        let turn = Turn::take(&folder.path().join(format!(".x.{}.new", std::process::id())));
+        std::thread::scope(|scope| {
+            let same = scope.spawn(|| save_atomic(&path, b"x", 0o600));
+            save_atomic(&other, b"y", 0o600).unwrap();
+            assert!(!same.is_finished() && !path.exists());
+            drop(turn);
+            same.join().unwrap().unwrap();
+        });
+        assert_eq!(fs::read(&path).unwrap(), b"x");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::{Engine, Error};
 use crate::clock::{Clock, Day, Timestamp};
 use crate::fetch::spool;
+use crate::files;
 use crate::incident::Key;
 use crate::incident::policy;
 use crate::store::{Digests, Import, Report};
@@ -27,11 +28,8 @@ impl Engine {
     /// Where room is short, reports go before their 30 days are over, the oldest first. Says so, and what to do.
     fn make_room(&self, now: Timestamp) -> Result<Option<String>, Error> {
         let room = || {
-            let disk = rustix::fs::statvfs(&self.data);
-            let disk = disk.map_err(|error| Error::file(&self.data, error.into()))?;
-            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-            let wanted = FREE_BYTES_MIN.min(disk.f_blocks.saturating_mul(disk.f_frsize) / FREE_SHARE_MIN);
-            Ok::<_, Error>((free, wanted))
+            let (free, all) = files::room(&self.data).map_err(|error| Error::file(&self.data, error))?;
+            Ok::<_, Error>((free, FREE_BYTES_MIN.min(all / FREE_SHARE_MIN)))
         };
         let is_short = || room().is_ok_and(|(free, wanted)| free < wanted);
         let removed = self.spool.make_room(now, is_short)?;

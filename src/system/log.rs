@@ -21,12 +21,7 @@ impl Keeper {
         Self { log: log.to_owned(), folder: folder.to_owned(), kept: 0, inode: 0 }
     }
 
-    /// Whether it is time to keep it, since memory is short too.
-    pub fn is_full(&self) -> bool {
-        fs::metadata(&self.log).is_ok_and(|log| log.len() > HALF_BYTES_MAX)
-    }
-
-    /// Appends what is new.
+    /// Appends what is new. Whatever the disk does with it, what lies in memory stays within its limits.
     pub fn keep(&mut self) -> io::Result<()> {
         let file = match File::open(&self.log) {
             // Nobody has written yet.
@@ -38,14 +33,18 @@ impl Keeper {
             // The file that was followed is full and has the other name now; or it is gone.
             if let Ok(full) = File::open(self.log.with_extension("0"))
                 && full.metadata()?.ino() == self.inode
+                && let Err(error) = self.append(full)
+                && !is_full(&self.log)
             {
-                self.append(full)?;
+                return Err(error);
             }
             (self.inode, self.kept) = (inode, 0);
         }
-        self.append(file)?;
+        let appended = self.append(file);
         // What is still written there comes with the next time.
-        if self.is_full() { fs::rename(&self.log, self.log.with_extension("0")) } else { Ok(()) }
+        let moved =
+            if is_full(&self.log) { fs::rename(&self.log, self.log.with_extension("0")) } else { Ok(()) };
+        appended.and(moved)
     }
 
     fn append(&mut self, mut file: File) -> io::Result<()> {
@@ -65,6 +64,11 @@ impl Keeper {
         self.kept += io::copy(&mut file.take(new), &mut kept)?;
         kept.sync_data()
     }
+}
+
+/// Whether it is time to keep a log, since memory is short too.
+pub fn is_full(log: &Path) -> bool {
+    fs::metadata(log).is_ok_and(|log| log.len() > HALF_BYTES_MAX)
 }
 
 /// Two files of this size are kept; the log in memory is as large.
@@ -118,6 +122,26 @@ mod tests {
         assert!(sizes.iter().all(|size| *size <= HALF_BYTES_MAX), "{sizes:?}");
         assert!(sizes.iter().sum::<u64>() > HALF_BYTES_MAX, "{sizes:?}");
         assert!(fs::read_to_string(folder.join("messages")).unwrap().contains("29x"));
-        assert!(!keeper.is_full(), "and so it is in memory");
+        assert!(!is_full(&log), "and so it is in memory");
+    }
+
+    #[test]
+    fn where_the_disk_takes_nothing_memory_does_not_fill_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let (log, folder) = (dir.path().join("messages"), dir.path().join("log"));
+        // Where the folder should be lies a file.
+        write(&folder, "");
+        let mut keeper = Keeper::new(&log, &folder);
+        for round in 0..30 {
+            write(&log, &format!("{round}{}\n", "x".repeat(100_000)));
+            keeper.keep().unwrap_err();
+            assert!(!is_full(&log), "{round}");
+        }
+        // When it takes something again, what is still in memory is kept.
+        fs::remove_file(&folder).unwrap();
+        write(&log, "the end\n");
+        keeper.keep().unwrap();
+        let kept = ["messages.0", "messages"].map(|name| fs::read_to_string(folder.join(name)).unwrap());
+        assert!(kept[0].contains("29x") && kept[1] == "the end\n");
     }
 }

@@ -20,6 +20,7 @@ pub mod slot;
 pub mod supervise;
 pub mod switch;
 pub mod watchdog;
+pub mod writer;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

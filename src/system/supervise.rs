@@ -25,13 +25,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::disk::{self, Disk};
 use super::ledger::Ledger;
-use super::log::Keeper;
 use super::request::{Addressing, LINE_BYTES_MAX, Request};
 use super::seed::{self, Outcome};
 use super::selector::Board;
 use super::slot::{Boot, Standing, Verdict};
-use super::watchdog::{self, Ages, Feed};
-use super::{Run, switch};
+use super::watchdog::{self, Ages, Disk as Storage, Feed, Part};
+use super::writer::{Kept, Order, TIME, Writer};
+use super::{Run, log, switch};
 use crate::clock::{BUILT, Clock};
 use crate::files;
 
@@ -94,7 +94,9 @@ struct Supervisor {
     root_is_read: Arc<AtomicBool>,
     /// What there is to say of the first partition, a line each.
     first: Vec<String>,
-    log: Keeper,
+    writer: Writer,
+    /// When it was last asked how the disk is, since the store is silent.
+    asked: Option<Instant>,
     /// When log and time are put on the disk next.
     keep: Instant,
     stepped: Instant,
@@ -117,6 +119,8 @@ impl Supervisor {
             // Not the kernel's word for a damaged root: there is no such device. A damaged block ends the kernel.
             Err(error) => tracing::error!("{ROOT} cannot be read: {error}"),
         })?;
+        let mut kept = Kept::new(data, Path::new(LOG));
+        let writer = Writer::start(move |order| kept.carry_out(order))?;
         let now = Instant::now();
         Ok(Self {
             run,
@@ -132,7 +136,8 @@ impl Supervisor {
             slots: slots.ok(),
             root_is_read,
             first: Vec::new(),
-            log: Keeper::new(Path::new(LOG), &data.join("log")),
+            writer,
+            asked: None,
             keep: now + KEEP_EVERY,
             stepped: now,
             told: String::new(),
@@ -183,7 +188,7 @@ impl Supervisor {
     fn step(&mut self) {
         self.main.start_if_due();
         let now = Instant::now();
-        // What was late itself, behind a slow disk, could hear nobody.
+        // What was late itself, behind the disk with the slots, could hear nobody.
         let late = (now - self.stepped).saturating_sub(Duration::from_secs(2));
         self.heard.iter_mut().flatten().for_each(|heard| *heard += late);
         self.stepped = now;
@@ -197,7 +202,7 @@ impl Supervisor {
             tracing::error!("this slot does not work; restarting");
             init(Signal::TERM);
         }
-        if now >= self.keep || self.log.is_full() {
+        if now >= self.keep || log::is_full(Path::new(LOG)) {
             self.keep = now + KEEP_EVERY;
             self.keep();
         }
@@ -213,9 +218,13 @@ impl Supervisor {
         // Since it was started last: a process that ends again and again is nothing that a reset mends.
         let up = now - self.main.again.max(self.since);
         let ages = self.ages(now);
-        let mut feed = watchdog::feed(ages, up, true);
-        if feed == Feed::No(watchdog::Part::Store) && !self.disk_works() {
-            feed = watchdog::feed(ages, up, false);
+        let mut feed = watchdog::feed(ages, up, Storage::Works);
+        if feed == Feed::No(Part::Store) {
+            if self.asked.is_none_or(|asked| now - asked >= DISK_ASKED_EVERY) {
+                self.asked = Some(now);
+                self.keep();
+            }
+            feed = watchdog::feed(ages, up, self.writer.disk(HANGS_AFTER));
         }
         match feed {
             Feed::Yes => {
@@ -246,11 +255,6 @@ impl Supervisor {
         }
     }
 
-    /// Whether the disk takes something. If not, a store that does not answer is no wonder.
-    fn disk_works(&self) -> bool {
-        files::save_atomic(&self.data.join("system/probe"), b"", 0o600).is_ok()
-    }
-
     fn hear(&mut self, answer: Answer) {
         let now = Some(Instant::now());
         if answer != Answer::None {
@@ -273,11 +277,9 @@ impl Supervisor {
             }
             Request::SetClock { unix_millis } => {
                 set_clock(unix_millis)?;
-                // Earlier than what was saved, perhaps: whoever asks knows.
-                if let Err(error) = self.save_time() {
-                    tracing::warn!("the time is not kept over a restart: {error}");
-                }
                 files::save_atomic(&self.run.clock_trusted(), b"", 0o644)?;
+                // Earlier than what was saved, perhaps: whoever asks knows.
+                self.keep();
                 tracing::info!("the clock is set to {}", self.clock.untrusted_now());
             }
             Request::SetAddress(addressing) => {
@@ -289,24 +291,17 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Puts log and time on the disk.
-    fn keep(&mut self) {
+    /// Has log and time put on the disk.
+    fn keep(&self) {
         // A wrong time in the future would make the true one look wrong.
-        let saved = if self.run.clock_trusted().exists() { self.save_time() } else { Ok(()) };
-        self.pat();
-        let kept = self.log.keep();
-        self.pat();
-        for result in [saved, kept] {
-            if let Err(error) = result {
-                tracing::warn!("time and log are not kept over a restart: {error}");
-            }
+        let time = self.run.clock_trusted().exists().then(|| self.clock.untrusted_now().unix());
+        if let Some(time) = time {
+            // For the one who asks for the time. It lies in memory.
+            let _ = files::save_atomic(&self.run.clock_saved(), time.to_string().as_bytes(), 0o644);
         }
-    }
-
-    fn save_time(&self) -> io::Result<()> {
-        let now = self.clock.untrusted_now().unix().to_string();
-        files::save_atomic(&self.data.join(TIME), now.as_bytes(), 0o600)?;
-        files::save_atomic(&self.run.clock_saved(), now.as_bytes(), 0o644)
+        // While the store is silent each order asks: the answer of one that did not would say less than the last.
+        let probe = !self.ages(Instant::now()).store_is_fresh();
+        self.writer.post(Order { time, probe });
     }
 
     /// For the console, where it changes.
@@ -316,10 +311,21 @@ impl Supervisor {
             lines.push(sentence);
         }
         lines.extend(self.first.iter().cloned());
+        lines.extend(
+            match self.writer.disk(HANGS_AFTER) {
+                Storage::Unknown | Storage::Works => None,
+                Storage::Full => Some("THE DISK IS FULL: nothing new is kept; the page says what to do"),
+                Storage::Broken => Some("THE DISK TAKES NO WRITES: nothing new is kept; replace it"),
+                Storage::Hangs => Some("THE DISK DOES NOT ANSWER: if that stays so, replace it"),
+            }
+            .map(str::to_owned),
+        );
         match self.silent {
             Some(Feed::No(part)) => lines.push(format!("{part:?} does not answer: about to restart")),
             _ if self.heard[2].is_none() => lines.push("starting".to_owned()),
-            _ if self.heard[1].is_none() => lines.push("the store does not answer".to_owned()),
+            _ if !self.ages(Instant::now()).store_is_fresh() => {
+                lines.push("the store does not answer".to_owned());
+            }
             _ => lines.push("at work".to_owned()),
         }
         let text = lines.join("\n") + "\n";
@@ -341,6 +347,9 @@ impl Supervisor {
         self.main.stop().await;
         self.keep();
         self.pat();
+        if !self.writer.finish(LAST_KEEP_TIME_MAX).await {
+            tracing::warn!("the disk does not answer: time and log are not kept over the restart");
+        }
     }
 }
 
@@ -656,13 +665,16 @@ const WATCHDOG: &str = "/dev/watchdog";
 const ROOT: &str = "/dev/dm-0";
 const PAGE: &str = "127.0.0.1:80";
 const LOG: &str = "/run/log/messages";
-/// Below the data folder: the last time that was known to be right, in Unix seconds.
-const TIME: &str = "system/time";
 
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 const PROBE_TIME_MAX: Duration = Duration::from_secs(30);
 const LAST_PROBE_TIME_MAX: Duration = Duration::from_secs(5);
 const KEEP_EVERY: Duration = Duration::from_secs(600);
+const LAST_KEEP_TIME_MAX: Duration = Duration::from_secs(10);
+/// While the store is silent.
+const DISK_ASKED_EVERY: Duration = Duration::from_secs(10);
+/// A card that tidies up takes seconds for a write; a disk that tries a bad sector again and again, half a minute.
+const HANGS_AFTER: Duration = Duration::from_secs(60);
 const RESTART_AFTER: Duration = Duration::from_secs(2);
 const RESTART_AFTER_MAX: Duration = Duration::from_secs(60);
 /// Who has run so long did not fail at its start.

@@ -35,6 +35,11 @@ impl Ages {
         self.parts().into_iter().all(|(_, age, silence_max)| age.is_some_and(|age| age <= silence_max))
     }
 
+    /// Whether the store has been heard of lately.
+    pub fn store_is_fresh(self) -> bool {
+        self.store.is_some_and(|age| age <= PROBE_SILENCE_MAX)
+    }
+
     fn parts(self) -> [(Part, Option<Duration>, Duration); 3] {
         [
             (Part::Main, self.main, MAIN_SILENCE_MAX),
@@ -44,11 +49,26 @@ impl Ages {
     }
 }
 
-/// Whether to feed, `up` after the start of the box. `has_disk`: a store can be expected to work; on a disk that is full
-/// or broken only the main loop and the page count, since a reset mends no disk.
-pub fn feed(ages: Ages, up: Duration, has_disk: bool) -> Feed {
+/// What the data partition does with what is written to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disk {
+    /// Nobody has asked it yet.
+    #[default]
+    Unknown,
+    Works,
+    Full,
+    /// It refuses for another reason: worn out, or mounted for reading since it was damaged.
+    Broken,
+    /// It does not answer at all.
+    Hangs,
+}
+
+/// Whether to feed, `up` after the start of the box. On a disk that is full or broken a store cannot be expected to work,
+/// and only the main loop and the page count, since a reset makes no room and mends no disk. It may wake up one that
+/// hangs.
+pub fn feed(ages: Ages, up: Duration, disk: Disk) -> Feed {
     let silent = |(part, age, silence_max): (Part, Option<Duration>, Duration)| {
-        let expected = has_disk || part != Part::Store;
+        let expected = part != Part::Store || matches!(disk, Disk::Works | Disk::Hangs);
         // Until a part was first heard of, the repair of a large disk may be under way.
         let age_max = if age.is_none() { START_MAX } else { silence_max };
         (expected && age.unwrap_or(up) > age_max).then_some(part)
@@ -86,7 +106,7 @@ mod tests {
             (ages(0, 181, 0), Feed::No(Part::Store)),
             (ages(0, 0, 181), Feed::No(Part::Page)),
         ] {
-            assert_eq!(feed(ages, UP, true), expected, "{ages:?}");
+            assert_eq!(feed(ages, UP, Disk::Works), expected, "{ages:?}");
             assert_eq!(ages.are_fresh(), expected == Feed::Yes);
         }
     }
@@ -95,19 +115,23 @@ mod tests {
     fn a_start_takes_its_time_but_not_for_ever() {
         let silent = Ages::default();
         assert!(!silent.are_fresh());
-        assert_eq!(feed(silent, START_MAX, true), Feed::Yes);
-        assert_eq!(feed(silent, START_MAX + Duration::from_secs(1), true), Feed::No(Part::Main));
+        assert_eq!(feed(silent, START_MAX, Disk::Works), Feed::Yes);
+        assert_eq!(feed(silent, START_MAX + Duration::from_secs(1), Disk::Works), Feed::No(Part::Main));
         let no_page = Ages { page: None, ..ages(1, 1, 1) };
-        assert_eq!(feed(no_page, Duration::from_secs(60), true), Feed::Yes);
-        assert_eq!(feed(no_page, UP, true), Feed::No(Part::Page));
+        assert_eq!(feed(no_page, Duration::from_secs(60), Disk::Works), Feed::Yes);
+        assert_eq!(feed(no_page, UP, Disk::Works), Feed::No(Part::Page));
         // Once it was heard of, the time of the start is over for it.
-        assert_eq!(feed(ages(21, 1, 1), Duration::from_secs(60), true), Feed::No(Part::Main));
+        assert_eq!(feed(ages(21, 1, 1), Duration::from_secs(60), Disk::Works), Feed::No(Part::Main));
     }
 
     #[test]
     fn a_disk_that_does_not_work_is_no_reason_for_a_reset() {
-        assert_eq!(feed(ages(1, 9_999, 1), UP, false), Feed::Yes);
-        assert_eq!(feed(Ages { store: None, ..ages(1, 1, 1) }, UP, false), Feed::Yes);
-        assert_eq!(feed(ages(21, 9_999, 1), UP, false), Feed::No(Part::Main));
+        for disk in [Disk::Full, Disk::Broken, Disk::Unknown] {
+            assert_eq!(feed(ages(1, 9_999, 1), UP, disk), Feed::Yes, "{disk:?}");
+            assert_eq!(feed(Ages { store: None, ..ages(1, 1, 1) }, UP, disk), Feed::Yes, "{disk:?}");
+            assert_eq!(feed(ages(21, 9_999, 1), UP, disk), Feed::No(Part::Main), "{disk:?}");
+        }
+        assert_eq!(feed(ages(1, 181, 1), UP, Disk::Hangs), Feed::No(Part::Store));
+        assert_eq!(feed(ages(1, 180, 1), UP, Disk::Hangs), Feed::Yes);
     }
 }

@@ -11,6 +11,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use abusebox::clock::Day;
+use abusebox::system::watchdog::Disk as Storage;
+use abusebox::system::writer::{Kept, Order};
 use serde_json::Value;
 
 use crate::house::at;
@@ -107,6 +109,26 @@ fn a_running_box_reads_on_and_recovers_by_itself() {
     assert_eq!(disk.rows(), [(1, 1), (6000, 6000)]);
     disk.stop(running);
     assert_eq!(disk.rows(), [(1, 1), (6000, 6000)], "and it was stored");
+}
+
+#[test]
+fn the_supervisor_tells_a_full_disk_from_one_that_refuses() {
+    let Some(disk) = Small::mount() else { return };
+    fs::create_dir_all(disk.on_disk("data/system")).unwrap();
+    let mut kept = Kept::new(&disk.on_disk("data"), &disk.folder.path().join("messages"));
+    let probe = Order { time: None, probe: true };
+    assert_eq!(kept.carry_out(probe), Storage::Works);
+    // An empty file still finds room there.
+    disk.fill(LITTLE_BYTES / 4);
+    fs::write(disk.on_disk("data/empty"), "").unwrap();
+    assert_eq!(kept.carry_out(probe), Storage::Full);
+    assert_eq!(kept.carry_out(Order::default()), Storage::Full, "also when nobody asks");
+    disk.fill(0);
+    assert_eq!(kept.carry_out(probe), Storage::Full);
+    disk.free();
+    assert_eq!(kept.carry_out(probe), Storage::Works);
+    disk.remount("ro");
+    assert_eq!(kept.carry_out(probe), Storage::Broken);
 }
 
 #[test]
