@@ -21,6 +21,7 @@ mod month;
 mod mta;
 mod naming;
 mod oracle;
+mod overlay;
 mod reader;
 mod rebuild;
 mod retention;
