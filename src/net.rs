@@ -28,16 +28,24 @@ pub fn is_near(address: IpAddr) -> bool {
         }
 }
 
-/// Whether an address of `net` is nobody's there: the first and the last one of a network of IPv4, and the first one of
-/// IPv6, but for links between two (RFC 3021, RFC 6164).
-pub fn is_edge(net: IpNet, address: IpAddr) -> bool {
-    net.max_prefix_len() - net.prefix_len() >= 2
-        && (address == net.network() || address.is_ipv4() && address == net.broadcast())
+/// Whether one machine, and not this one itself, can have this address.
+pub fn is_host(address: IpAddr) -> bool {
+    let is_mapped = matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+    let is_reserved = matches!(address, IpAddr::V4(v4) if v4.octets()[0] == 0 || v4.octets()[0] >= 224);
+    !(address.is_loopback() || address.is_unspecified() || address.is_multicast() || is_mapped || is_reserved)
 }
 
-/// Whether an address of IPv6 holds on one link only.
-pub fn is_link_local_v6(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
+/// Whether a machine can have the address of `own` in its network.
+pub fn is_interface(own: IpNet) -> bool {
+    is_host(own.addr()) && !is_edge(own, own.addr()) && own.prefix_len() > 0
+}
+
+/// Whether a machine with the address of `own` can reach a router by this one.
+pub fn is_gateway(own: IpNet, router: IpAddr) -> bool {
+    // Those of IPv6 announce themselves by an address that holds on one link only.
+    let is_link_local = matches!(router, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    let is_near = own.contains(&router) || is_link_local && own.addr().is_ipv6();
+    is_host(router) && is_near && !is_edge(own, router) && router != own.addr()
 }
 
 /// The networks that this machine is part of, now.
@@ -54,6 +62,13 @@ pub fn own_networks() -> Vec<IpNet> {
 pub fn on_link(routes_v4: &str, routes_v6: &str) -> Vec<IpNet> {
     let v4 = routes_v4.lines().filter_map(on_link_v4).map(IpNet::V4);
     v4.chain(routes_v6.lines().filter_map(on_link_v6).map(IpNet::V6)).collect()
+}
+
+/// Whether an address of `net` is nobody's there: the first and the last one of a network of IPv4, and the first one of
+/// IPv6, but for links between two (RFC 3021, RFC 6164).
+fn is_edge(net: IpNet, address: IpAddr) -> bool {
+    net.max_prefix_len() - net.prefix_len() >= 2
+        && (address == net.network() || address.is_ipv4() && address == net.broadcast())
 }
 
 fn on_link_v4(line: &str) -> Option<Ipv4Net> {

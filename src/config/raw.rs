@@ -16,7 +16,7 @@ use super::{
     BoxSettings, Complaint, CustomersFile, Interface, Mail, MailSecurity, MailServer, Mode, NAME_SERVERS_MAX,
     Networks, Organisation, Page, Policy, Secret, Settings, Shadowserver, Trust,
 };
-use crate::net::{is_edge, is_link_local_v6};
+use crate::net::{is_gateway, is_host, is_interface};
 use crate::report::kind::Severity;
 
 /// Reads settings; relative paths in them are taken from `folder`. An empty text is valid: all defaults.
@@ -101,7 +101,7 @@ pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
     let interface = Interface {
         address: t.get("address", None, empty_or(some(text_as(interface_address)))),
         gateway: t.get("gateway", None, empty_or(some(text_as(address)))),
-        dns: t.get("dns", vec![], at_most(NAME_SERVERS_MAX, list(text_as(address)))),
+        dns: t.get("dns", vec![], at_most(NAME_SERVERS_MAX, list(text_as(name_server)))),
         ntp: t.get("ntp", vec![], at_most(TIME_SERVERS_MAX, list(text_as(host)))),
         proxy: t.get("proxy", None, empty_or(some(text_as(secret_url)))),
     };
@@ -111,10 +111,13 @@ pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
                 "gateway",
                 "A gateway needs an address: write address, or leave both out for DHCP.",
             ),
-            Some(net) if !net.contains(&gateway) && !is_link_local_v6(gateway) => {
+            Some(net) if !is_gateway(net, gateway) => {
                 t.complain(
                     "gateway",
-                    &format!("Write a gateway inside {}, the network of address.", net.trunc()),
+                    &format!(
+                        "Write the address of a router inside {}, the network of address, and not the box's own.",
+                        net.trunc()
+                    ),
                 );
             }
             Some(_) => {}
@@ -443,6 +446,15 @@ fn address(text: &str) -> Result<IpAddr, String> {
     address.map_err(|_| format!("Write an address like 192.0.2.1 or 2001:db8::1; this is {}.", shown(text)))
 }
 
+/// The box asks no name server on itself: there is none.
+fn name_server(text: &str) -> Result<IpAddr, String> {
+    let address = address(text)?;
+    if !is_host(address) {
+        return Err(format!("Write the address of a name server; this is {}.", shown(text)));
+    }
+    Ok(address)
+}
+
 /// An address and port to answer at.
 fn listen(text: &str) -> Result<SocketAddr, String> {
     SocketAddr::from_str(text).map_err(|_| {
@@ -494,13 +506,7 @@ fn interface_address(text: &str) -> Result<IpNet, String> {
         ));
     }
     let net = cidr(text)?;
-    let host = net.addr();
-    if is_edge(net, host)
-        || net.prefix_len() == 0
-        || host.is_loopback()
-        || host.is_multicast()
-        || host.is_unspecified()
-    {
+    if !is_interface(net) {
         return Err(format!(
             "Write an address that a machine can have, like 192.0.2.5/24; this is {}.",
             shown(text)
@@ -983,6 +989,8 @@ names = []
             ("interface", "address = \"2001:db8::/64\"", "a machine can have"),
             ("interface", "address = \"127.0.0.1/8\"", "a machine can have"),
             ("interface", "address = \"192.0.2.1/0\"", "a machine can have"),
+            ("interface", "address = \"240.0.0.1/8\"", "a machine can have"),
+            ("interface", "dns = [\"127.0.0.1\"]", "a name server"),
             ("interface", "gateway = \"192.0.2.1\"", "needs an address"),
             ("interface", "ntp = [\"a\", \"b\", \"c\", \"d\", \"e\"]", "at most 4 of them; these are 5"),
             ("interface", "ntp = [\"a b\"]", "host name"),
@@ -1005,8 +1013,12 @@ names = []
     fn complaints_about_more_than_one_value_or_the_form() {
         let both = complaints("[customers]\nfile = \"a\"\nurl = \"https://example.net/\"\n");
         assert!(both.len() == 1 && both[0].starts_with("3 customers.url: Write either"), "{both:?}");
-        let gateway = complaints("[interface]\naddress = \"192.0.2.5/24\"\ngateway = \"198.51.100.1\"\n");
-        assert!(gateway.len() == 1 && gateway[0].contains("inside 192.0.2.0/24"), "{gateway:?}");
+        for gateway in ["198.51.100.1", "192.0.2.5", "192.0.2.255", "fe80::1"] {
+            let text = format!("[interface]\naddress = \"192.0.2.5/24\"\ngateway = \"{gateway}\"\n");
+            let found = complaints(&text);
+            assert!(found.len() == 1 && found[0].starts_with("3 interface.gateway"), "{found:?}");
+            assert!(found[0].contains("inside 192.0.2.0/24"), "{found:?}");
+        }
         parsed("[interface]\naddress = \"2001:db8::5/64\"\ngateway = \"fe80::1\"\n");
         let twice = complaints("[[page]]\nnames = []\n");
         assert_eq!(twice, ["1 page: Write one table that begins with the line [page]."]);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::config::{Interface, NAME_SERVERS_MAX};
-use crate::net::{is_edge, is_link_local_v6};
+use crate::net::{is_gateway, is_host, is_interface};
 
 /// Something to be done with root's rights, its arguments checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub enum Error {
     Address(IpNet),
     #[error("no network has a prefix of {0} bits")]
     Prefix(u8),
-    #[error("the gateway {0} is not in the network {1}")]
+    #[error("the gateway {0} is none for {1}")]
     Gateway(IpAddr, IpNet),
     #[error("{0} cannot be a name server")]
     NameServer(IpAddr),
@@ -137,15 +137,11 @@ impl Fixed {
     fn check(self) -> Result<Addressing, Error> {
         let Self { address: host, prefix, gateway, dns } = self;
         let address = IpNet::new(host, prefix).map_err(|_| Error::Prefix(prefix))?;
-        if !is_host(host) || is_edge(address, host) || prefix == 0 {
+        if !is_interface(address) {
             return Err(Error::Address(address));
         }
-        if let Some(gateway) = gateway {
-            // Routers of IPv6 announce themselves by their link-local address.
-            let is_near = address.contains(&gateway) || is_link_local_v6(gateway) && host.is_ipv6();
-            if !is_host(gateway) || !is_near || is_edge(address, gateway) || gateway == host {
-                return Err(Error::Gateway(gateway, address));
-            }
+        if let Some(gateway) = gateway.filter(|gateway| !is_gateway(address, *gateway)) {
+            return Err(Error::Gateway(gateway, address));
         }
         if dns.len() > NAME_SERVERS_MAX {
             return Err(Error::NameServers);
@@ -155,13 +151,6 @@ impl Fixed {
         }
         Ok(Addressing::Fixed { address, gateway, dns })
     }
-}
-
-/// Whether one machine, and not this one itself, can have this address.
-fn is_host(address: IpAddr) -> bool {
-    let is_mapped = matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
-    let is_reserved = matches!(address, IpAddr::V4(v4) if v4.octets()[0] == 0 || v4.octets()[0] >= 224);
-    !(address.is_loopback() || address.is_unspecified() || address.is_multicast() || is_mapped || is_reserved)
 }
 
 /// The longest request, a fixed address with its name servers, has about 300 bytes.
@@ -262,7 +251,61 @@ mod tests {
         assert!(matches!(parse(&long), Err(Error::Long)));
     }
 
+    /// Addresses at the edges of the rules, and any.
+    fn some_address() -> impl Strategy<Value = IpAddr> {
+        let edges = [
+            "0.0.0.0",
+            "0.0.0.1",
+            "127.0.0.1",
+            "192.0.2.0",
+            "192.0.2.1",
+            "192.0.2.7",
+            "192.0.2.255",
+            "198.51.100.1",
+            "223.255.255.254",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "ff02::1",
+            "fe80::1",
+            "2001:db8::",
+            "2001:db8::7",
+            "2001:db8::8",
+            "2001:db8:1::1",
+            "::ffff:192.0.2.7",
+            "::ffff:0:0",
+        ];
+        let edges = edges.map(|edge| edge.parse().unwrap());
+        prop_oneof![9 => proptest::sample::select(edges.to_vec()), 1 => any::<IpAddr>()]
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+        /// A box must not find out by a line in its log that it cannot have its address.
+        #[test]
+        fn settings_are_valid_if_and_only_if_the_supervisor_takes_their_address(
+            address in some_address(), prefix in 0_u8..=128, gateway in proptest::option::of(some_address()),
+            dns in proptest::collection::vec(some_address(), 0..5),
+        ) {
+            let quoted = |address: &IpAddr| format!("\"{address}\"");
+            let dns = dns.iter().map(quoted).collect::<Vec<_>>().join(",");
+            let written = gateway.as_ref().map(|gateway| format!("gateway = {}\n", quoted(gateway))).unwrap_or_default();
+            let text = format!("[interface]\naddress = \"{address}/{prefix}\"\n{written}dns = [{dns}]\n");
+            let settings = crate::config::raw::parse(&text, std::path::Path::new(""));
+            let gateway = gateway.as_ref().map_or("null".to_owned(), quoted);
+            let line = format!(
+                r#"{{"set-address":{{"address":"{address}","prefix":{prefix},"gateway":{gateway},"dns":[{dns}]}}}}"#
+            );
+            let taken = parse(&line);
+            prop_assert_eq!(settings.is_ok(), taken.is_ok(), "{}: {:?}, {:?}", text, settings.err(), taken);
+            if let (Ok(settings), Ok(taken)) = (settings, taken) {
+                prop_assert_eq!(Request::SetAddress(Addressing::of(&settings.interface)), taken);
+            }
+        }
+
         #[test]
         fn any_bytes_are_a_request_or_none(bytes: Vec<u8>) {
             let _ = Request::parse(&bytes, BUILT);
