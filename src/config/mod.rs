@@ -278,7 +278,10 @@ fn read(path: &Path) -> Result<String, LoadError> {
     })?;
     String::from_utf8(bytes).map_err(|error| LoadError::Unreadable {
         path: owned(),
-        source: io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()),
+        source: io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("{}; save it as UTF-8", error.utf8_error()),
+        ),
     })
 }
 
@@ -311,8 +314,14 @@ mod tests {
         files::save_atomic(&path, b"[box]\nmode = \"on\"\nx = 1\n", 0o600).unwrap();
         let told = load(&path).unwrap_err().to_string();
         assert!(told.contains("\n  line 2, box.mode: ") && told.contains("\n  line 3, box.x: "), "{told}");
-        files::save_atomic(&path, b"\xff", 0o600).unwrap();
-        assert!(matches!(load(&path), Err(LoadError::Unreadable { .. })));
+        // As a PC saves "Unicode"; its mark before UTF-8 does no harm.
+        files::save_atomic(&path, b"\xff\xfe[\0", 0o600).unwrap();
+        let error = load(&path).unwrap_err();
+        assert!(
+            matches!(&error, LoadError::Unreadable { source, .. } if source.to_string().contains("as UTF-8"))
+        );
+        files::save_atomic(&path, b"\xef\xbb\xbf[box]\r\nname = \"x\"\r\n", 0o600).unwrap();
+        assert_eq!(load(&path).unwrap().boxx.name, "x");
         files::save_atomic(&path, &vec![b'#'; FILE_BYTES_MAX as usize + 1], 0o600).unwrap();
         assert!(matches!(load(&path), Err(LoadError::Unreadable { .. })));
     }
