@@ -420,12 +420,14 @@ impl Machine {
             Fault::Root | Fault::Hang => Ok(Came::Down),
             Fault::Nothing => {
                 assert_eq!(tally.verdict(boot, false, 300, Some(200)), Verdict::Healthy);
-                let content = self.content(running);
-                (content.worked, content.doubted) = (true, false);
                 let selected = self.plain();
-                let confirmed =
-                    self.writing(|m| switch::confirm(board, boot, &mut m.ledger(), &m.first()))?;
-                self.boot = confirmed.unwrap();
+                let confirmed = self.writing(|m| switch::confirm(board, boot, &mut m.ledger(), &m.first()));
+                // Where the power was cut before that was written down, nobody knows of it.
+                if self.ledger().tally().worked[running as usize] {
+                    let content = self.content(running);
+                    (content.worked, content.doubted) = (true, false);
+                }
+                self.boot = confirmed?.unwrap();
                 self.is_committed_by_health(selected);
                 Ok(Came::Up)
             }
@@ -619,6 +621,13 @@ proptest! {
     fn whatever_happens_what_worked_comes_up(pi: bool, events in proptest::collection::vec(event(), 1..25)) {
         run(if pi { Board::Pi } else { Board::X86 }, &events);
     }
+}
+
+#[test]
+fn health_that_was_not_written_down_is_no_promise() {
+    let news = Event::Update(Fault::Nothing);
+    let cut = Event::CutAt(6, Tear::Zeros);
+    run(Board::Pi, &[Event::LoseData, news, cut, news, Event::Break(Slot::B, Fault::Root)]);
 }
 
 #[test]
