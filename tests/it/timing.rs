@@ -65,9 +65,10 @@ impl Place {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (set, clock, trusted) = (self.set.clone(), self.engine.clock.clone(), self.run().clock_trusted());
         let set = Arc::new(move |unix_millis: i64| {
-            set.lock().unwrap().push(unix_millis);
             clock.set(Timestamp::from_unix(unix_millis / 1000));
             std::fs::write(&trusted, "").unwrap();
+            // Last, since who waits for it looks at the clock then.
+            set.lock().unwrap().push(unix_millis);
             Ok(())
         });
         let (_stop, stopped) = watch::channel(false);
