@@ -17,7 +17,7 @@ use crate::control;
 use crate::system::heart::{self, Heart};
 use crate::system::naming::{self, Wanted};
 use crate::system::request::{Addressing, Request};
-use crate::system::{Run, asking, mdns};
+use crate::system::{Run, asking, mdns, routers};
 
 /// The box around the process.
 pub struct Around {
@@ -68,6 +68,7 @@ pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Erro
         let naming = naming::keep_known(wanted, naming::interfaces, mdns::PORT, stopped.clone());
         loops.push(tokio::spawn(naming));
         let socket = run.supervisor();
+        loops.push(tokio::spawn(routers::follow(socket.clone(), stopped.clone())));
         tokio::spawn(stay_in_touch(engine.clone(), heart, socket.clone()));
         let set = Arc::new(move |unix_millis| asking::ask(&socket, &Request::SetClock { unix_millis }));
         loops.push(tokio::spawn(timing::keep_right(engine.clone(), run, pace, set, stopped)));

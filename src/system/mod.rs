@@ -1,6 +1,6 @@
 //! The box around the program: which slot starts, what the first partition says about it, when the watchdog is fed, its
-//! clock, its name in the local network, and what the main process, which has no rights, asks of `abusebox supervise`,
-//! which has them.
+//! clock, its name in the local network, whom it asks for other names, and what the main process, which has no rights,
+//! asks of `abusebox supervise`, which has them.
 //!
 //! `docs/slots.md` has the whole of the slots in a table: what fails, who notices, what happens, what is written where.
 
@@ -13,7 +13,9 @@ pub mod log;
 pub mod mdns;
 pub mod naming;
 pub mod ntp;
+pub mod rdnss;
 pub mod request;
+pub mod routers;
 pub mod seed;
 pub mod selector;
 pub mod slot;
@@ -60,6 +62,11 @@ impl Run {
     /// Words of the shell for the script that sets addresses; empty for DHCP. Made by the supervisor.
     pub fn address(&self) -> PathBuf {
         self.0.join("address")
+    }
+
+    /// Name servers that routers have named, in one line. Made by the supervisor.
+    pub fn name_servers(&self) -> PathBuf {
+        self.0.join("name-servers")
     }
 
     /// Number of the supervisor's process, for the script that stops all.

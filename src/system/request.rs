@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::rdnss::NameServer;
 use crate::clock::Timestamp;
 use crate::config::{Interface, NAME_SERVERS_MAX};
 use crate::net::{is_gateway, is_host, is_interface};
@@ -21,6 +22,10 @@ pub enum Request {
         starting: bool,
     },
     SetAddress(Addressing),
+    /// Ask those for names whom routers have named.
+    NameServers(Vec<NameServer>),
+    /// Ask routers to speak.
+    Solicit,
     /// Set the system clock to so many milliseconds since 1970-01-01T00:00:00Z, and count it as trusted.
     SetClock {
         unix_millis: i64,
@@ -65,7 +70,7 @@ pub enum Error {
     #[error("the gateway {0} is none for {1}")]
     Gateway(IpAddr, IpNet),
     #[error("{0} cannot be a name server")]
-    NameServer(IpAddr),
+    NameServer(String),
     #[error("at most {NAME_SERVERS_MAX} name servers")]
     NameServers,
     #[error("{0} was before this program was made, or is too far in the future")]
@@ -81,6 +86,12 @@ impl Request {
         Ok(match serde_json::from_slice(line).map_err(Error::Form)? {
             Raw::SetAddress(None) => Self::SetAddress(Addressing::Automatic),
             Raw::SetAddress(Some(fixed)) => Self::SetAddress(fixed.check()?),
+            Raw::NameServers(servers) if servers.len() > NAME_SERVERS_MAX => return Err(Error::NameServers),
+            Raw::NameServers(servers) => match servers.iter().find(|server| !server.is_possible()) {
+                Some(bad) => return Err(Error::NameServer(bad.to_string())),
+                None => Self::NameServers(servers),
+            },
+            Raw::Solicit => Self::Solicit,
             Raw::SetClock { unix_millis } => {
                 let wanted = Timestamp::from_unix(unix_millis.div_euclid(1000));
                 if wanted < built || wanted > built.plus_days(CLOCK_AHEAD_DAYS_MAX) {
@@ -104,6 +115,8 @@ impl Request {
                 gateway,
                 dns,
             })),
+            Self::NameServers(servers) => Raw::NameServers(servers),
+            Self::Solicit => Raw::Solicit,
             Self::SetClock { unix_millis } => Raw::SetClock { unix_millis },
             Self::Alive { starting } => Raw::Alive { starting },
             Self::Reboot => Raw::Reboot,
@@ -119,6 +132,8 @@ impl Request {
 enum Raw {
     Alive { starting: bool },
     SetAddress(Option<Fixed>),
+    NameServers(Vec<NameServer>),
+    Solicit,
     SetClock { unix_millis: i64 },
     Reboot,
     ShutDown,
@@ -147,7 +162,7 @@ impl Fixed {
             return Err(Error::NameServers);
         }
         if let Some(bad) = dns.iter().find(|server| !is_host(**server)) {
-            return Err(Error::NameServer(*bad));
+            return Err(Error::NameServer(bad.to_string()));
         }
         Ok(Addressing::Fixed { address, gateway, dns })
     }
@@ -180,6 +195,7 @@ mod tests {
                 dns: dns.iter().map(|server| server.parse().unwrap()).collect(),
             })
         };
+        let server = |address: &str, zone| NameServer { address: address.parse().unwrap(), zone };
         for request in [
             Request::SetAddress(Addressing::Automatic),
             fixed("192.0.2.7/24", Some("192.0.2.1"), &["192.0.2.1", "2001:db8::53", "198.51.100.1"]),
@@ -187,6 +203,13 @@ mod tests {
             fixed("192.0.2.7/32", None, &[]),
             fixed("2001:db8::7/64", Some("fe80::1"), &[]),
             Request::SetClock { unix_millis: BUILT.plus_days(365).unix() * 1000 + 123 },
+            Request::NameServers(Vec::new()),
+            Request::NameServers(vec![
+                server("2001:db8::53", 0),
+                server("fe80::53", 2),
+                server("fd00::53", 0),
+            ]),
+            Request::Solicit,
             Request::Alive { starting: true },
             Request::Reboot,
             Request::ShutDown,
@@ -241,12 +264,23 @@ mod tests {
             "\"format\"",
             "\"reboot\" \"reboot\"",
             r#"{"reboot":{"now":true}}"#,
+            r#"{"solicit":"2001:db8::1"}"#,
+            r#"{"name-servers":["2001:db8::1"]}"#,
+            r#"{"name-servers":[{"address":"2001:db8::1"}]}"#,
+            r#"{"name-servers":[{"address":"2001:db8::1","zone":2}]}"#,
+            r#"{"name-servers":[{"address":"fe80::1","zone":0}]}"#,
+            r#"{"name-servers":[{"address":"fe80::1","zone":"eth0; reboot"}]}"#,
+            r#"{"name-servers":[{"address":"::1","zone":0}]}"#,
+            r#"{"name-servers":[{"address":"192.0.2.1","zone":0}]}"#,
             r#"{"set-clock":{"unix_millis":1799999999999}}"#,
             r#"{"set-clock":{"unix_millis":9223372036854775807}}"#,
             r#"{"set-clock":{"unix_millis":1800000001000,"trusted":true}}"#,
         ] {
             assert!(parse(line).is_err(), "{line}");
         }
+        let one = r#"{"address":"2001:db8::1","zone":0}"#;
+        let many = format!("{{\"name-servers\":[{}]}}", [one; NAME_SERVERS_MAX + 1].join(","));
+        assert!(matches!(parse(&many), Err(Error::NameServers)));
         let long = format!("\"reboot\"{}", " ".repeat(LINE_BYTES_MAX));
         assert!(matches!(parse(&long), Err(Error::Long)));
     }

@@ -31,7 +31,7 @@ use super::selector::Board;
 use super::slot::{Boot, Standing, Verdict};
 use super::watchdog::{self, Ages, Disk as Storage, Feed, Part};
 use super::writer::{Kept, Order, TIME, Writer};
-use super::{Run, log, switch};
+use super::{Run, log, routers, switch};
 use crate::clock::{BUILT, Clock};
 use crate::files;
 
@@ -97,6 +97,8 @@ struct Supervisor {
     writer: Writer,
     /// When it was last asked how the disk is, since the store is silent.
     asked: Option<Instant>,
+    /// When routers were last asked to speak.
+    solicited: Option<Instant>,
     /// When log and time are put on the disk next.
     keep: Instant,
     stepped: Instant,
@@ -138,6 +140,7 @@ impl Supervisor {
             first: Vec::new(),
             writer,
             asked: None,
+            solicited: None,
             keep: now + KEEP_EVERY,
             stepped: now,
             told: String::new(),
@@ -284,6 +287,17 @@ impl Supervisor {
             }
             Request::SetAddress(addressing) => {
                 files::save_atomic(&self.run.address(), address_words(&addressing).as_bytes(), 0o644)?;
+            }
+            Request::NameServers(servers) => {
+                files::save_atomic(&self.run.name_servers(), routers::line(&servers).as_bytes(), 0o644)?;
+            }
+            Request::Solicit => {
+                let now = Instant::now();
+                // Nobody asks a network more often.
+                if self.solicited.is_none_or(|last| now - last >= SOLICIT_EVERY_MIN) {
+                    self.solicited = Some(now);
+                    routers::solicit()?;
+                }
             }
             Request::Reboot => init(Signal::TERM),
             Request::ShutDown => init(Signal::USR2),
@@ -683,5 +697,6 @@ const WORKED_AFTER: Duration = Duration::from_secs(60);
 const STARTING_MAX: Duration = Duration::from_secs(6 * 3600);
 /// The main process itself waits for eight seconds at most for what is on its way.
 const STOP_TIME_MAX: Duration = Duration::from_secs(15);
+const SOLICIT_EVERY_MIN: Duration = Duration::from_secs(3);
 const SLOTS_AGAIN_AFTER: Duration = Duration::from_secs(60);
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(5);

@@ -30,6 +30,7 @@ const LAN: &str = "
     ip addr add 169.254.77.1/16 dev tap0
     for last in $(seq 100 149); do ip addr add 10.99.0.$last/24 dev tap0; done
     ip addr add fd00:99::1/64 dev tap0
+    ip addr add fe80::99/64 dev tap0
     ip link set tap0 up";
 const FAR: &str = "
     ip link set lo up

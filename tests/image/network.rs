@@ -73,7 +73,7 @@ fn without_dhcp_it_is_found_link_local_and_takes_a_lease_that_comes_late() {
 fn another_lease_moves_the_page_and_the_name_server() {
     const NAME: &str = "shadowserver.example.test";
     let Some(lan) = Lan::new() else { return };
-    let (shadowserver, data) = shadowserver(&lan, NAME, "[box]\nown_clock = true\n");
+    let (shadowserver, data) = shadowserver(&lan, "10.99.1.1", NAME, "[box]\nown_clock = true\n");
     let Some(disk) = Disk::with_data(Some(data.path())) else { return };
     let turn = one_at_a_time();
 
@@ -98,10 +98,16 @@ fn another_lease_moves_the_page_and_the_name_server() {
     assert!(!last_told(&serial).contains(&before.to_string()), "{serial}");
 }
 
-/// Shadowserver at 10.99.1.1 under a name, and a data folder with settings that begin with `box_settings`.
-fn shadowserver(lan: &Lan, name: &'static str, box_settings: &str) -> (Shadowserver, tempfile::TempDir) {
+/// Shadowserver at an address of this machine under a name, and a data folder with settings that begin with
+/// `box_settings`.
+fn shadowserver(
+    lan: &Lan,
+    address: &str,
+    name: &'static str,
+    box_settings: &str,
+) -> (Shadowserver, tempfile::TempDir) {
     let world = World::empty(Clock::system().untrusted_now().day());
-    let here = SocketAddr::from(([10, 99, 1, 1], 0));
+    let here = SocketAddr::new(address.parse().unwrap(), 0);
     let shadowserver = lan.inside(|| {
         let options = Options { api: here, download: here, host: name, ..Options::default() };
         Shadowserver::start_with(&world, &options).unwrap()
@@ -123,7 +129,7 @@ fn shadowserver(lan: &Lan, name: &'static str, box_settings: &str) -> (Shadowser
 fn a_clock_of_1970_stops_all_work_until_a_time_server_answers() {
     const NAME: &str = "10.99.1.1";
     let Some(lan) = Lan::new() else { return };
-    let (shadowserver, data) = shadowserver(&lan, NAME, "");
+    let (shadowserver, data) = shadowserver(&lan, NAME, NAME, "");
     let Some(disk) = Disk::with_data(Some(data.path())) else { return };
     let turn = one_at_a_time();
     // DHCP names the time server, which is not there yet.
@@ -181,12 +187,21 @@ fn a_cable_that_leads_to_another_network_is_noticed_long_before_the_lease_ends()
 }
 
 #[test]
-fn ipv6_alone_is_enough_for_the_page() {
-    let (lan, disk, turn) = scene!(None);
-    let _router: Service = lan.dhcp(&["--dhcp-range=fd00:99::,ra-only,64", "--enable-ra"]);
+fn ipv6_alone_is_enough_for_the_page_and_to_fetch() {
+    const NAME: &str = "shadowserver.example.test";
+    let Some(lan) = Lan::new() else { return };
+    let (shadowserver, data) = shadowserver(&lan, "fd00:99::1", NAME, "[box]\nown_clock = true\n");
+    let Some(disk) = Disk::with_data(Some(data.path())) else { return };
+    let turn = one_at_a_time();
+    // Of the name servers that the router names, the first does not answer, and the second is on the link only.
+    let servers = "--dhcp-option=option6:dns-server,[fd00:99::1],[fe80::99]";
+    let _router: Service = lan.dhcp(&["--dhcp-range=fd00:99::,ra-only,64", "--enable-ra", servers]);
+    let names = lan.names("fe80::99", NAME, "fd00:99::1");
     let guest = boot(&lan, &disk, &turn);
     let own = shown(&guest, "[fd00:99:");
     wait_for_page(&lan, &guest, own);
+    guest.wait_for("request to Shadowserver", || shadowserver.count("reports/list") > 0);
+    assert!(names.log().contains(NAME));
     guest.power_off();
 }
 

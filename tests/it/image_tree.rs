@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 #[test]
 fn busybox_has_the_applets_that_the_scripts_use_and_no_other() {
@@ -49,6 +50,47 @@ fn the_reader_of_scripts_finds_commands_only() {
     }
     assert_eq!(used.into_iter().collect::<Vec<_>>(), ["cat", "cut", "echo", "mv", "od", "say", "sed", "tr"]);
     assert_eq!(functions.into_iter().collect::<Vec<_>>(), ["say"]);
+}
+
+#[test]
+fn three_are_asked_for_names_and_of_those_that_name_them_each_is_heard() {
+    let script = read("rootfs-overlay/usr/libexec/abusebox/network");
+    let begin = script.find("\nresolve() {").unwrap();
+    let end = begin + script[begin..].find("\n}\n").unwrap() + 3;
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().display().to_string();
+    let function = script[begin..end].replace("/run/abusebox", &here);
+    let asked = |files: &[(&str, &str)]| {
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let run = format!("fixed={here}/address{function}resolve");
+        let output = Command::new("sh").args(["-u", "-c", &run]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        files.iter().for_each(|(name, _)| fs::remove_file(folder.path().join(name)).unwrap());
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| line.replace("nameserver ", "")).collect::<Vec<_>>().join(" ")
+    };
+    let heard = ("name-servers", "fe80::1%2 fd00::1 fd00::2");
+    let (v4, empty) = (("eth0.dns", "home\n10.0.0.1 10.0.0.2 10.0.0.3\n"), ("eth0.dns", "\n\n"));
+    for (files, expected) in [
+        (&[][..], ""),
+        (&[v4], "search home 10.0.0.1 10.0.0.2 10.0.0.3"),
+        (&[heard], "fe80::1%2 fd00::1 fd00::2"),
+        (&[empty, heard], "fe80::1%2 fd00::1 fd00::2"),
+        (&[v4, heard], "search home 10.0.0.1 10.0.0.2 fe80::1%2"),
+        (
+            &[("eth0.dns", "\n10.0.0.1\n"), ("eth1.dns", "a\n10.0.0.1\n"), heard],
+            "search a 10.0.0.1 fe80::1%2 fd00::1",
+        ),
+        (
+            &[("address", "address=x\ngateway=\ndns='192.0.2.1 192.0.2.2'\n"), v4, heard],
+            "192.0.2.1 192.0.2.2",
+        ),
+        (&[("address", "address=x\ngateway=\ndns=''\n"), heard], "fe80::1%2 fd00::1 fd00::2"),
+    ] {
+        assert_eq!(asked(files), expected, "{files:?}");
+    }
 }
 
 /// The firmware of a Raspberry Pi has a parser of its own, which no test here can ask; so these bytes stay what they are.
@@ -191,6 +233,6 @@ fn root() -> &'static Path {
 const BEFORE_A_COMMAND: &[&str] =
     &["if", "then", "elif", "else", "fi", "while", "until", "do", "done", "esac", "exec", "!", "{", "}"];
 const OF_THE_SHELL: &[&str] =
-    &["break", "cd", "continue", "echo", "exit", "printf", "read", "return", "shift"];
+    &["break", "cd", "continue", "echo", "exit", "printf", "read", "return", "set", "shift"];
 /// Of other packages: e2fsprogs, util-linux, and our own.
 const OTHERS: &[&str] = &["abusebox", "e2fsck", "mke2fs", "partx"];

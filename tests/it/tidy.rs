@@ -469,6 +469,7 @@ const PURE: &[&str] = &[
     "src/notify/compose",
     "src/report/",
     "src/system/block",
+    "src/system/rdnss",
     "src/system/request",
     "src/system/slot",
     "src/system/watchdog",
