@@ -33,9 +33,22 @@ fn main() -> ExitCode {
         }
     }
     let mut watchdog = Watchdog::start();
-    match choose() {
-        Ok(Next::Root) => {}
-        Ok(Next::LastResort) => {
+    if let Err(error) = choose(&mut watchdog) {
+        say(&format!("{error:#}"));
+    }
+    watchdog.feed();
+    say(&format!("the root cannot be started: {:#}", start_root()));
+    ExitCode::FAILURE
+}
+
+/// Returns when the root is to be started.
+fn choose(watchdog: &mut Watchdog) -> anyhow::Result<()> {
+    let boot = disk::booted()?;
+    let disk = Disk::of_root(Path::new("/sys"), Path::new("/dev"), Path::new("/first"))?;
+    let mut ledger = Ledger::open(disk.places());
+    match switch::begin(Board::HERE, boot, &mut ledger, &disk)? {
+        Next::Root => {}
+        Next::LastResort => {
             say(
                 "NEITHER SLOT WORKS. This one worked last, so it is started again. Write the image to this disk anew.",
             );
@@ -45,35 +58,29 @@ fn main() -> ExitCode {
                 sleep(Duration::from_secs(1));
             }
         }
-        Ok(Next::Restart(restart)) => {
+        Next::Restart(restart) => {
             say("This slot has failed three times. Starting the other one.");
             say(&format!("that could not be: {}", reset(restart)));
+            switch::stay(boot, &mut ledger)?;
         }
-        Err(error) => say(&format!("{error:#}")),
     }
-    watchdog.feed();
-    say(&format!("the root cannot be started: {:#}", start_root()));
-    ExitCode::FAILURE
-}
-
-fn choose() -> anyhow::Result<Next> {
-    let boot = disk::booted()?;
-    let disk = Disk::of_root(Path::new("/sys"), Path::new("/dev"), Path::new("/first"))?;
-    let mut ledger = Ledger::open(disk.places());
-    Ok(switch::begin(Board::HERE, boot, &mut ledger, &disk)?)
+    Ok(())
 }
 
 /// Restarts; returns only why not.
 fn reset(restart: Restart) -> io::Error {
     rustix::fs::sync();
-    if restart == Restart::Tryboot {
-        // The kernel takes the firmware's words with a system call that has no safe form.
-        return Command::new("/reset-with").arg("0 tryboot").exec();
-    }
-    match rustix::system::reboot(RebootCommand::Restart) {
-        Ok(()) => io::Error::other("nothing happened"),
-        Err(error) => error.into(),
-    }
+    let done = match restart {
+        Restart::Plain => rustix::system::reboot(RebootCommand::Restart).map_err(io::Error::from),
+        // The kernel takes the firmware's words with a system call that has no safe form. As a program of its own it
+        // leaves this one, which must not end, as it is.
+        Restart::Tryboot => Command::new(RESET_WITH).arg("0 tryboot").status().and_then(|status| {
+            Err(status
+                .code()
+                .map_or_else(|| io::Error::other(status.to_string()), io::Error::from_raw_os_error))
+        }),
+    };
+    done.err().unwrap_or_else(|| io::Error::other("nothing happened"))
 }
 
 /// Becomes the root's init; returns only why not.
@@ -88,7 +95,9 @@ fn start_root() -> anyhow::Error {
             let _ = rustix::mount::unmount(folder, UnmountFlags::DETACH);
         }
         // What lies in the RAM disk would stay in memory for ever.
-        let _ = fs::remove_file("/init");
+        for file in ["/init", RESET_WITH] {
+            let _ = fs::remove_file(file);
+        }
         std::env::set_current_dir(ROOT)?;
         rustix::mount::mount_move(".", "/").context("the root")?;
         std::os::unix::fs::chroot(".")?;
@@ -129,6 +138,9 @@ fn say(text: &str) {
 }
 
 const ROOT: &str = "/root";
+
+/// Ends with the number of the kernel's error (`board/rpi/reset-with.S`).
+const RESET_WITH: &str = "/reset-with";
 
 /// What a program in a RAM disk has not yet: kind of file system, and folder.
 const SYSTEM: [(&str, &str); 3] = [("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev")];

@@ -34,13 +34,6 @@ hash=$(veritysetup format --salt=$salt --uuid=00000000-0000-0000-0000-0000000000
 [ -n "$hash" ]
 [ "$(stat -c %s "$root")" -le $((root_mib * mib)) ] || { echo "$root: too large" >&2; exit 1; }
 
-# The first program, as the only file of a RAM disk.
-mkdir "$work/early"
-cp "$images/abusebox-early" "$work/early/init"
-chmod 755 "$work/early/init"
-touch -d "@$SOURCE_DATE_EPOCH" "$work/early/init" "$work/early"
-(cd "$work/early" && echo init | cpio --quiet -o -H newc --reproducible -R 0:0) | zstd -q -19 >"$work/early.img"
-
 # fat FILE MIB LABEL ID
 fat() {
 	rm -f "$1"
@@ -62,9 +55,18 @@ words() {
 		"i6300esb.heartbeat=30 iTCO_wdt.heartbeat=30 sp5100_tco.heartbeat=30 bcm2835_wdt.heartbeat=30"
 }
 
-# What only the board knows: selector FILE, boot FILE SLOT PARTITION-OF-ROOT, and before_partitions DISK.
+# What only the board knows: early FOLDER, selector FILE, boot FILE SLOT PARTITION-OF-ROOT, and before_partitions DISK.
 # shellcheck source=board/x86_64/boot.sh
 . "$common/../$board/boot.sh"
+
+# The first program, in a RAM disk with what it needs.
+mkdir "$work/early"
+cp "$images/abusebox-early" "$work/early/init"
+early "$work/early"
+chmod 755 "$work/early"/*
+touch -d "@$SOURCE_DATE_EPOCH" "$work/early"/* "$work/early"
+(cd "$work/early" && printf '%s\n' * | cpio --quiet -o -H newc --reproducible -R 0:0) | zstd -q -19 >"$work/early.img"
+
 selector "$work/selector"
 mcopy -i "$work/selector" "$common/abusebox-example.toml" ::
 boot "$work/boot-a" A 5

@@ -3,6 +3,11 @@
 # fixup*.dat and bootcode.bin.
 # shellcheck shell=sh disable=SC2154 # variables of post-image.sh
 
+# A restart with a word for the firmware.
+early() {
+	aarch64-linux-gnu-gcc -nostdlib -static -s -Wl,--build-id=none -o "$1/reset-with" "$common/../$board/reset-with.S"
+}
+
 # No start*.elf here: with one, a damaged autoboot.txt leaves a board dark that would else go on with p2. bootcode.bin
 # and a config.txt, empty, are what a Pi 3 wants before it reads autoboot.txt; newer ones have that in a chip.
 selector() {

@@ -137,6 +137,8 @@ pub enum Standing {
     TrialFailed(Slot),
     /// This slot did not work, and the running one has taken its place.
     OtherFailed(Slot),
+    /// The running slot does not work, and it was not possible to give way to this one.
+    Unreachable(Slot),
     BothFailed,
 }
 
@@ -162,6 +164,14 @@ impl Tally {
         Start::Stay
     }
 
+    /// [`Start::GiveWay`] could not be done, so the root is started instead: that is no attempt of the other slot. To be
+    /// saved then.
+    pub fn stay(&mut self, boot: Boot) {
+        let other = self.attempts_mut(boot.running.other());
+        *other = other.saturating_sub(1);
+        *self.attempts_mut(boot.running) = STRANDED;
+    }
+
     /// What to do `up` seconds after the start, when all has been well for the last `well` seconds: the main loop, the
     /// store and the page answer, and every block of the root has been read once. `passed`: this boot was found
     /// healthy before.
@@ -172,7 +182,10 @@ impl Tally {
             Some(well) if !passed && well >= enough => Verdict::Healthy,
             Some(_) => Verdict::Wait,
             // A restart that changes nothing only takes the page away from whoever looks for the reason.
-            None if !passed && up >= DEADLINE_SECONDS && (boot.is_passing() || !self.both_spent()) => {
+            None if !passed
+                && up >= DEADLINE_SECONDS
+                && (boot.is_passing() || !self.is_last(boot.running)) =>
+            {
                 Verdict::Restart
             }
             None => Verdict::Wait,
@@ -217,6 +230,7 @@ impl Tally {
             false if self.both_spent() => Standing::BothFailed,
             false if self.trial == Some(other) => Standing::TrialFailed(other),
             true => Standing::StandIn,
+            false if self.is_last(running) => Standing::Unreachable(other),
             false if self.is_spent(other) => Standing::OtherFailed(other),
             false => Standing::Normal,
         }
@@ -239,6 +253,11 @@ impl Tally {
         self.attempts[slot as usize] >= ATTEMPTS_MAX
     }
 
+    /// Whether there is nothing to give way to.
+    fn is_last(&self, slot: Slot) -> bool {
+        self.both_spent() || self.attempts[slot as usize] >= STRANDED
+    }
+
     fn both_spent(&self) -> bool {
         let usable = |slot: Slot| !self.is_spent(slot) && self.worked(slot);
         !usable(Slot::A) && !usable(Slot::B)
@@ -247,6 +266,9 @@ impl Tally {
 
 /// Boots without becoming healthy before a slot counts as failed. One may be a power cut, two a bad evening.
 const ATTEMPTS_MAX: u8 = 3;
+
+/// As many attempts has a slot that could not give way: one more than are counted.
+const STRANDED: u8 = ATTEMPTS_MAX + 1;
 
 /// So long all must be well in a slot that has worked before. Short, so that pulling the plug does not count as a fault
 /// of the slot.
@@ -301,6 +323,29 @@ mod tests {
         assert_eq!(tally.standing(COMMITTED), Standing::OtherFailed(B));
         tally.settled();
         assert_eq!(tally.standing(COMMITTED), Standing::Normal);
+    }
+
+    #[test]
+    fn where_it_cannot_give_way_it_stays_and_tries_again_at_each_start() {
+        let mut tally = Tally::default();
+        while tally.start(COMMITTED) != Start::GiveWay(B) {}
+        tally.stay(COMMITTED);
+        assert_eq!(tally.standing(COMMITTED), Standing::Unreachable(B));
+        assert_eq!(tally.verdict(COMMITTED, false, 600, None), Verdict::Wait);
+        let before = tally;
+        for _ in 0..5 {
+            assert_eq!(tally.start(COMMITTED), Start::GiveWay(B));
+            tally.stay(COMMITTED);
+            assert_eq!(tally, before, "it is not counted against the other slot");
+        }
+        // It was led there in the end: three attempts.
+        let starts: Vec<_> = (0..4).map(|_| tally.start(COMMITTED)).collect();
+        assert_eq!(starts, [Start::GiveWay(B), Start::GiveWay(B), Start::GiveWay(B), Start::Stay]);
+        assert_eq!(tally.verdict(PASSING, false, 600, None), Verdict::Restart);
+        tally = before;
+        tally.healthy(COMMITTED, Some(A));
+        assert_eq!(tally.standing(COMMITTED), Standing::Normal);
+        assert_eq!(tally.start(COMMITTED), Start::Go);
     }
 
     #[test]

@@ -496,6 +496,9 @@ impl Slots {
                 format!("the new version in slot {slot} was tried and does not work")
             }
             Standing::OtherFailed(slot) => format!("slot {slot} does not work any more"),
+            Standing::Unreachable(slot) => {
+                format!("slot {running} does not work, and slot {slot} cannot be started")
+            }
             Standing::BothFailed => "NEITHER SLOT WORKS: write the image to this disk anew".to_owned(),
         })
     }

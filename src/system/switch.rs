@@ -47,8 +47,8 @@ pub enum Access {
     Write,
 }
 
-/// Before the root is read: counts this boot, and gives way to the other slot when it is time. With an error, which is
-/// to be told, it goes on with the root.
+/// Before the root is read: counts this boot, and gives way to the other slot when it is time; call [`stay`] if that
+/// restart cannot be done. With an error, which is to be told, it goes on with the root.
 pub fn begin(
     board: Board,
     boot: Boot,
@@ -63,9 +63,20 @@ pub fn begin(
         Start::Stay => Ok(Next::LastResort),
         Start::GiveWay(slot) => {
             let committed = tally.committed.unwrap_or(boot.committed);
-            lead(board, slot, committed, first).map(Next::Restart)
+            let led = lead(board, slot, committed, first);
+            if led.is_err() {
+                stay(boot, ledger)?;
+            }
+            led.map(Next::Restart)
         }
     }
+}
+
+/// The restart into the other slot was not possible, for which that slot is not to blame. It goes on with the root.
+pub fn stay(boot: Boot, ledger: &mut Ledger) -> Result<(), Error> {
+    let mut tally = ledger.tally();
+    tally.stay(boot);
+    Ok(ledger.save(tally)?)
 }
 
 /// The main process works: forgives the attempts, commits the running slot if it was on trial, and makes a damaged

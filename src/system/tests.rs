@@ -183,6 +183,8 @@ struct Machine {
     eeprom: Eeprom,
     /// Whether GRUB can write to the disk.
     grub_writes: bool,
+    /// Whether our first program can restart the box.
+    restarts: bool,
     /// So many writes go well, and the next one not.
     cut: Option<(usize, Tear)>,
     /// Cuts since the box worked for a day.
@@ -229,6 +231,7 @@ impl Machine {
             tryboot: false,
             eeprom: EEPROM,
             grub_writes: true,
+            restarts: true,
             cut: None,
             cuts: 0,
             running: None,
@@ -405,6 +408,10 @@ impl Machine {
         let next = self.writing(|m| switch::begin(board, boot, &mut m.ledger(), &m.first()))?;
         self.is_committed_by_health(selected);
         match next {
+            Ok(Next::Restart(_)) if !self.restarts => {
+                self.writing(|m| switch::stay(boot, &mut m.ledger()))?.unwrap();
+                assert!(matches!(self.ledger().tally().standing(boot), Standing::Unreachable(_)));
+            }
             Ok(Next::Restart(restart)) => {
                 self.tryboot = restart == Restart::Tryboot;
                 return Ok(Came::Down);
@@ -646,6 +653,21 @@ fn each_fault_of_the_committed_slot_gives_way_to_the_other() {
             assert_eq!((came == Came::Idle, machine.running), (fault == Fault::Main, Some(Slot::B)));
         }
     }
+}
+
+#[test]
+fn a_restart_that_is_not_possible_is_no_fault_of_the_other_slot() {
+    let mut machine = Machine::new(Board::Pi);
+    assert_eq!(machine.settle(), Came::Up);
+    machine.content(Slot::A).fault = Fault::Main;
+    machine.restarts = false;
+    assert_eq!((machine.settle(), machine.running), (Came::Idle, Some(Slot::A)));
+    for _ in 0..5 {
+        assert_eq!(machine.start().unwrap(), Came::Idle, "it stays up for whoever looks for the reason");
+    }
+    machine.restarts = true;
+    assert_eq!((machine.settle(), machine.running), (Came::Up, Some(Slot::B)));
+    assert_eq!(machine.plain(), Slot::B);
 }
 
 #[test]

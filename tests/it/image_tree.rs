@@ -2,7 +2,9 @@
 //! Buildroot.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -98,6 +100,39 @@ fn three_are_asked_for_names_and_of_those_that_name_them_each_is_heard() {
 fn a_raspberry_pi_is_told_its_slots_in_these_bytes() {
     let expected = "[all]\ntryboot_a_b=1\nboot_partition=2\n[tryboot]\nboot_partition=3\n";
     assert_eq!(read("board/rpi/autoboot.txt"), expected);
+}
+
+/// In a name space of processes, where a restart only ends whoever asks for it, by a signal that nothing else sends.
+#[test]
+fn a_raspberry_pi_is_restarted_with_words_by_the_only_other_program_of_its_first_ram_disk() {
+    let (compiler, player) = ("aarch64-linux-gnu-gcc", "qemu-aarch64-static");
+    for program in [compiler, player] {
+        if Command::new(program).arg("--version").output().is_err() {
+            return println!("skipped: there is no {program}");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let make = "board=rpi common=board/common; . board/rpi/boot.sh; early \"$1\"";
+    assert!(Command::new("sh").args(["-e", "-c", make, "sh"]).arg(folder.path()).status().unwrap().success());
+    let program = folder.path().join("reset-with");
+    let run = |starter: &[&str]| {
+        let command = starter.iter().map(AsRef::as_ref);
+        let words = [player.as_ref(), "-strace".as_ref(), program.as_os_str(), "0 tryboot".as_ref()];
+        let all: Vec<&OsStr> = command.chain(words).collect();
+        Command::new(all[0]).args(&all[1..]).output().unwrap()
+    };
+    let output = run(&["unshare", "--user", "--map-root-user", "--pid", "--fork"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if said.contains("unshare failed") {
+        return println!("skipped: {said}");
+    }
+    // The numbers of reboot(2), LINUX_REBOOT_CMD_RESTART2 the third.
+    assert!(said.contains("reboot(4276215469,672274793,2712847316,"), "{said}");
+    let status = output.status;
+    assert!(status.signal() == Some(1) || status.code() == Some(129), "{status}: {said}");
+    // Without the right to it, it says why not: EPERM.
+    let output = run(&["unshare", "--user", "--pid", "--fork"]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A shell script, and how far it was read. Enough of the language for ours.
