@@ -48,10 +48,12 @@ verity() {
 }
 
 # words PARTITION: what the kernel of a slot is told, on every board. The disk may be slow to come. Of the kernel's words
-# two MiB survive a reset. A watchdog waits for half a minute.
+# two MiB survive a reset, where the next kernel looks for them at the same place: memory is given from the top, below
+# what the boot loader has put there, which differs a little by how it came to its choice. A watchdog waits for half a
+# minute.
 words() {
 	echo "quiet ro root=/dev/dm-0 rootfstype=squashfs dm-mod.waitfor=PARTUUID=$disk_id-0$1" \
-		"reserve_mem=2M:4096:oops ramoops.mem_name=oops ramoops.console_size=1048576 ramoops.record_size=131072" \
+		"reserve_mem=2M:16M:oops ramoops.mem_name=oops ramoops.console_size=1048576 ramoops.record_size=131072" \
 		"i6300esb.heartbeat=30 iTCO_wdt.heartbeat=30 sp5100_tco.heartbeat=30 bcm2835_wdt.heartbeat=30"
 }
 
