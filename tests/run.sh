@@ -67,6 +67,7 @@ Done: $reports reports${rows:+, $rows rows}, $(value incidents_open "$status") i
 TEXT
 page=$(sed -n 's/.*page at \(http[^ ]*\).*/\1/p' "$folder/abusebox.log" | head -n 1)
 echo "  open the page    ${page:-$(sed -n 's/.*no page: //p' "$folder/abusebox.log" | head -n 1)}"
+[ ! -e "$folder/data/setup-code" ] || echo "  its setup code   $(cat "$folder/data/setup-code")"
 cat <<TEXT
 It goes on running: tomorrow's reports come at midnight UTC. Ctrl-C ends it.
 The same as a box in QEMU, from power on: make run-image

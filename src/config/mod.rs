@@ -219,6 +219,8 @@ pub struct Page {
     /// Where the page answers; port 0 takes any free one. An address that other machines can reach opens it to those
     /// nearby, in a network of this machine, and in `allow`. `None`: there is no page.
     pub listen: Option<SocketAddr>,
+    /// The same by HTTPS. `None`: by HTTP only.
+    pub listen_https: Option<SocketAddr>,
     /// Further host names under which the page is asked for.
     pub names: Vec<String>,
     /// Further client networks, beside those nearby and our own.

@@ -92,6 +92,7 @@ pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
     let t = reader.table("page");
     let page = Page {
         listen: t.get("listen", Some(PAGE_LISTEN), empty_or(some(text_as(listen)))),
+        listen_https: t.get("listen_https", Some(PAGE_LISTEN_HTTPS), empty_or(some(text_as(listen)))),
         names: t.get("names", vec![], list(text_as(host))),
         allow: t.get("allow", vec![], list(text_as(network))),
         setup_code: t.get("setup_code", None, empty_or(some(text_as(token)))),
@@ -696,6 +697,7 @@ const API_URL: &str = "https://transform.shadowserver.org/api2/";
 const DOWNLOAD_URL: &str = "https://dl.shadowserver.org/";
 const SCHEMA_URL: &str = "https://interchange.shadowserver.org/intelmq/v1/schema";
 const PAGE_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+const PAGE_LISTEN_HTTPS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
 const CUSTOMERS_FILE: &str = "customers.csv";
 
 /// More are not shown: whoever has corrected so many runs the check again.
@@ -757,6 +759,7 @@ hold_count_min = 0
 tell_unknown_types = true
 [page]
 listen = "[::1]:0"
+listen_https = ""
 names = ["abuse.example.net"]
 allow = ["198.51.100.0/24"]
 setup_code = "c0de"
@@ -794,6 +797,7 @@ extra_ca = ["ca.pem"]
     #[test]
     fn the_page_answers_this_machine_only_unless_told_otherwise() {
         assert_eq!(parsed("").page.listen, Some("127.0.0.1:8080".parse().unwrap()));
+        assert_eq!(parsed("").page.listen_https, Some("127.0.0.1:8443".parse().unwrap()));
         assert_eq!(parsed("[page]\nlisten = \"\"\n").page.listen, None);
         assert_eq!(
             parsed("[page]\nlisten = \"127.9.9.9:1\"\n").page.listen,
@@ -848,7 +852,7 @@ extra_ca = ["ca.pem"]
         assert_eq!((policy.close_after_days, policy.mail_age_days_max, policy.mails_per_day_max), (8, 4, 1));
         assert_eq!((policy.digest_hour, policy.hold_first), (0, true));
         assert_eq!((policy.hold_share_max, policy.hold_count_min, policy.tell_unknown_types), (1.0, 0, true));
-        assert_eq!(page.listen, Some("[::1]:0".parse().unwrap()));
+        assert_eq!((page.listen, page.listen_https), (Some("[::1]:0".parse().unwrap()), None));
         assert_eq!(page.names, ["abuse.example.net"]);
         assert_eq!(page.allow, ["198.51.100.0/24".parse().unwrap()]);
         assert_eq!(page.setup_code, Some(Secret("c0de".to_owned())));

@@ -5,6 +5,7 @@
 //! up; on a box, [`timing`] keeps the clock right. A step takes `now` and says when it wants to be called again, so a
 //! month runs in seconds.
 
+pub mod admitting;
 pub mod fetching;
 pub mod intake;
 pub mod keeping;

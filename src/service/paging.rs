@@ -2,26 +2,36 @@
 
 use std::fs::DirBuilder;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ipnet::IpNet;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::admitting::Admission;
 use super::viewing::Live;
 use super::{Engine, random_token};
+use crate::clock::BUILT;
+use crate::files;
+use crate::system::naming;
+use crate::web::certificate::{self, Certificate};
 use crate::web::door::{Door, Limits};
 use crate::web::router;
 use crate::web::server::{self, Handler, Server};
+use crate::web::view::Secure;
 
 /// Until `stop`, at `fixed` or where the settings say. Whatever is wrong with the page, the rest goes on.
 pub async fn keep_up(engine: Arc<Engine>, fixed: Option<SocketAddr>, mut stop: watch::Receiver<bool>) {
-    let (live, clock) = (Live::new(engine.clone()), engine.clock.clone());
-    let handler: Handler = Arc::new(move |request| router::handle(request, &live, clock.untrusted_now()));
+    let (live, clock) = (Arc::new(Live::new(engine.clone())), engine.clock.clone());
+    let gate = Admission::new(engine.clone());
+    let shown = live.clone();
+    let handler: Handler =
+        Arc::new(move |request| router::handle(request, &*shown, &gate, clock.untrusted_now()));
     // One for all doors, from the first on.
     let mut server: Option<Behind> = None;
     let mut told = None;
@@ -29,9 +39,14 @@ pub async fn keep_up(engine: Arc<Engine>, fixed: Option<SocketAddr>, mut stop: w
         let wanted = Wanted::of(&engine, fixed);
         let turn = async {
             let Some(address) = wanted.listen else { return std::future::pending().await };
-            match open(address, wanted.allow.clone(), &engine.data, &handler, &mut server).await {
+            let door = Door::bind(address, wanted.allow.clone(), Limits::default()).await;
+            match door.and_then(|door| Ok((door, behind(&engine.data, &handler, &mut server)?))) {
                 Ok((door, socket)) => {
                     told = None;
+                    let door = secured(door, &engine, &wanted, &live).await;
+                    if let Ok(address) = door.address() {
+                        tracing::info!("page at http://{address}/");
+                    }
                     door.serve(socket).await;
                 }
                 Err(error) => {
@@ -54,20 +69,64 @@ pub async fn keep_up(engine: Arc<Engine>, fixed: Option<SocketAddr>, mut stop: w
     }
 }
 
-async fn open<'a>(
-    address: SocketAddr,
-    allow: Vec<IpNet>,
-    data: &Path,
-    handler: &Handler,
-    server: &'a mut Option<Behind>,
-) -> io::Result<(Door, &'a Path)> {
-    let door = Door::bind(address, allow, Limits::default()).await?;
+/// The socket of the server behind, which is started if need be.
+fn behind<'a>(data: &Path, handler: &Handler, server: &'a mut Option<Behind>) -> io::Result<&'a Path> {
     let behind = match server.take() {
         Some(behind) => behind,
         None => Behind::start(data, handler)?,
     };
-    tracing::info!("page at http://{}/", door.address()?);
-    Ok((door, &server.insert(behind).socket))
+    Ok(&server.insert(behind).socket)
+}
+
+/// The door with HTTPS beside HTTP, if that can be had.
+async fn secured(door: Door, engine: &Engine, wanted: &Wanted, live: &Live) -> Door {
+    live.set_secure(None);
+    let Some(address) = wanted.listen_https else { return door };
+    let Some(certificate) = certificate(engine, wanted) else { return door };
+    let Certificate { config, fingerprint } = certificate;
+    let listener = match TcpListener::bind(address).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::warn!(
+                "no HTTPS: it cannot be had at {address}: {error}; set page.listen_https to another"
+            );
+            return door;
+        }
+    };
+    let address = listener.local_addr().unwrap_or(address);
+    tracing::info!("page at https://{address}/, its certificate has the SHA-256 fingerprint {fingerprint}");
+    // For the screen of a box.
+    let print = engine.data.join("tls/fingerprint");
+    if files::read_max(&print, FINGERPRINT_BYTES_MAX).ok().as_deref() != Some(fingerprint.as_bytes())
+        && let Err(error) = files::save_atomic(&print, fingerprint.as_bytes(), 0o600)
+    {
+        tracing::warn!("the fingerprint of the certificate cannot be kept: {error}");
+    }
+    live.set_secure(Some(Secure { port: address.port(), fingerprint }));
+    door.with_https(listener, config)
+}
+
+/// The operator's own, else that of the box.
+fn certificate(engine: &Engine, wanted: &Wanted) -> Option<Certificate> {
+    let now = engine.clock.untrusted_now();
+    let mut alarm = None;
+    let own = wanted.own_certificate.as_ref().and_then(|(path, _)| match certificate::load(path) {
+        Ok(certificate) => Some(certificate),
+        Err(error) => {
+            alarm = Some(format!(
+                "the certificate {} is not used, since {error}; the page shows one of its own making instead",
+                path.display()
+            ));
+            None
+        }
+    });
+    if let Err(error) = engine.alarm("certificate", alarm.as_deref(), now) {
+        tracing::warn!("{error}");
+    }
+    own.or_else(|| {
+        let made = certificate::own(&engine.data.join("tls/made.pem"), &wanted.names, now.max(BUILT));
+        made.inspect_err(|error| tracing::error!("no HTTPS: {error}")).ok()
+    })
 }
 
 /// The server behind the door, and where it answers.
@@ -109,17 +168,39 @@ impl Drop for Folder {
     }
 }
 
-/// What the settings say of the door.
+/// What the settings and the machine say of the door.
 #[derive(PartialEq, Eq)]
 struct Wanted {
     listen: Option<SocketAddr>,
+    listen_https: Option<SocketAddr>,
     allow: Vec<IpNet>,
+    /// With the time of its last change.
+    own_certificate: Option<(PathBuf, Option<SystemTime>)>,
+    /// Host names and addresses under which the page is asked for.
+    names: Vec<String>,
 }
 
 impl Wanted {
     fn of(engine: &Engine, fixed: Option<SocketAddr>) -> Self {
-        let page = &engine.loaded().settings.page;
-        Self { listen: fixed.or(page.listen), allow: page.allow.clone() }
+        let loaded = engine.loaded();
+        let page = &loaded.settings.page;
+        let own = &loaded.settings.boxx.name;
+        let mut names = vec![format!("{own}.local"), own.clone(), "localhost".to_owned()];
+        names.extend(page.names.iter().cloned());
+        let local = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        // Those of one link cannot be written into a browser.
+        let addresses = naming::interfaces().into_iter().flat_map(|interface| interface.addresses);
+        let is_of_link = |address: &IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        let addresses = addresses.filter(|address| !is_of_link(address)).chain(local);
+        names.extend(addresses.map(|address| address.to_string()));
+        let changed = |path: &PathBuf| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        Self {
+            listen: fixed.or(page.listen),
+            listen_https: fixed.map_or(page.listen_https, |fixed| Some(SocketAddr::new(fixed.ip(), 443))),
+            allow: page.allow.clone(),
+            own_certificate: page.own_certificate.clone().map(|path| (path.clone(), changed(&path))),
+            names,
+        }
     }
 }
 
@@ -130,6 +211,7 @@ async fn changed(engine: &Engine, fixed: Option<SocketAddr>, wanted: &Wanted) {
     }
 }
 
+const FINGERPRINT_BYTES_MAX: u64 = 256;
 /// A port that is taken may be free later.
 const AGAIN_AFTER: Duration = Duration::from_secs(30);
 /// As often as the settings file itself is looked at.

@@ -17,7 +17,7 @@ use crate::notify::outbox::{self, Notice};
 use crate::store::{self, Counts, Fetching};
 use crate::web::view::{
     Candidate, Customer, Customers, IncidentFacts, IncidentRow, MailFacts, MailRow, Overview, Part, ROWS_MAX,
-    ReportFacts, Search, Site, Tally, Trouble, View, Wanted, Whois,
+    ReportFacts, Search, Secure, Site, Tally, Trouble, View, Wanted, Whois,
 };
 
 /// The engine as the page sees it.
@@ -26,6 +26,7 @@ pub struct Live {
     counted: Mutex<Option<Counted>>,
     /// Held by the one who counts.
     counting: Mutex<()>,
+    secure: Mutex<Option<Secure>>,
 }
 
 /// A tally and what it holds for.
@@ -52,7 +53,12 @@ impl From<store::Error> for Trouble {
 
 impl Live {
     pub fn new(engine: Arc<Engine>) -> Self {
-        Self { engine, counted: Mutex::default(), counting: Mutex::default() }
+        Self { engine, counted: Mutex::default(), counting: Mutex::default(), secure: Mutex::default() }
+    }
+
+    /// How to come by HTTPS from now on.
+    pub fn set_secure(&self, secure: Option<Secure>) {
+        *self.secure.lock().unwrap_or_else(PoisonError::into_inner) = secure;
     }
 
     /// The tally, counted anew only if something was written since, and not too soon after the last count.
@@ -97,6 +103,7 @@ impl View for Live {
             zone: settings.boxx.timezone.clone(),
             language: settings.boxx.language.clone(),
             mode: settings.boxx.mode,
+            secure: self.secure.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 
@@ -398,14 +405,22 @@ mod tests {
     use crate::clock::Clock;
     use crate::files::save_atomic;
     use crate::report::kind::Severity;
+    use crate::service::admitting::Admission;
     use crate::service::intake::Source;
+    use crate::store::Role;
+    use crate::web::gate::{Gate, NewPerson, Visitor};
     use crate::web::router::{Request, handle};
 
     const NOW: Timestamp = Timestamp::from_unix(1_795_600_000);
 
+    const VISITOR: Visitor = Visitor { peer: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), is_secure: false };
+
     struct House {
         engine: Arc<Engine>,
         live: Live,
+        gate: Admission,
+        /// Of the operator, who has claimed it.
+        cookie: String,
         folder: tempfile::TempDir,
     }
 
@@ -420,7 +435,15 @@ mod tests {
         save_atomic(&folder.path().join("customers.csv"), customers.as_bytes(), 0o600).unwrap();
         let path = folder.path().join("settings.toml");
         let engine = Engine::open(&folder.path().join("data"), &path, Clock::fixed(NOW)).unwrap();
-        House { live: Live::new(engine.clone()), engine, folder }
+        let gate = Admission::new(engine.clone());
+        let code = std::fs::read_to_string(engine.data.join("setup-code")).unwrap();
+        let new = NewPerson {
+            name: "ann".to_owned(),
+            role: Role::Operator,
+            password: "several good words".to_owned(),
+        };
+        let id = gate.claim(&VISITOR, &code, &new, NOW).unwrap();
+        House { live: Live::new(engine.clone()), gate, cookie: format!("sid={}", id.0), engine, folder }
     }
 
     impl House {
@@ -441,10 +464,23 @@ mod tests {
         }
 
         fn get(&self, target: &str) -> String {
-            let peer = Some("::1".parse().unwrap());
-            let reply = handle(&Request { method: "GET", target, host: "localhost", peer }, &self.live, NOW);
+            let reply = handle(&self.asked(target), &self.live, &self.gate, NOW);
             assert_eq!(reply.status, 200, "{target}: {}", reply.body);
             reply.body
+        }
+
+        fn asked<'a>(&'a self, target: &'a str) -> Request<'a> {
+            Request {
+                method: "GET",
+                target,
+                host: "localhost",
+                visitor: Some(VISITOR),
+                cookie: &self.cookie,
+                content_type: "",
+                origin: "",
+                fetch_site: "",
+                body: b"",
+            }
         }
 
         fn found(&self, search: &str) -> Vec<u64> {

@@ -460,15 +460,35 @@ impl View {
     }
 
     pub fn alarms(&self) -> Result<Vec<(String, Alarm)>, Error> {
-        self.txn
-            .open_table(ALARMS)?
-            .iter()?
+        named(self.txn.open_table(ALARMS)?.iter()?)
+    }
+
+    /// Who may log in, in the order of their names.
+    pub fn people(&self) -> Result<Vec<(String, Person)>, Error> {
+        named(self.txn.open_table(PEOPLE)?.iter()?)
+    }
+
+    /// What was done on the page, the newest first; numbers below `before`, at most `count`.
+    pub fn audit_back(&self, before: Option<u64>, count: usize) -> Result<Vec<(u64, AuditEntry)>, Error> {
+        let table = self.txn.open_table(AUDIT)?;
+        let entries = table.range(..before.unwrap_or(u64::MAX))?.rev().take(count);
+        entries
             .map(|entry| {
-                let (code, alarm) = entry?;
-                Ok((code.value().to_owned(), decode(alarm.value())?))
+                let (number, entry) = entry?;
+                Ok((number.value(), decode(entry.value())?))
             })
             .collect()
     }
+}
+
+/// All of a table whose keys are names.
+fn named<T: Stored>(range: redb::Range<'_, &str, &[u8]>) -> Result<Vec<(String, T)>, Error> {
+    range
+        .map(|entry| {
+            let (name, value) = entry?;
+            Ok((name.value().to_owned(), decode(value.value())?))
+        })
+        .collect()
 }
 
 /// A change of the store, all or nothing.
@@ -502,6 +522,8 @@ impl Txn {
         self.txn.open_table(MAILED)?;
         self.txn.open_table(COVERED)?;
         self.txn.open_table(ALARMS)?;
+        self.txn.open_table(PEOPLE)?;
+        self.txn.open_table(AUDIT)?;
         Ok(())
     }
 
@@ -808,6 +830,29 @@ impl Txn {
         Ok(())
     }
 
+    pub fn people(&self) -> Result<Vec<(String, Person)>, Error> {
+        named(self.txn.open_table(PEOPLE)?.iter()?)
+    }
+
+    /// `None` takes the person out.
+    pub fn put_person(&self, name: &str, person: Option<&Person>) -> Result<(), Error> {
+        let mut table = self.txn.open_table(PEOPLE)?;
+        match person {
+            Some(person) => table.insert(name, encode(person).as_slice())?.is_some(),
+            None => table.remove(name)?.is_some(),
+        };
+        Ok(())
+    }
+
+    /// Notes what was done on the page; the oldest entries make room.
+    pub fn add_audit(&self, entry: &AuditEntry) -> Result<(), Error> {
+        let mut table = self.txn.open_table(AUDIT)?;
+        let number = table.last()?.map_or(0, |(number, _)| number.value()) + 1;
+        table.insert(number, encode(entry).as_slice())?;
+        table.retain_in(..number.saturating_sub(AUDIT_MAX), |_, _| false)?;
+        Ok(())
+    }
+
     pub fn remove_report(&self, file: &str, report: &Report) -> Result<(), Error> {
         self.txn.open_table(REPORTS)?.remove(file)?;
         // A duplicate has the content of another file, which keeps it.
@@ -841,6 +886,8 @@ fn see_rest(
 const CACHE_BYTES: usize = 3 * 1024 * 1024;
 /// A change with what it copies is smaller, unless it is a large report, which then waits a little longer.
 const PROBE_BYTES: usize = 256 * 1024;
+/// Entries kept of what was done on the page: years.
+const AUDIT_MAX: u64 = 10_000;
 /// Largest mail kept.
 const MAIL_BYTES_MAX: usize = 8 * 1024 * 1024;
 

@@ -38,6 +38,11 @@ pub(super) const MAILED: TableDefinition<u32, &[u8]> = TableDefinition::new("mai
 pub(super) const COVERED: TableDefinition<i32, ()> = TableDefinition::new("covered");
 pub(super) const ALARMS: TableDefinition<&str, &[u8]> = TableDefinition::new("alarms");
 
+/// Name -> who may log in to the page.
+pub(super) const PEOPLE: TableDefinition<&str, &[u8]> = TableDefinition::new("people");
+/// Who changed what on the page, by number.
+pub(super) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
+
 /// A value of the store. Its layout never changes under the same version: a change raises `VERSION` and teaches
 /// `upgrade` the old one (see [`super::migrate`]).
 pub(super) trait Stored: Serialize + DeserializeOwned {

@@ -1,5 +1,7 @@
 //! What the store keeps beside incidents.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::Error;
@@ -39,6 +41,8 @@ stored!(
     Frozen = "mail",
     Mailed = "mailed",
     Alarm = "alarm",
+    Person = "person",
+    AuditEntry = "audit entry",
 );
 
 impl Meta for Format {}
@@ -165,4 +169,45 @@ pub struct Alarm {
     pub text: String,
     /// The operator has been mailed about it.
     pub told: bool,
+}
+
+/// What a person may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// Sees everything but secrets, and changes nothing but the own password.
+    Viewer,
+    Operator,
+}
+
+impl Role {
+    pub const ALL: [Role; 2] = [Self::Viewer, Self::Operator];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// Somebody who may log in to the page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    pub role: Role,
+    /// Argon2id, in the form that names its own parameters.
+    pub password_hash: String,
+    pub added: Timestamp,
+    /// When and from where this person logged in last.
+    pub last_login: Option<(Timestamp, IpAddr)>,
+}
+
+/// Something that somebody did on the page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    pub at: Timestamp,
+    /// Name of a person; empty: nobody had logged in.
+    pub who: String,
+    pub from: Option<IpAddr>,
+    /// A sentence without a full stop; never a secret.
+    pub what: String,
 }

@@ -341,12 +341,16 @@ fn absent(error: io::Error) -> io::Result<()> {
 const CUSTOMERS: &str = "customers.csv";
 /// What may lie there, as what it is taken over, and how large it may be. The last one is a certificate authority that
 /// the settings name.
-const FILES: [(&str, &str, u64); 3] = [
+const FILES: [(&str, &str, u64); 4] = [
     ("abusebox.toml", "settings.toml", crate::config::FILE_BYTES_MAX),
     // The partition has 64 MiB.
     (CUSTOMERS, "customers.csv", 48 << 20),
     ("ca.pem", "ca.pem", crate::config::FILE_BYTES_MAX),
+    // Of which only the name counts.
+    (RESET_PASSWORD, RESET_PASSWORD, 64 << 10),
 ];
+/// Laid into the data folder it makes the page forget all people, so that whoever knows the setup code claims it again.
+pub const RESET_PASSWORD: &str = "reset-password";
 const RESET: &str = "factory-reset";
 const COMPLAINTS: &str = "abusebox-complaints.txt";
 const COMPLAINTS_HEAD: &str =
@@ -654,6 +658,16 @@ mod tests {
         // It is there from before, too.
         it.put("first/abusebox.toml", "[trust]\nextra_ca = [\"ca.pem\"]\n");
         assert_eq!(seen(&it), Outcome::Taken);
+    }
+
+    #[test]
+    fn the_wish_for_another_password_is_passed_on_once() {
+        let it = Box::new();
+        it.put("first/Reset-Password.txt", "");
+        assert_eq!(it.start_with(|_| Ok(String::new())), Outcome::Taken);
+        assert_eq!(it.text("data/reset-password").unwrap(), "");
+        assert_eq!(it.text("first/Reset-Password.txt"), None);
+        assert_eq!(it.start_with(|_| panic!("nothing is there to check")), Outcome::Nothing);
     }
 
     #[test]

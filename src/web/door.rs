@@ -1,20 +1,23 @@
 //! The door: the only part of the page that faces a network. It lets in few at a time, waits for nobody long, reads
-//! a head of limited size, and passes on what it has understood of it, in its own words.
+//! a head and a body of limited size, and passes on what it has understood of them, in its own words.
 //!
-//! It opens to clients nearby, in a network of this machine, or in one that the settings allow. Those of other
-//! machines get no page that shows what the box knows: there is no log-in yet, and so HTTPS would protect nothing.
+//! It opens to clients nearby, in a network of this machine, or in one that the settings allow; by HTTP and, beside it,
+//! by HTTPS.
 
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixStream};
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use crate::net::{is_near, own_networks};
 
@@ -23,18 +26,20 @@ pub const PEER: &str = "X-Abusebox-Peer";
 /// The header in which the server behind finds `http` or `https`.
 pub const SCHEME: &str = "X-Abusebox-Scheme";
 
-/// A listener, and whom it lets in beside clients nearby and in our own networks.
+/// One or two listeners, and whom they let in beside clients nearby and in our own networks.
 pub struct Door {
-    listener: TcpListener,
+    http: TcpListener,
+    https: Option<(TcpListener, TlsAcceptor)>,
     allow: Vec<IpNet>,
     limits: Limits,
+    inside: Arc<Inside>,
 }
 
 /// How much and how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Until the whole head of a request must be there.
-    pub head_time_max: Duration,
+    /// Until the whole request must be there, and before it what HTTPS needs.
+    pub request_time_max: Duration,
     /// Until the whole reply must be taken.
     pub reply_time_max: Duration,
 }
@@ -42,27 +47,41 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         // The reply may have to wait for a count of all incidents.
-        Self { head_time_max: Duration::from_secs(10), reply_time_max: Duration::from_secs(120) }
+        Self { request_time_max: Duration::from_secs(10), reply_time_max: Duration::from_secs(120) }
     }
 }
 
 impl Door {
-    /// Listens at `address` for clients nearby, in our own networks, and in `allow`.
-    pub async fn bind(address: SocketAddr, allow: Vec<IpNet>, limits: Limits) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, allow, limits })
+    /// Listens at `http` for clients nearby, in our own networks, and in `allow`.
+    pub async fn bind(http: SocketAddr, allow: Vec<IpNet>, limits: Limits) -> io::Result<Self> {
+        Ok(Self { http: TcpListener::bind(http).await?, https: None, allow, limits, inside: Arc::default() })
     }
 
+    /// Lets in by HTTPS, too.
+    pub fn with_https(self, listener: TcpListener, config: Arc<ServerConfig>) -> Self {
+        Self { https: Some((listener, config.into())), ..self }
+    }
+
+    /// Where it answers by HTTP.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.http.local_addr()
     }
 
     /// Lets clients in to the server behind `socket`, for ever; whoever drops this future closes the door, and the
     /// connections end by themselves.
     pub async fn serve(&self, socket: &Path) {
-        let inside = Arc::new(Inside::default());
         let socket: Arc<Path> = PathBuf::from(socket).into();
+        let https = async {
+            if let Some((listener, tls)) = &self.https {
+                self.let_in(listener, Some(tls), &socket).await;
+            }
+        };
+        tokio::join!(self.let_in(&self.http, None, &socket), https);
+    }
+
+    async fn let_in(&self, listener: &TcpListener, tls: Option<&TlsAcceptor>, socket: &Arc<Path>) {
         loop {
-            let (client, peer) = match self.listener.accept().await {
+            let (client, peer) = match listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of descriptors, or the client has gone already: it passes, and the door stays open.
@@ -75,11 +94,21 @@ impl Door {
             if !self.knows(peer) {
                 continue;
             }
-            let Some(place) = inside.enter(peer) else { continue };
-            let (socket, limits) = (socket.clone(), self.limits);
+            let Some(place) = self.inside.enter(peer) else { continue };
+            let (socket, limits, tls) = (socket.clone(), self.limits, tls.cloned());
             tokio::spawn(async move {
                 // A client that breaks off has got what it wanted.
-                let _ = attend(client, peer, &socket, limits).await;
+                let _ = match tls {
+                    None => attend(client, Visit { peer, scheme: "http" }, &socket, limits).await,
+                    Some(tls) => match timeout(limits.request_time_max, tls.accept(client)).await {
+                        Ok(Ok(client)) => {
+                            attend(client, Visit { peer, scheme: "https" }, &socket, limits).await
+                        }
+                        // No TLS, or none that we speak; browsers say why.
+                        Ok(Err(error)) => Err(error),
+                        Err(late) => Err(late.into()),
+                    },
+                };
                 drop(place);
             });
         }
@@ -129,22 +158,32 @@ impl Drop for Place {
     }
 }
 
-/// One request and its reply. One only: with that, nothing after the head can be taken for another request.
-async fn attend(mut client: TcpStream, peer: IpAddr, socket: &Path, limits: Limits) -> io::Result<()> {
+/// What the door knows of a client by itself.
+#[derive(Clone, Copy)]
+struct Visit {
+    peer: IpAddr,
+    scheme: &'static str,
+}
+
+/// One request and its reply. One only: with that, nothing after it can be taken for another request.
+async fn attend(
+    mut client: impl AsyncRead + AsyncWrite + Unpin,
+    visit: Visit,
+    socket: &Path,
+    limits: Limits,
+) -> io::Result<()> {
     let mut bytes = Vec::new();
-    let head = match timeout(limits.head_time_max, read_head(&mut client, &mut bytes)).await {
-        Ok(Ok(Some(end))) => Head::read(&bytes[..end]),
-        Ok(Ok(None)) => Err(Refusal::TooLarge),
-        // The client has gone, as browsers do that connect ahead of need.
-        Ok(Err(error)) => return Err(error),
+    let request = match timeout(limits.request_time_max, read_request(&mut client, &mut bytes, visit)).await {
+        Ok(request) => request?,
         Err(_) => Err(Refusal::Slow),
     };
     let done = timeout(limits.reply_time_max, async {
-        match head {
+        match request {
             Err(refusal) => client.write_all(refusal.reply().as_bytes()).await?,
-            Ok(head) => match UnixStream::connect(socket).await {
+            Ok((head, body)) => match UnixStream::connect(socket).await {
                 Ok(mut server) => {
-                    server.write_all(head.passed_on(peer).as_bytes()).await?;
+                    server.write_all(head.as_bytes()).await?;
+                    server.write_all(&bytes[body]).await?;
                     tokio::io::copy(&mut server, &mut client).await?;
                 }
                 Err(_) => client.write_all(Refusal::NoServer.reply().as_bytes()).await?,
@@ -166,20 +205,46 @@ async fn attend(mut client: TcpStream, peer: IpAddr, socket: &Path, limits: Limi
     timeout(LINGER, drained).await.unwrap_or(Ok(()))
 }
 
-/// Reads through the blank line after the headers, and says where that ends; `None`: it does not come in time.
-async fn read_head(client: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<Option<usize>> {
-    loop {
+/// Reads a request into `bytes`: its head as it is passed on, and where in `bytes` its body lies. An error: the client
+/// has gone, as browsers do that connect ahead of need.
+async fn read_request(
+    client: &mut (impl AsyncRead + Unpin),
+    bytes: &mut Vec<u8>,
+    visit: Visit,
+) -> io::Result<Result<(String, Range<usize>), Refusal>> {
+    // Through the blank line after the headers.
+    let end = loop {
         if let Some(at) = memchr::memmem::find(bytes, b"\r\n\r\n") {
-            return Ok(Some(at + 4));
+            break at + 4;
         }
         if bytes.len() >= HEAD_BYTES_MAX {
-            return Ok(None);
+            return Ok(Err(Refusal::TooLarge));
         }
-        let mut part = [0; 2048];
-        let room = part.len().min(HEAD_BYTES_MAX - bytes.len());
-        match client.read(&mut part[..room]).await? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            count => bytes.extend_from_slice(&part[..count]),
+        read_some(client, bytes, HEAD_BYTES_MAX).await?;
+    };
+    let (head, length) = match Head::read(&bytes[..end]) {
+        Ok(head) => (head.passed_on(visit), head.length),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let body = end..end + length;
+    while bytes.len() < body.end {
+        read_some(client, bytes, body.end).await?;
+    }
+    Ok(Ok((head, body)))
+}
+
+async fn read_some(
+    client: &mut (impl AsyncRead + Unpin),
+    bytes: &mut Vec<u8>,
+    bytes_max: usize,
+) -> io::Result<()> {
+    let mut part = [0; 2048];
+    let room = part.len().min(bytes_max - bytes.len());
+    match client.read(&mut part[..room]).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        count => {
+            bytes.extend_from_slice(&part[..count]);
+            Ok(())
         }
     }
 }
@@ -190,6 +255,10 @@ struct Head<'a> {
     method: &'a str,
     target: &'a str,
     host: &'a str,
+    /// Those of [`PASSED`] that the client wrote.
+    passed: Vec<(&'static str, &'a str)>,
+    /// Bytes of the body.
+    length: usize,
 }
 
 /// Why a request is not passed on.
@@ -198,8 +267,9 @@ enum Refusal {
     Malformed,
     Slow,
     TooLarge,
-    /// The page is for reading: no request needs a body.
     Body,
+    BodyTooLarge,
+    NoLength,
     NoServer,
 }
 
@@ -221,7 +291,7 @@ impl<'a> Head<'a> {
         if !is_token(method) || !target.starts_with('/') || target.contains(['\t', '\r', '\n']) {
             return Err(Refusal::Malformed);
         }
-        let (mut host, mut body) = (None, false);
+        let (mut host, mut length, mut is_chunked, mut passed) = (None, None, false, Vec::new());
         for line in lines {
             // A name with a blank in or before it is a folded line, or a trick.
             let (name, value) = line.split_once(':').ok_or(Refusal::Malformed)?;
@@ -229,27 +299,50 @@ impl<'a> Head<'a> {
                 return Err(Refusal::Malformed);
             }
             let value = value.trim_matches([' ', '\t']);
+            if let Some(name) = PASSED.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+                if passed.iter().any(|(known, _)| known == name) {
+                    return Err(Refusal::Malformed);
+                }
+                passed.push((*name, value));
+            }
             match name.to_ascii_lowercase().as_str() {
                 "host" if host.replace(value).is_some() => return Err(Refusal::Malformed),
-                "content-length" => body = body || value != "0",
-                "transfer-encoding" => body = true,
+                "content-length" if length.replace(value).is_some() => return Err(Refusal::Malformed),
+                "transfer-encoding" => is_chunked = true,
                 _ => {}
             }
         }
         let host = host.ok_or(Refusal::Malformed)?;
-        // Other methods are refused behind, whatever they bring.
-        if body && matches!(method, "GET" | "HEAD") {
-            return Err(Refusal::Body);
+        let length = match length {
+            _ if is_chunked => return Err(Refusal::NoLength),
+            None if method == "POST" => return Err(Refusal::NoLength),
+            None => 0,
+            Some(digits) if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                return Err(Refusal::Malformed);
+            }
+            Some(digits) => digits.parse().unwrap_or(usize::MAX),
+        };
+        // Nothing else is ever done with one.
+        match length {
+            1.. if method != "POST" => return Err(Refusal::Body),
+            0..=BODY_BYTES_MAX => {}
+            _ => return Err(Refusal::BodyTooLarge),
         }
-        Ok(Self { method, target, host })
+        Ok(Self { method, target, host, passed, length })
     }
 
-    /// The request as the server behind gets it: of the client's headers only the host.
-    fn passed_on(&self, peer: IpAddr) -> String {
-        let Self { method, target, host } = self;
-        format!(
-            "{method} {target} HTTP/1.1\r\nHost: {host}\r\n{PEER}: {peer}\r\n{SCHEME}: http\r\nConnection: close\r\n\r\n"
-        )
+    /// The request as the server behind gets it: nothing of the client's headers but these.
+    fn passed_on(&self, visit: Visit) -> String {
+        let Self { method, target, host, passed, length } = self;
+        let Visit { peer, scheme } = visit;
+        let mut text = format!(
+            "{method} {target} HTTP/1.1\r\nHost: {host}\r\n{PEER}: {peer}\r\n{SCHEME}: {scheme}\r\n\
+             Content-Length: {length}\r\nConnection: close\r\n"
+        );
+        for (name, value) in passed {
+            text.extend([name, ": ", value, "\r\n"]);
+        }
+        text + "\r\n"
     }
 }
 
@@ -259,7 +352,9 @@ impl Refusal {
             Self::Malformed => ("400 Bad Request", "This is not a request that can be understood."),
             Self::Slow => ("408 Request Timeout", "The request took too long."),
             Self::TooLarge => ("431 Request Header Fields Too Large", "The request is too large."),
-            Self::Body => ("413 Content Too Large", "This page is for reading only."),
+            Self::Body => ("413 Content Too Large", "Such a request has no body."),
+            Self::BodyTooLarge => ("413 Content Too Large", "The body of the request is too large."),
+            Self::NoLength => ("411 Length Required", "The request does not say how long its body is."),
             Self::NoServer => ("503 Service Unavailable", "The page is being started; try again."),
         };
         format!(
@@ -276,6 +371,10 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_part)
 }
 
+/// The headers that are passed on as the client wrote them, once each.
+const PASSED: &[&str] = &["Cookie", "Content-Type", "Origin", "Sec-Fetch-Site"];
+/// Forms are small.
+const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Each costs a task, and a thread of the server behind.
 const CONNECTIONS_MAX: usize = 32;
 /// A browser opens six.

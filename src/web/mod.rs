@@ -1,9 +1,13 @@
-//! The page on which an operator sees what the box does. So far it is for reading only.
+//! The page on which an operator sees what the box does, for those who may in.
 //!
 //! A request comes through the [`door`], the only part that faces a network, over a Unix socket to the [`server`],
 //! and is answered by the [`router`], which is pure: what a page shows comes from a [`view::View`].
 
+pub mod access;
+pub mod certificate;
 pub mod door;
+mod entry;
+pub mod gate;
 mod html;
 mod page;
 pub mod router;

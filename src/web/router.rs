@@ -3,6 +3,9 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
+use super::access::Who;
+use super::entry;
+use super::gate::{Gate, Visitor};
 use super::html::html;
 use super::page::{self, Page};
 use super::view::{Site, Trouble, View};
@@ -18,7 +21,14 @@ pub struct Request<'a> {
     /// The header `Host`.
     pub host: &'a str,
     /// The client, as the door has seen it; `None`: it did not come through the door.
-    pub peer: Option<IpAddr>,
+    pub visitor: Option<Visitor>,
+    /// The header `Cookie`, and so on; empty where there is none.
+    pub cookie: &'a str,
+    pub content_type: &'a str,
+    pub origin: &'a str,
+    /// The header `Sec-Fetch-Site`.
+    pub fetch_site: &'a str,
+    pub body: &'a [u8],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,23 +37,28 @@ pub struct Reply {
     pub content_type: &'static str,
     /// Content-Security-Policy.
     pub policy: &'static str,
+    /// Of this reply only, like `Location`.
+    pub further: Vec<(&'static str, String)>,
     pub body: String,
 }
 
 impl Reply {
     /// All headers but the length.
-    pub fn headers(&self) -> Vec<(&'static str, &'static str)> {
-        let mut headers = vec![
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let own = [
             ("Content-Type", self.content_type),
             ("Content-Security-Policy", self.policy),
             ("X-Content-Type-Options", "nosniff"),
-            ("Referrer-Policy", "no-referrer"),
+            // With none at all, browsers would not say either where a form was sent from.
+            ("Referrer-Policy", "same-origin"),
             ("Cache-Control", "no-store"),
         ];
-        if self.status == 405 {
-            headers.push(("Allow", "GET, HEAD"));
-        }
-        headers
+        own.into_iter().chain(self.further.iter().map(|(name, value)| (*name, value.as_str())))
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.further.push((name, value.into()));
+        self
     }
 }
 
@@ -63,8 +78,8 @@ impl From<Trouble> for Fault {
 }
 
 /// Answers one request.
-pub fn handle(request: &Request<'_>, view: &dyn View, now: Timestamp) -> Reply {
-    let Some(peer) = request.peer else {
+pub fn handle(request: &Request<'_>, view: &dyn View, gate: &dyn Gate, now: Timestamp) -> Reply {
+    let Some(visitor) = request.visitor else {
         return plain(403, "This request did not come through the door.\n");
     };
     let site = view.site();
@@ -72,20 +87,58 @@ pub fn handle(request: &Request<'_>, view: &dyn View, now: Timestamp) -> Reply {
     if !is_ours(request.host, &site) {
         return plain(421, "This page is not known under that name. Write the name into page.names.\n");
     }
-    if !matches!(request.method, "GET" | "HEAD") {
-        return plain(405, "This page is for reading only.\n");
-    }
     if request.target.len() > TARGET_BYTES_MAX {
         return plain(400, "The address asked for is too long.\n");
     }
     let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
+    let desk = Desk { request, visitor, site: &site, gate, now };
+    match request.method {
+        "GET" | "HEAD" => show(&desk, path, query, view),
+        "POST" => entry::act(&desk, path),
+        _ => plain(405, "Pages are read with GET and changed with POST.\n").with("Allow", "GET, HEAD, POST"),
+    }
+}
+
+/// All that an answer depends on, but for what the pages show.
+pub(crate) struct Desk<'a> {
+    pub(crate) request: &'a Request<'a>,
+    pub(crate) visitor: Visitor,
+    pub(crate) site: &'a Site,
+    pub(crate) gate: &'a dyn Gate,
+    pub(crate) now: Timestamp,
+}
+
+impl Desk<'_> {
+    /// A page as a reply, for somebody or nobody.
+    pub(crate) fn reply(&self, status: u16, page: Page, who: Option<&Who>) -> Reply {
+        html_reply(status, POLICY, page.into_document(self.site, who, self.now))
+    }
+
+    fn fault(&self, fault: Fault, who: Option<&Who>) -> Reply {
+        let (status, page) = match fault {
+            Fault::Query(why) => (400, Page::message("This cannot be asked", html!("<p>", why, "</p>"))),
+            Fault::NotFound => {
+                let why =
+                    html!("<p>There is nothing here, or it was forgotten. <a href=\"/\">Overview</a></p>");
+                (404, Page::message("Not found", why))
+            }
+            Fault::Trouble(trouble) => {
+                let why = html!("<p>", trouble.0, "</p><p>The log of abusebox may say more.</p>");
+                (500, Page::message("This page cannot be shown", why))
+            }
+        };
+        self.reply(status, page, who)
+    }
+}
+
+fn show(desk: &Desk<'_>, path: &str, query: &str, view: &dyn View) -> Reply {
     let asset = match path {
         "/style.css" => Some(("text/css; charset=utf-8", STYLE)),
         "/icon.svg" => Some(("image/svg+xml", ICON)),
         _ => None,
     };
     if let Some((content_type, text)) = asset {
-        return Reply { status: 200, content_type, policy: POLICY, body: text.to_owned() };
+        return Reply { content_type, ..html_reply(200, POLICY, text.to_owned()) };
     }
     if path == "/healthz" {
         // Of no incident, but it takes the whole way to the store to know that.
@@ -94,36 +147,16 @@ pub fn handle(request: &Request<'_>, view: &dyn View, now: Timestamp) -> Reply {
             Err(_) => plain(503, "the store cannot be read\n"),
         };
     }
-    // There is no log-in yet: other machines learn that the box is at work, and nothing of what it knows.
-    if !peer.is_loopback() {
-        return match path {
-            "/" => plain(200, STRANGER),
-            _ => plain(
-                403,
-                "There is no log-in yet: this answers only on the machine on which abusebox runs.\n",
-            ),
-        };
-    }
+    let Some(who) = entry::who(desk) else { return entry::show(desk, path, query) };
     let page = Query::parse(query).and_then(|mut query| {
-        let page = route(path, &mut query, view, &site, now)?;
+        let page = route(path, &mut query, view, desk, &who)?;
         query.finish().map(|()| page)
     });
-    let (status, page) = match page {
-        Ok(Answer::Page(page)) => (200, page),
-        Ok(Answer::Mail(html)) => {
-            return Reply { status: 200, content_type: HTML, policy: MAIL_POLICY, body: html };
-        }
-        Err(Fault::Query(why)) => (400, Page::message("This cannot be asked", html!("<p>", why, "</p>"))),
-        Err(Fault::NotFound) => {
-            let why = html!("<p>There is nothing here, or it was forgotten. <a href=\"/\">Overview</a></p>");
-            (404, Page::message("Not found", why))
-        }
-        Err(Fault::Trouble(trouble)) => {
-            let why = html!("<p>", trouble.0, "</p><p>The log of abusebox may say more.</p>");
-            (500, Page::message("This page cannot be shown", why))
-        }
-    };
-    Reply { status, content_type: HTML, policy: POLICY, body: page.into_document(&site, now) }
+    match page {
+        Ok(Answer::Page(page)) => desk.reply(200, page, Some(&who)),
+        Ok(Answer::Mail(html)) => html_reply(200, MAIL_POLICY, html),
+        Err(fault) => desk.fault(fault, Some(&who)),
+    }
 }
 
 enum Answer {
@@ -136,9 +169,10 @@ fn route(
     path: &str,
     query: &mut Query,
     view: &dyn View,
-    site: &Site,
-    now: Timestamp,
+    desk: &Desk<'_>,
+    who: &Who,
 ) -> Result<Answer, Fault> {
+    let Desk { site, gate, now, .. } = *desk;
     let number = |text: &str| text.parse::<u64>().map_err(|_| Fault::NotFound);
     let parts: Vec<&str> = path.split('/').skip(1).take(PARTS_MAX).collect();
     Ok(Answer::Page(match parts.as_slice() {
@@ -151,12 +185,24 @@ fn route(
         ["reports"] => page::reports::list(view, site, query)?,
         ["report"] => page::reports::one(view, site, query)?,
         ["customers"] => page::customers::show(view, site, query, now)?,
+        ["people"] => page::people::show(gate, site, who, None)?,
+        ["audit"] => page::people::audit(gate, site, query)?,
         _ => return Err(Fault::NotFound),
     }))
 }
 
-fn plain(status: u16, text: &str) -> Reply {
-    Reply { status, content_type: "text/plain; charset=utf-8", policy: POLICY, body: text.to_owned() }
+pub(crate) fn plain(status: u16, text: &str) -> Reply {
+    let content_type = "text/plain; charset=utf-8";
+    Reply { content_type, ..html_reply(status, POLICY, text.to_owned()) }
+}
+
+fn html_reply(status: u16, policy: &'static str, body: String) -> Reply {
+    Reply { status, content_type: HTML, policy, further: Vec::new(), body }
+}
+
+/// Sends the browser on to a page of ours, to be read.
+pub(crate) fn see_other(path: &str) -> Reply {
+    plain(303, "").with("Location", path)
 }
 
 /// Whether a `Host` names this machine: itself, or a name from the settings. Any address will do, because what a
@@ -204,7 +250,7 @@ fn is_port(text: &str) -> bool {
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
-    fn parse(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -231,7 +277,7 @@ impl Query {
         self.take(key).map(|text| text.parse().map_err(|_| Fault::Query(why))).transpose()
     }
 
-    fn finish(&self) -> Result<(), Fault> {
+    pub(crate) fn finish(&self) -> Result<(), Fault> {
         if self.0.is_empty() {
             return Ok(());
         }
@@ -256,13 +302,6 @@ fn decoded(text: &str) -> Option<String> {
     let text = String::from_utf8(bytes).ok()?;
     (text.len() <= VALUE_BYTES_MAX && !text.chars().any(char::is_control)).then_some(text)
 }
-
-/// What a client on another machine is told.
-const STRANGER: &str = concat!(
-    "abusebox ",
-    env!("CARGO_PKG_VERSION"),
-    " is at work here.\n\nIt shows what it knows on its own machine only: there is no log-in yet.\n"
-);
 
 const HTML: &str = "text/html; charset=utf-8";
 

@@ -4,7 +4,6 @@
 //! So no network reaches it, only the door does; and when it stops accepting, it is set up again.
 
 use std::io;
-use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use std::time::Duration;
 use tiny_http::{Header, Request, Response, StatusCode};
 
 use super::door;
+use super::gate::Visitor;
 use super::router::{self, Reply};
 
 /// What answers requests.
@@ -111,17 +111,33 @@ impl Shared {
 
     /// Answers one request after the other, until an error or the end wakes all threads.
     fn work(&self, http: &tiny_http::Server) {
-        while let Ok(request) = http.recv() {
-            let reply = (self.handler)(&router::Request {
-                method: request.method().as_str(),
-                target: request.url(),
-                host: header(&request, "Host").unwrap_or_default(),
-                peer: header(&request, door::PEER).and_then(|peer| peer.parse::<IpAddr>().ok()),
-            });
+        while let Ok(mut request) = http.recv() {
+            let reply = self.answer(&mut request);
             // Whoever asked may have gone.
             let _ = request.respond(response(&reply));
         }
         http.unblock();
+    }
+
+    fn answer(&self, request: &mut Request) -> Reply {
+        let mut body = Vec::new();
+        // The door has taken in all of it, and lets no more through than it takes in.
+        if let Err(error) = request.as_reader().read_to_end(&mut body) {
+            tracing::debug!(%error, "the body of a request broke off");
+        }
+        let text = |name| header(request, name).unwrap_or_default();
+        let peer = header(request, door::PEER).and_then(|peer| peer.parse().ok());
+        (self.handler)(&router::Request {
+            method: request.method().as_str(),
+            target: request.url(),
+            host: text("Host"),
+            visitor: peer.map(|peer| Visitor { peer, is_secure: text(door::SCHEME) == "https" }),
+            cookie: text("Cookie"),
+            content_type: text("Content-Type"),
+            origin: text("Origin"),
+            fetch_site: text("Sec-Fetch-Site"),
+            body: &body,
+        })
     }
 }
 
@@ -142,8 +158,7 @@ fn header<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
 }
 
 fn response(reply: &Reply) -> Response<&[u8]> {
-    let headers = reply.headers();
-    let headers = headers.iter().filter_map(|(name, value)| Header::from_bytes(*name, *value).ok()).collect();
+    let headers = reply.headers().filter_map(|(name, value)| Header::from_bytes(name, value).ok()).collect();
     let body = reply.body.as_bytes();
     // Whole, never in chunks: the door speaks for clients of every age.
     Response::new(StatusCode(reply.status), headers, body, Some(body.len()), None)
@@ -174,6 +189,7 @@ mod tests {
             status: 405,
             content_type: "text/plain",
             policy: "default-src 'none'",
+            further: vec![("Set-Cookie", "a=b".to_owned())],
             body: format!("{request:?}").repeat(1_000),
         };
         Server::start(socket, Arc::new(handler)).unwrap()
@@ -189,7 +205,11 @@ mod tests {
         assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
         let head = "/a?b=c HTTP/1.1\r\nHost: box\r\nX-Abusebox-Peer: ::1\r\nConnection: close\r\n\r\n";
         let reply = ask(&socket, &format!("GET {head}"));
-        let seen = "Request { method: \"GET\", target: \"/a?b=c\", host: \"box\", peer: Some(::1) }";
+        let visitor = "Some(Visitor { peer: ::1, is_secure: false })";
+        let seen = format!(
+            "Request {{ method: \"GET\", target: \"/a?b=c\", host: \"box\", visitor: {visitor}, cookie: \"\", \
+             content_type: \"\", origin: \"\", fetch_site: \"\", body: [] }}"
+        );
         let (headers, body) = reply.split_once("\r\n\r\n").unwrap();
         assert_eq!(body, seen.repeat(1_000), "whole, and not in chunks");
         for header in [
@@ -197,14 +217,28 @@ mod tests {
             "Content-Type: text/plain",
             "Content-Security-Policy: default-src 'none'",
             "X-Content-Type-Options: nosniff",
-            "Referrer-Policy: no-referrer",
+            "Referrer-Policy: same-origin",
             "Cache-Control: no-store",
-            "Allow: GET, HEAD",
+            "Set-Cookie: a=b",
         ] {
             assert!(headers.contains(header), "{header}: {headers}");
         }
         let reply = ask(&socket, &format!("HEAD {head}"));
         assert!(reply.ends_with("\r\n\r\n") && reply.contains("Content-Length: "), "{reply}");
+        let head = head.replace(
+            "Connection",
+            "Cookie: sid=1\r\nContent-Type: x/y\r\nOrigin: http://box\r\n\
+             Sec-Fetch-Site: same-origin\r\nX-Abusebox-Scheme: https\r\nContent-Length: 3\r\nConnection",
+        );
+        let reply = ask(&socket, &format!("POST {head}a=b"));
+        for part in [
+            "is_secure: true",
+            "cookie: \"sid=1\"",
+            "content_type: \"x/y\", origin: \"http://box\", fetch_site: \"same-origin\"",
+            "body: [97, 61, 98]",
+        ] {
+            assert!(reply.contains(part), "{part}: {}", &reply[..900]);
+        }
         drop(server);
         assert!(UnixStream::connect(&socket).is_err());
     }

@@ -54,6 +54,16 @@ pub struct Site {
     pub zone: TimeZone,
     pub language: String,
     pub mode: Mode,
+    /// How to come by HTTPS; `None`: it is not to be had.
+    pub secure: Option<Secure>,
+}
+
+/// The way in that nobody can overhear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secure {
+    pub port: u16,
+    /// SHA-256 of the certificate, by which people tell it from a forged one.
+    pub fingerprint: String,
 }
 
 #[derive(Clone, Debug)]

@@ -47,11 +47,13 @@ fn the_first_boot_makes_the_data_partition_and_later_ones_change_nothing_else() 
     guest.wait_for_page();
     let (status, body) = guest.get("/").expect("the page answers");
     assert_eq!(status, 200, "{body}");
-    assert!(body.contains("is at work here"), "{body}");
-    assert_eq!(guest.get("/incidents").map(|(status, _)| status), Some(403));
+    assert!(body.contains("Claim this abusebox"), "{body}");
+    assert_eq!(guest.get("/incidents").map(|(status, _)| status), Some(303));
     guest.wait_for_serial("  at work\n");
     let serial = guest.power_off();
-    for part in ["partition 7 made", "formatted", "slot A\n", "setup code ", "http://10.0.2.15"] {
+    for part in
+        ["partition 7 made", "formatted", "slot A\n", "setup code ", "certificate ", "http://10.0.2.15"]
+    {
         assert!(serial.contains(part), "{part}: {serial}");
     }
     assert_eq!(SLOTS.map(|number| disk.digest(number)), slots);

@@ -192,8 +192,12 @@ fn a_box_that_starts_on_a_disk_that_cannot_be_written_says_so_and_recovers_by_it
     let first = disk.report("scan_rdp", 1, "medium", "192.0.2.1");
     assert_eq!(disk.run(&["ingest", first.to_str().unwrap()]).code, 0);
     disk.publish("scan_telnet", 2, "critical");
+    let running = disk.spawn(1);
+    disk.wait("somebody claims it", || disk.claim());
+    disk.stop(running);
     disk.remount("ro");
     let running = disk.spawn(50);
+    // Whoever has a password gets in, though that cannot be noted.
     disk.wait("the page is up and says it", || {
         disk.page("/").is_some_and(|page| page.contains("Read-only file system"))
     });
@@ -422,16 +426,36 @@ impl Small {
         ours.map(|mail| mail["state"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// What the page answers, once it is up.
+    /// What the page shows to the person who has claimed it, once it is up.
     fn page(&self, path: &str) -> Option<String> {
+        let entered = self.ask("POST", "/login", "", PERSON)?;
+        let (_, session) = entered.split_once("Set-Cookie: ")?;
+        let (session, _) = session.split_once(';')?;
+        self.ask("GET", path, session, "").filter(|reply| reply.starts_with("HTTP/1.1 200"))
+    }
+
+    /// Whether the page let us make it ours.
+    fn claim(&self) -> bool {
+        let code = fs::read_to_string(self.on_disk("data/setup-code")).unwrap_or_default();
+        let form = format!("code={}&again=several+good+words&{PERSON}", code.trim());
+        self.ask("POST", "/claim", "", &form).is_some_and(|reply| reply.contains("Set-Cookie: sid="))
+    }
+
+    fn ask(&self, method: &str, path: &str, cookie: &str, form: &str) -> Option<String> {
         let log = self.log();
         let (_, address) = log.split_once("page at http://")?;
         let (address, _) = address.split_once('/')?;
         let mut stream = TcpStream::connect(address).ok()?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\nCookie: {cookie}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{form}",
+            form.len()
+        )
+        .ok()?;
         let mut reply = String::new();
         stream.read_to_string(&mut reply).ok()?;
-        reply.starts_with("HTTP/1.1 200").then_some(reply)
+        Some(reply)
     }
 
     fn log(&self) -> String {
@@ -508,3 +532,6 @@ fn skipped<T>(why: &str) -> Option<T> {
     let _ = writeln!(std::io::stderr(), "skipped, no small disk to be had: {why}");
     None
 }
+
+/// Who has claimed the page, as a form says it.
+const PERSON: &str = "name=ann&password=several+good+words";

@@ -5,21 +5,20 @@ use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
 use tokio::io::AsyncBufReadExt;
-use tokio::net::UnixListener;
+use tokio::net::{TcpStream, UnixListener};
 
 use super::*;
 
 const LIMITS: Limits =
-    Limits { head_time_max: Duration::from_millis(400), reply_time_max: Duration::from_secs(20) };
+    Limits { request_time_max: Duration::from_millis(400), reply_time_max: Duration::from_secs(20) };
 
 struct House {
     address: SocketAddr,
     _folder: TempDir,
 }
 
-/// A door; behind it a server that sends back what it gets.
-async fn house(limits: Limits) -> House {
-    let folder = tempfile::tempdir().unwrap();
+/// A server that sends back what it gets.
+fn behind(folder: &TempDir) -> PathBuf {
     let socket = folder.path().join("web.sock");
     let inner = UnixListener::bind(&socket).unwrap();
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -30,11 +29,23 @@ async fn house(limits: Limits) -> House {
                 let mut stream = tokio::io::BufReader::new(stream);
                 let mut seen = String::new();
                 while stream.read_line(&mut seen).await.unwrap() > 2 {}
+                let length = seen.split_once("Content-Length: ").map_or("0", |(_, rest)| rest);
+                let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
+                let mut body = vec![0; length];
+                stream.read_exact(&mut body).await.unwrap();
+                seen += std::str::from_utf8(&body).unwrap();
                 let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{seen}", seen.len());
                 stream.get_mut().write_all(reply.as_bytes()).await.unwrap();
             });
         }
     });
+    socket
+}
+
+/// A door, and somebody behind it.
+async fn house(limits: Limits) -> House {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = behind(&folder);
     let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), Vec::new(), limits).await.unwrap();
     let address = door.address().unwrap();
     tokio::spawn(async move { door.serve(&socket).await });
@@ -51,25 +62,30 @@ impl House {
 
 /// All that comes until the other side closes; empty if it does not let us in.
 async fn read(client: &mut TcpStream) -> String {
+    String::from_utf8(read_bytes(client).await).unwrap()
+}
+
+async fn read_bytes(client: &mut TcpStream) -> Vec<u8> {
     let mut reply = Vec::new();
     let _ = timeout(Duration::from_secs(10), client.read_to_end(&mut reply)).await.expect("the door closes");
-    String::from_utf8(reply).unwrap()
+    reply
 }
 
 #[tokio::test]
-async fn only_the_host_of_a_client_gets_through_with_what_the_door_says_itself() {
+async fn only_known_headers_of_a_client_get_through_with_what_the_door_says_itself() {
     let house = house(LIMITS).await;
     let reply = house
         .ask(
             "GET /mail?state=held HTTP/1.1\r\nhost:  box.local \r\nX-Abusebox-Peer: 192.0.2.1\r\n\
-             x-abusebox-scheme: https\r\nConnection: keep-alive\r\nCookie: a=b\r\n\r\n",
+             x-abusebox-scheme: https\r\nConnection: keep-alive\r\nX-Forwarded-For: ::1\r\n\
+             Cookie: a=b\r\n\r\n",
         )
         .await;
     let (_, seen) = reply.split_once("\r\n\r\n").unwrap();
     assert_eq!(
         seen,
         "GET /mail?state=held HTTP/1.1\r\nHost: box.local\r\nX-Abusebox-Peer: 127.0.0.1\r\n\
-         X-Abusebox-Scheme: http\r\nConnection: close\r\n\r\n"
+         X-Abusebox-Scheme: http\r\nContent-Length: 0\r\nConnection: close\r\nCookie: a=b\r\n\r\n"
     );
 }
 
@@ -97,6 +113,10 @@ async fn what_can_be_understood_in_two_ways_is_refused() {
         "GET http://localhost/ HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /\u{e4} HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nCookie: sid=a\r\nCookie: sid=b\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\nx",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\nx",
         "nothing\r\n\r\n",
     ] {
         let reply = house.ask(request).await;
@@ -105,18 +125,72 @@ async fn what_can_be_understood_in_two_ways_is_refused() {
 }
 
 #[tokio::test]
-async fn no_body_is_taken() {
+async fn a_body_comes_with_a_form_only_whole_and_of_limited_size() {
     let house = house(LIMITS).await;
-    for header in
-        ["Content-Length: 5", "Content-Length: 0, 5", "Transfer-Encoding: chunked", "content-length: +0"]
-    {
-        let reply = house.ask(&format!("GET / HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\nhello")).await;
-        assert!(reply.starts_with("HTTP/1.1 413 "), "{header}: {reply}");
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello".to_owned(), 413),
+        ("DELETE / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello".to_owned(), 413),
+        ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(), 411),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(), 411),
+        ("POST / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 411),
+        (format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", BODY_BYTES_MAX + 1), 413),
+        (format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", "9".repeat(30)), 413),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nhello".to_owned(), 408),
+    ] {
+        let reply = house.ask(&request).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {reply}");
     }
-    let reply = house.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello").await;
-    assert!(reply.contains("\r\n\r\nPOST / HTTP/1.1\r\n") && !reply.contains("hello"), "{reply}");
     let reply = house.ask("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").await;
     assert!(reply.starts_with("HTTP/1.1 200 "), "{reply}");
+    for body in ["", "hello", &"x".repeat(BODY_BYTES_MAX)] {
+        let head =
+            format!("POST /a HTTP/1.1\r\nHost: a\r\ncontent-type: b/c\r\nContent-Length: {}", body.len());
+        let reply = house.ask(&format!("{head}\r\n\r\n{body}GET /b HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        let (_, seen) = reply.split_once("\r\n\r\n").unwrap();
+        let (head, rest) = seen.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("\r\nContent-Type: b/c") && head.starts_with("POST /a "), "{head}");
+        assert!(rest == body, "the body and nothing behind it");
+    }
+}
+
+#[tokio::test]
+async fn https_is_let_in_beside_http_and_says_so_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("own.pem");
+    let names = ["127.0.0.1".to_owned()];
+    let now = crate::clock::Timestamp::from_unix(1_795_000_000);
+    let made = crate::web::certificate::own(&own, &names, now).unwrap();
+    let socket = behind(&folder);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), Vec::new(), LIMITS).await.unwrap();
+    let door = door.with_https(listener, made.config);
+    let plain = House { address: door.address().unwrap(), _folder: folder };
+    tokio::spawn(async move { door.serve(&socket).await });
+
+    let mut roots = rustls::RootCertStore::empty();
+    let pem = std::fs::read(&own).unwrap();
+    roots.add(rustls::pki_types::pem::PemObject::from_pem_slice(&pem).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let client =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let client = client.with_root_certificates(roots).with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
+    let stream = TcpStream::connect(address).await.unwrap();
+    let mut stream = connector.connect("127.0.0.1".try_into().unwrap(), stream).await.unwrap();
+    stream.write_all(b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").await.unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.expect("an end that TLS marks as such");
+    assert!(reply.contains("X-Abusebox-Scheme: https\r\n") && reply.ends_with("hi"), "{reply}");
+
+    // Whoever speaks something else there, or nothing, only loses his own place.
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let mut other = TcpStream::connect(address).await.unwrap();
+    other.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    assert!(!read_bytes(&mut other).await.starts_with(b"HTTP"));
+    assert_eq!(read_bytes(&mut silent).await, b"");
+    let reply = plain.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(reply.contains("X-Abusebox-Scheme: http\r\n"), "{reply}");
 }
 
 #[tokio::test]
@@ -158,7 +232,7 @@ async fn a_slow_head_is_cut_off_however_often_a_byte_comes() {
 
 #[tokio::test]
 async fn nobody_takes_all_places_and_a_place_comes_back() {
-    let house = house(Limits { head_time_max: Duration::from_secs(60), ..LIMITS }).await;
+    let house = house(Limits { request_time_max: Duration::from_secs(60), ..LIMITS }).await;
     let mut idle = Vec::new();
     for _ in 0..CONNECTIONS_OF_ONE_MAX {
         let mut client = TcpStream::connect(house.address).await.unwrap();

@@ -1,11 +1,14 @@
 //! The pages, and what all of them have around them. Pure: they show what a [`super::view::View`] gives.
 
 pub(crate) mod customers;
+pub(crate) mod entry;
 pub(crate) mod incidents;
 pub(crate) mod mails;
 pub(crate) mod overview;
+pub(crate) mod people;
 pub(crate) mod reports;
 
+use super::access::Who;
 use super::html::{Html, ago, html, link, put};
 use super::view::{Customer, Site};
 use crate::clock::Timestamp;
@@ -27,14 +30,32 @@ impl Page {
         Self { title: title.to_owned(), entry: "", body }
     }
 
-    pub(crate) fn into_document(self, site: &Site, now: Timestamp) -> String {
+    /// `who` reads it; nobody who has not logged in learns more than the name of the organisation.
+    pub(crate) fn into_document(self, site: &Site, who: Option<&Who>, now: Timestamp) -> String {
         let mut menu = Html::default();
-        for (path, name) in MENU {
+        for (path, name) in MENU.iter().filter(|_| who.is_some()) {
             let current = if *path == self.entry { html!(" aria-current=\"page\"") } else { Html::default() };
             put!(menu, "<a href=\"", path, "\"", current, ">", name, "</a>");
         }
         let organisation = if site.organisation.is_empty() { &site.box_name } else { &site.organisation };
         let (mode, meaning) = mode(site.mode);
+        let badge =
+            who.map(|_| html!("<span class=\"mode m-", mode, "\" title=\"", meaning, "\">", mode, "</span>"));
+        let out = who.map(|who| {
+            html!(
+                "<form class=\"out\" action=\"/logout\" method=\"post\">",
+                people::csrf(who),
+                who.name,
+                " <button>Log out</button></form>"
+            )
+        });
+        let fingerprint = site.secure.as_ref().filter(|_| who.is_some()).map(|secure| {
+            html!(
+                "<br>SHA-256 of the certificate: <span class=\"fingerprint\">",
+                secure.fingerprint,
+                "</span>"
+            )
+        });
         let page = html!(
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>",
             self.title,
@@ -47,20 +68,18 @@ impl Page {
             organisation,
             "</span></a><nav>",
             menu,
-            "</nav><span class=\"mode m-",
-            mode,
-            "\" title=\"",
-            meaning,
-            "\">",
-            mode,
-            "</span></div></header>\n<main>",
+            "</nav>",
+            badge,
+            "</div></header>\n<main>",
             self.body,
-            "</main>\n<footer>abusebox ",
+            "</main>\n<footer>",
+            out,
+            "abusebox ",
             env!("CARGO_PKG_VERSION").to_owned(),
             " \u{b7} ",
             now.in_zone(&site.zone).strftime("%Y-%m-%d %H:%M %Z").to_string(),
-            " \u{b7} This page is for reading, and shown on this machine only: there is no log-in yet, so whoever ",
-            "has an account on this machine can read it.</footer></body></html>\n",
+            fingerprint,
+            "</footer></body></html>\n",
         );
         page.into_string()
     }
@@ -172,6 +191,7 @@ const MENU: &[(&str, &str)] = &[
     ("/mail", "Mail"),
     ("/reports", "Reports"),
     ("/customers", "Customers"),
+    ("/people", "People"),
 ];
 
 /// Stands above commands: without the same folder a command would look at another store, or make one.

@@ -121,10 +121,12 @@ fn write(settings: &Settings) -> String {
     file.value("hold_count_min", hold_count_min);
     file.value("tell_unknown_types", tell_unknown_types);
 
-    let Page { listen, names, allow, setup_code, own_certificate } = page;
+    let Page { listen, listen_https, names, allow, setup_code, own_certificate } = page;
     file.table("page");
     // Left out, it has a default.
-    file.text("listen", &listen.map_or_else(String::new, |listen| listen.to_string()));
+    for (key, at) in [("listen", listen), ("listen_https", listen_https)] {
+        file.text(key, &at.map_or_else(String::new, |at| at.to_string()));
+    }
     file.texts("names", names);
     file.texts("allow", allow);
     file.optional("setup_code", setup_code.as_ref().map(|code| &code.0));

@@ -1,0 +1,177 @@
+//! The certificate under which the page answers by HTTPS: the operator's own, or one that the box makes for itself.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::clock::Timestamp;
+use crate::files;
+
+/// A chain that can be shown, with what people compare it by.
+#[derive(Clone)]
+pub struct Certificate {
+    pub config: Arc<ServerConfig>,
+    /// SHA-256 of the certificate, as browsers show it: pairs of digits with colons.
+    pub fingerprint: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("it cannot be read")]
+    File(#[from] io::Error),
+    #[error("it holds no certificate in PEM form, beginning with -----BEGIN CERTIFICATE-----")]
+    NoCertificate,
+    #[error("it holds no private key in PEM form; certificate chain and key go into one file")]
+    NoKey,
+    #[error("its certificate and its key cannot be used: {0}")]
+    Unusable(#[from] rustls::Error),
+    #[error("no certificate can be made")]
+    Making(#[from] rcgen::Error),
+}
+
+/// Reads a PEM file with a chain, its own certificate first, and the key.
+pub fn load(path: &Path) -> Result<Certificate, Error> {
+    read(&files::read_max(path, FILE_BYTES_MAX)?)
+}
+
+/// The box's own, from the file at `path`; made anew if it does not hold for all `names`, host names and addresses, or
+/// cannot be used. `since`: the earliest that the present can be.
+pub fn own(path: &Path, names: &[String], since: Timestamp) -> Result<Certificate, Error> {
+    if let Ok(pem) = files::read_max(path, FILE_BYTES_MAX)
+        && names_of(&pem).is_some_and(|held| names.iter().all(|name| held.contains(&name.as_str())))
+        && let Ok(certificate) = read(&pem)
+    {
+        return Ok(certificate);
+    }
+    let pem = make(names, since)?;
+    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    // On a disk that takes nothing, HTTPS is to be had all the same.
+    if let Err(error) = folder.and_then(|()| files::save_atomic(path, pem.as_bytes(), 0o600)) {
+        tracing::warn!("the certificate of the page cannot be kept: {error}");
+    }
+    read(pem.as_bytes())
+}
+
+fn read(pem: &[u8]) -> Result<Certificate, Error> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect();
+    let first = chain.first().ok_or(Error::NoCertificate)?;
+    let digest = ring::digest::digest(&ring::digest::SHA256, first);
+    let pairs: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+    let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| Error::NoKey)?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Certificate { config: Arc::new(config), fingerprint: pairs.join(":") })
+}
+
+/// A self-signed certificate for ten years and its key, under a line that names what it holds for.
+fn make(names: &[String], since: Timestamp) -> Result<String, Error> {
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, names.first().map_or("abusebox", String::as_str));
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    // The day before: the clocks of those who read it may be behind.
+    let first = since.plus_days(-1).in_zone(&TimeZone::UTC).date();
+    let (year, month, day) = (first.year().into(), first.month().unsigned_abs(), first.day().unsigned_abs());
+    params.not_before = rcgen::date_time_ymd(year, month, day);
+    params.not_after = rcgen::date_time_ymd(year + YEARS, month, 1);
+    let key = KeyPair::generate()?;
+    let certificate = params.self_signed(&key)?;
+    Ok(format!("{NAMES}{}\n{}{}", names.join(" "), certificate.pem(), key.serialize_pem()))
+}
+
+/// What a file of ours was made for.
+fn names_of(pem: &[u8]) -> Option<Vec<&str>> {
+    let line = std::str::from_utf8(pem).ok()?.lines().next()?;
+    Some(line.strip_prefix(NAMES)?.split(' ').collect())
+}
+
+/// Begins the first line of a file that we made; readers of PEM skip it (RFC 7468, 2).
+const NAMES: &str = "abusebox made this for: ";
+const YEARS: i32 = 10;
+/// A long chain has a tenth of it.
+const FILE_BYTES_MAX: u64 = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn it_is_made_once_and_again_when_a_name_is_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tls/own.pem");
+        let make = |list: &[&str]| own(&path, &names(list), NOW).unwrap().fingerprint;
+        let first = make(&["abusebox.local", "192.0.2.1"]);
+        assert_eq!(first.len(), 32 * 3 - 1);
+        assert_eq!(make(&["abusebox.local", "192.0.2.1"]), first);
+        assert_eq!(make(&["192.0.2.1"]), first, "an address less is no reason");
+        let second = make(&["abusebox.local", "2001:db8::1"]);
+        assert_ne!(second, first);
+        files::save_atomic(&path, &std::fs::read(&path).unwrap()[..300], 0o600).unwrap();
+        assert_ne!(make(&["abusebox.local"]), second, "a damaged one is made anew");
+    }
+
+    #[test]
+    fn another_tls_accepts_it_for_its_names_and_time() {
+        let made = make(&names(&["abusebox.local", "192.0.2.1", "2001:db8::1"]), NOW).unwrap();
+        let der = CertificateDer::from_pem_slice(made.as_bytes()).unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(der.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .unwrap();
+        let verify = |name: &str, at: i64| {
+            let at = rustls::pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(at as u64));
+            use rustls::client::danger::ServerCertVerifier;
+            verifier.verify_server_cert(&der, &[], &name.to_owned().try_into().unwrap(), &[], at).is_ok()
+        };
+        for name in ["abusebox.local", "192.0.2.1", "2001:db8::1"] {
+            assert!(verify(name, NOW.unix()), "{name}");
+        }
+        assert!(!verify("other.local", NOW.unix()) && !verify("192.0.2.2", NOW.unix()));
+        assert!(verify("abusebox.local", NOW.plus_days(3600).unix()));
+        assert!(!verify("abusebox.local", NOW.plus_days(3660).unix()));
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("own.pem");
+        let why = |text: &str| {
+            files::save_atomic(&path, text.as_bytes(), 0o600).unwrap();
+            load(&path).map(|certificate| certificate.fingerprint).map_err(|error| error.to_string())
+        };
+        let (one, other) =
+            (make(&names(&["a.example"]), NOW).unwrap(), make(&names(&["b.example"]), NOW).unwrap());
+        let key = one.find("-----BEGIN PRIVATE").unwrap();
+        assert!(why(&one).is_ok());
+        assert!(why("").unwrap_err().contains("no certificate"));
+        assert!(why(&one[key..]).unwrap_err().contains("no certificate"));
+        assert!(why(&one[..key]).unwrap_err().contains("no private key"));
+        assert!(
+            why(&(one[..key].to_owned() + &other[other.find("-----BEGIN PRIVATE").unwrap()..]))
+                .unwrap_err()
+                .contains("cannot be used")
+        );
+        assert!(load(&folder.path().join("none")).is_err());
+    }
+}

@@ -1,0 +1,183 @@
+//! The way in: sessions, the pages for those who have none, and every form that is sent.
+
+use super::access::Who;
+use super::gate::{Denied, NewPerson, SessionId};
+use super::html::link;
+use super::page::{self, people::Told};
+use super::router::{Desk, Fault, Query, Reply, plain, see_other};
+use crate::net::is_near;
+use crate::store::Role;
+
+/// Who asks, if the cookie names a session that holds on this scheme.
+pub(crate) fn who(desk: &Desk<'_>) -> Option<Who> {
+    desk.gate.session(session_id(desk)?, desk.visitor.is_secure)
+}
+
+/// For those who have not logged in: the one page that they get.
+pub(crate) fn show(desk: &Desk<'_>, path: &str, query: &str) -> Reply {
+    match desk.gate.is_claimed() {
+        Err(trouble) => {
+            denied(desk, Denied::Trouble(trouble), |_| page::entry::log_in(desk, "/", None), None)
+        }
+        Ok(false) if path == "/" => desk.reply(200, page::entry::claim(desk, None), None),
+        Ok(false) => see_other("/"),
+        Ok(true) if path == "/login" => {
+            let to = Query::parse(query).ok().and_then(|mut query| query.take("to"));
+            desk.reply(200, page::entry::log_in(desk, to.as_deref().unwrap_or("/"), None), None)
+        }
+        // From there he is led on to where he wanted to go.
+        Ok(true) => see_other(&link("/login", &[("to", desk.request.target)])),
+    }
+}
+
+/// Does what a form asks for.
+pub(crate) fn act(desk: &Desk<'_>, path: &str) -> Reply {
+    let request = desk.request;
+    let media_type = request.content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return plain(415, "Only forms are taken here.\n");
+    }
+    let scheme = if desk.visitor.is_secure { "https" } else { "http" };
+    // Of a page of ours the browser says so, and no other page can make it say that.
+    let is_from_us = request.origin.eq_ignore_ascii_case(&format!("{scheme}://{}", request.host))
+        && matches!(request.fetch_site, "" | "same-origin");
+    if !is_from_us {
+        return plain(403, "This form was not sent from a page of this abusebox.\n");
+    }
+    if !may_send(desk) {
+        return plain(403, "From that far away, forms are taken by HTTPS only.\n");
+    }
+    let fields = std::str::from_utf8(request.body).map_err(|_| Fault::Query("The form cannot be read."));
+    let mut fields = match fields.and_then(Query::parse) {
+        Ok(fields) => fields,
+        Err(_) => return plain(400, "The form cannot be read.\n"),
+    };
+    match path {
+        "/claim" => claim(desk, &mut fields),
+        "/login" => log_in(desk, &mut fields),
+        _ => match who(desk) {
+            None => see_other("/login"),
+            Some(who) if fields.take("csrf").as_deref() != Some(&who.csrf) => {
+                plain(403, "This form is of a session that has ended. Open the page again.\n")
+            }
+            Some(who) => act_as(desk, path, &who, &mut fields),
+        },
+    }
+}
+
+/// Whether passwords may come this way: by HTTPS, or over the operator's own wires.
+pub(crate) fn may_send(desk: &Desk<'_>) -> bool {
+    desk.visitor.is_secure || is_near(desk.visitor.peer)
+}
+
+fn claim(desk: &Desk<'_>, fields: &mut Query) -> Reply {
+    let code = fields.take("code").unwrap_or_default();
+    let new = match new_person(fields, Some(Role::Operator)) {
+        Ok(new) => new,
+        Err(why) => return denied(desk, why, |told| page::entry::claim(desk, Some(told)), None),
+    };
+    match desk.gate.claim(&desk.visitor, &code, &new, desk.now) {
+        Ok(id) => enter(desk, &id, "/"),
+        Err(why) => denied(desk, why, |told| page::entry::claim(desk, Some(told)), None),
+    }
+}
+
+fn log_in(desk: &Desk<'_>, fields: &mut Query) -> Reply {
+    let [name, password, to] = ["name", "password", "to"].map(|field| fields.take(field).unwrap_or_default());
+    match desk.gate.log_in(&desk.visitor, &name, &password, desk.now) {
+        Ok(id) => enter(desk, &id, &to),
+        Err(why) => denied(desk, why, |told| page::entry::log_in(desk, &to, Some(told)), None),
+    }
+}
+
+fn act_as(desk: &Desk<'_>, path: &str, who: &Who, fields: &mut Query) -> Reply {
+    let (gate, visitor, now) = (desk.gate, &desk.visitor, desk.now);
+    if path == "/logout" {
+        if let Some(id) = session_id(desk) {
+            gate.log_out(id);
+        }
+        return cookie(desk, see_other("/login"), "", "; Max-Age=0");
+    }
+    if path == "/password" {
+        let [old, new] = ["old", "password"].map(|field| fields.take(field).unwrap_or_default());
+        return match gate.change_password(visitor, who, &old, &new, now) {
+            Ok(id) => enter(desk, &id, "/people"),
+            Err(why) => on_people(desk, who, why),
+        };
+    }
+    if who.role != Role::Operator {
+        return plain(403, "A viewer changes nothing. Ask an operator.\n");
+    }
+    let done = match path {
+        "/people/add" => new_person(fields, None).and_then(|new| gate.add_person(visitor, who, &new, now)),
+        "/people/remove" => {
+            let name = fields.take("name").unwrap_or_default();
+            gate.remove_person(visitor, who, &name, now)
+        }
+        _ => return plain(404, "There is no such form.\n"),
+    };
+    match done {
+        Ok(()) => see_other("/people"),
+        Err(why) => on_people(desk, who, why),
+    }
+}
+
+fn new_person(fields: &mut Query, role: Option<Role>) -> Result<NewPerson, Denied> {
+    let [name, password, again, word] =
+        ["name", "password", "again", "role"].map(|field| fields.take(field).unwrap_or_default());
+    if password != again {
+        return Err(Denied::Because("The two passwords are not the same."));
+    }
+    let role = role.or_else(|| Role::ALL.into_iter().find(|role| role.word() == word));
+    let role = role.ok_or(Denied::Because("Choose whether this person may change something."))?;
+    Ok(NewPerson { name, role, password })
+}
+
+/// Lets somebody in who has just proved who he is.
+fn enter(desk: &Desk<'_>, id: &SessionId, to: &str) -> Reply {
+    // Only to a path of ours: `//host` and `/\host` lead elsewhere.
+    let is_ours = to.starts_with('/') && !to[1..].starts_with(['/', '\\']);
+    cookie(desk, see_other(if is_ours { to } else { "/" }), &id.0, "")
+}
+
+fn cookie(desk: &Desk<'_>, reply: Reply, id: &str, more: &str) -> Reply {
+    let (name, secure) = if desk.visitor.is_secure { (SECURE_COOKIE, "; Secure") } else { (COOKIE, "") };
+    reply.with("Set-Cookie", format!("{name}={id}; Path=/; HttpOnly; SameSite=Strict{secure}{more}"))
+}
+
+fn session_id<'a>(desk: &'a Desk<'_>) -> Option<&'a str> {
+    let wanted = if desk.visitor.is_secure { SECURE_COOKIE } else { COOKIE };
+    let pairs = desk.request.cookie.split(';').filter_map(|pair| pair.trim().split_once('='));
+    // Of two of a name, one was set by somebody else: neither holds.
+    let mut ids = pairs.filter(|(name, _)| *name == wanted).map(|(_, id)| id);
+    ids.next().filter(|id| !id.is_empty() && ids.next().is_none())
+}
+
+fn on_people(desk: &Desk<'_>, who: &Who, why: Denied) -> Reply {
+    let show = |told: Told| {
+        page::people::show(desk.gate, desk.site, who, Some(told)).unwrap_or_else(|_| page::entry::broken())
+    };
+    denied(desk, why, show, Some(who))
+}
+
+/// The page of the form again, with what was wrong.
+fn denied(desk: &Desk<'_>, why: Denied, show: impl Fn(Told) -> page::Page, who: Option<&Who>) -> Reply {
+    let (status, told, wait) = match why {
+        Denied::Wait(wait) => {
+            let seconds = wait.as_secs() + 1;
+            (429, format!("Too many tries. Try again in {seconds} seconds."), Some(seconds))
+        }
+        Denied::Wrong => (403, "That is not right. Try again.".to_owned(), None),
+        Denied::Because(why) => (400, why.to_owned(), None),
+        Denied::Trouble(trouble) => (500, trouble.0, None),
+    };
+    let reply = desk.reply(status, show(Told(told)), who);
+    match wait {
+        Some(seconds) => reply.with("Retry-After", seconds.to_string()),
+        None => reply,
+    }
+}
+
+/// Browsers take a cookie of this name by HTTPS only, for this host and all of its paths.
+const SECURE_COOKIE: &str = "__Host-sid";
+const COOKIE: &str = "sid";
