@@ -9,6 +9,7 @@ KERNEL_SOURCE = $(if $(shell apt-cache show linux-source-6.12 2>/dev/null),linux
 IMAGE_PACKAGES = $(KERNEL_SOURCE) make bc bison flex cpio xz-utils zstd libelf-dev busybox-static cryptsetup-bin \
   dnsmasq-base dosfstools e2fsprogs fdisk grub-common grub-efi-amd64-bin grub-pc-bin iproute2 mtools ovmf \
   qemu-system-x86 squashfs-tools util-linux
+rpi_IMAGE_PACKAGES := qemu-system-arm
 # And what the release image is made with: what Buildroot wants of a machine, and a compiler for the board.
 BOARD ?= x86_64
 RELEASE_PACKAGES := bc binutils bzip2 cpio curl diffutils file findutils gzip make patch perl python3 rsync sed tar unzip \
@@ -22,7 +23,7 @@ MTA := postfix
 MTA_SERVICE := /etc/init.d/$(MTA) /lib/systemd/*/$(MTA)* /usr/lib/systemd/*/$(MTA)*
 
 # Where those for a box are built.
-PROGRAMS = $${CARGO_TARGET_DIR:-target}/$(x86_64_TARGET)/release
+PROGRAMS = $${CARGO_TARGET_DIR:-target}/$($(BOARD)_TARGET)/release
 
 # How long `make fuzz` tries each target.
 SECONDS := 3600
@@ -31,7 +32,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test fuzz bench soak image dev-image run-image test-image test-tree check fmt needs \
-  image-needs release-needs mta
+  image-needs release-needs mta programs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,18 +57,18 @@ soak: needs ## what takes hours: kills, gigabytes, a week, fuzzing; PARTS="kill 
 	tests/soak.sh $(PARTS)
 
 # BOARD=rpi: for Raspberry Pi 3, 4 and 5. BUILDROOT=DIR: a Buildroot that is there. DEBUG=1: with a shell, for the bench.
-image: release-needs ## make the release image with Buildroot, out/abusebox-VERSION-BOARD.img.xz (hours)
+image: release-needs programs ## make the release image with Buildroot, out/abusebox-VERSION-BOARD.img.xz (hours)
+	buildroot/build.sh $(BOARD) $(PROGRAMS)
+
+dev-image: image-needs programs ## make a box for QEMU: out/dev/abusebox-BOARD.img (the first time compiles a kernel)
+	board/common/dev-image.sh $(BOARD) $(PROGRAMS)
+
+programs:
 	@[ -n "$($(BOARD)_TARGET)" ] || { echo 'no such board; there are BOARD=x86_64 and BOARD=rpi' >&2; exit 1; }
 	@[ -e "$$(rustc --print target-libdir --target $($(BOARD)_TARGET))" ] || rustup target add $($(BOARD)_TARGET) || \
 	{ echo 'The Rust library for $($(BOARD)_TARGET) cannot be had here, so there is no image for $(BOARD).' >&2; exit 1; }
 	RUSTFLAGS='-C target-feature=+crt-static $($(BOARD)_FLAGS)' \
 	  cargo build --locked --release --bins --target $($(BOARD)_TARGET)
-	buildroot/build.sh $(BOARD) $${CARGO_TARGET_DIR:-target}/$($(BOARD)_TARGET)/release
-
-dev-image: image-needs ## make a box for QEMU: out/dev/abusebox-x86_64.img (the first time compiles a kernel)
-	RUSTFLAGS='-C target-feature=+crt-static' \
-	  cargo build --locked --release --bins --target x86_64-unknown-linux-gnu
-	board/common/dev-image.sh x86_64 $(PROGRAMS)
 
 run-image: dev-image ## boot it in QEMU, with the simulated Shadowserver and mail server beside it
 	cargo build --locked --release --examples
@@ -90,12 +91,14 @@ check: needs ## format, lints, and what may come in as a dependency
 fmt: ## format the sources
 	cargo fmt
 
-# Without dpkg the linker is the user's business.
-image-needs: PACKAGES += $(IMAGE_PACKAGES)
+# Without dpkg the linker is the user's business, and there is nothing to make a development image of.
+image-needs: PACKAGES += $(IMAGE_PACKAGES) $($(BOARD)_PACKAGES) $($(BOARD)_IMAGE_PACKAGES)
 release-needs: PACKAGES += $(RELEASE_PACKAGES) $($(BOARD)_PACKAGES)
 needs image-needs release-needs:
 	@command -v cargo >/dev/null || { echo 'cargo is missing. Install it with' >&2; \
 	echo "  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2; exit 1; }
+	@command -v dpkg-query >/dev/null || [ $@ != image-needs ] || \
+	{ echo 'The development image is made of packages of Debian or Ubuntu.' >&2; exit 1; }
 	@command -v dpkg-query >/dev/null || exit 0; missing=; \
 	for package in $(PACKAGES); do \
 	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q ' installed$$' || missing="$$missing $$package"; \

@@ -1,18 +1,25 @@
 #!/bin/sh
 # dev-kernel.sh BOARD: makes the kernel of a board's configuration from Debian's newest installed linux-source package,
-# once, and prints the folder with `vmlinuz` and `config`. It lies outside the clone, under a name made of all that
-# decides what comes out. Compiling takes some ten minutes on two cores.
+# once, and prints the folder with `vmlinuz`, `config`, and device trees where the board's machine wants one. It lies
+# outside the clone, under a name made of all that decides what comes out. Compiling takes some ten minutes on two cores.
 set -eu
 board=$1
 common=$(cd "$(dirname "$0")" && pwd)
 fragments="$common/linux.config $common/../$board/linux.config"
+# Its kind of machine, what compiles for that, and device trees: of the Pi that QEMU plays.
+case $board in
+x86_64) ARCH=x86_64 CROSS_COMPILE='' trees='' ;;
+rpi) ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- trees=broadcom/bcm2837-rpi-3-b.dtb ;;
+*) echo "no such board: $board" >&2; exit 1 ;;
+esac
+export ARCH CROSS_COMPILE
 
 source=$(find /usr/src -maxdepth 1 -name 'linux-source-*.tar.xz' | sort -V | tail -n 1)
 [ -n "$source" ] || { echo 'no kernel source: apt-get install linux-source' >&2; exit 1; }
 package=$(basename "$source" .tar.xz)
 version=$(dpkg-query -W -f '${Version}' "$package")
 # shellcheck disable=SC2086 # two names
-hash=$({ cat $fragments "$0"; cc --version; echo "$version"; } | sha256sum | cut -c 1-12)
+hash=$({ cat $fragments "$0"; "${CROSS_COMPILE}gcc" --version; echo "$version"; } | sha256sum | cut -c 1-12)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/abusebox/kernel
 done=$cache/$board-$version-$hash
 if [ -e "$done/vmlinuz" ]; then
@@ -40,8 +47,10 @@ trap 'exit 1' INT TERM
 	# shellcheck disable=SC2086
 	"$common/check-config.sh" "$work/build/.config" $fragments
 	image=$(make -s -C "$work/source" O="$work/build" image_name)
-	kernel -j "$(nproc)" "$(basename "$image")" || { tail -n 20 "$cache/$board.log"; exit 1; }
+	# shellcheck disable=SC2086
+	kernel -j "$(nproc)" "$(basename "$image")" $trees || { tail -n 20 "$cache/$board.log"; exit 1; }
 	cp "$work/build/$image" "$work/done/vmlinuz"
+	for tree in $trees; do cp "$work/build/arch/$ARCH/boot/dts/$tree" "$work/done/"; done
 	cp "$work/build/.config" "$work/done/config"
 	rm -rf "$done"
 	mv "$work/done" "$done"

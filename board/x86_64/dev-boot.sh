@@ -1,7 +1,8 @@
 #!/bin/sh
-# dev-boot.sh IMAGES: what Buildroot's GRUB would lay there, made with Debian's.
+# dev-boot.sh IMAGES KERNEL: what Buildroot would lay there; GRUB is Debian's.
 set -eu
 images=$1
+cp "$2/vmlinuz" "$images/bzImage"
 both=$(cat "$(dirname "$0")/grub.modules")
 # shellcheck disable=SC2086 # a list
 grub-mkimage -O i386-pc -p '(,msdos1)/grub' -o "$images/grub.img" biosdisk $both
