@@ -5,19 +5,64 @@ use std::thread::sleep;
 use std::time::Instant;
 
 use crate::disk::Disk;
-use crate::guest::{BIOS, Guest, one_at_a_time};
-use crate::seed;
+use crate::guest::{BIOS, Guest, Machine};
 use crate::sim::world::Rng;
+use crate::{SLOTS, Tried, seed};
 
-#[test]
-fn twenty_boots_with_ten_hard_ends_change_nothing_outside_the_data_partition() {
-    let Some(disk) = Disk::new() else { return };
-    let turn = one_at_a_time();
+pub(crate) fn the_first_boot_makes_the_data_partition_and_later_ones_change_nothing_else(
+    machine: Machine,
+) -> Tried {
+    let disk = Disk::of(machine.image)?;
+    machine.check()?;
+    let slots = SLOTS.map(|number| disk.digest(number));
+    let guest = Guest::boot(&disk, machine);
+    guest.wait_for_page();
+    let (status, body) = guest.get("/").expect("the page answers");
+    assert_eq!(status, 200, "{body}");
+    assert!(body.contains("Claim this abusebox"), "{body}");
+    assert_eq!(guest.get("/incidents").map(|(status, _)| status), Some(303));
+    guest.wait_for_serial("  at work\n");
+    let serial = guest.power_off();
+    for part in ["partition 7 made", "formatted", "slot A\n", "setup code ", "certificate ", "http://10.0.2.15"] {
+        assert!(serial.contains(part), "{part}: {serial}");
+    }
+    assert_eq!(SLOTS.map(|number| disk.digest(number)), slots);
+    let (begin, end) = disk.partition(7).expect("there is a partition 7");
+    assert_eq!(end, disk.size(), "it takes the rest");
+    disk.check_data();
+
+    let rest = disk.digest_until(begin);
+    let guest = Guest::boot(&disk, machine);
+    guest.wait_for_page();
+    guest.wait_for_serial("  at work\n");
+    let serial = guest.power_off();
+    assert!(!serial.contains("data:"), "{serial}");
+    assert_eq!(disk.digest_until(begin), rest);
+    disk.check_data();
+    Ok(())
+}
+
+/// By whatever firmware, and finds disk and network whatever they are.
+pub(crate) fn comes_up(machine: Machine) -> Tried {
+    let disk = Disk::of(machine.image)?;
+    machine.check()?;
+    let guest = Guest::boot(&disk, machine);
+    guest.wait_for_page();
+    guest.wait_for_serial("  at work\n");
+    assert_eq!(disk.partition(7).map(|(_, end)| end), Some(disk.size()));
+    if machine.button {
+        guest.power_off();
+    }
+    Ok(())
+}
+
+pub(crate) fn twenty_boots_with_ten_hard_ends_change_nothing_outside_the_data_partition() -> Tried {
+    let disk = Disk::new()?;
     let seed = seed();
     println!("seed {seed}");
     let mut rng = Rng::new(seed, &["boots"]);
     let began = Instant::now();
-    let guest = Guest::boot(&disk, BIOS, &turn);
+    let guest = Guest::boot(&disk, BIOS);
     guest.wait_for_page();
     let usual = began.elapsed();
     guest.power_off();
@@ -27,7 +72,7 @@ fn twenty_boots_with_ten_hard_ends_change_nothing_outside_the_data_partition() {
 
     let mut chances = Vec::new();
     for round in 0..10 {
-        let guest = Guest::boot(&disk, BIOS, &turn);
+        let guest = Guest::boot(&disk, BIOS);
         // At any moment from the firmware on to some seconds of work.
         let moment = usual.mul_f64(rng.below(130) as f64 / 100.0);
         sleep(moment);
@@ -39,7 +84,7 @@ fn twenty_boots_with_ten_hard_ends_change_nothing_outside_the_data_partition() {
         } else {
             drop(guest);
             assert!(disk.digest_until(begin) == rest, "{what}");
-            Guest::boot(&disk, BIOS, &turn)
+            Guest::boot(&disk, BIOS)
         };
         guest.wait_for_page();
         let serial = guest.power_off();
@@ -52,19 +97,18 @@ fn twenty_boots_with_ten_hard_ends_change_nothing_outside_the_data_partition() {
     chances.sort();
     chances.dedup();
     assert_eq!(chances.len(), 10, "what a box starts its randomness with is never used twice");
+    Ok(())
 }
 
-#[test]
-fn two_boxes_of_one_image_have_no_secret_in_common() {
-    let turn = one_at_a_time();
+pub(crate) fn two_boxes_of_one_image_have_no_secret_in_common() -> Tried {
     let first_boot = || {
         let disk = Disk::new()?;
-        let guest = Guest::boot(&disk, BIOS, &turn);
+        let guest = Guest::boot(&disk, BIOS);
         guest.wait_for_page();
         guest.power_off();
-        Some(disk)
+        Ok(disk)
     };
-    let (Some(one), Some(other)) = (first_boot(), first_boot()) else { return };
+    let (one, other) = (first_boot()?, first_boot()?);
     assert_ne!(chance(&one), chance(&other));
     // The file system's own name, at byte 104 of its superblock, also seeds the hashes of its folders.
     let name = |disk: &Disk| {
@@ -94,14 +138,13 @@ fn two_boxes_of_one_image_have_no_secret_in_common() {
         "tls/made.pem",
     ];
     assert!(files.iter().all(|file| known.contains(&&**file)), "{files:?}");
+    Ok(())
 }
 
-#[test]
-fn what_lies_on_the_first_partition_is_taken_over_and_erased() {
-    let Some(disk) = Disk::new() else { return };
-    let turn = one_at_a_time();
+pub(crate) fn what_lies_on_the_first_partition_is_taken_over_and_erased() -> Tried {
+    let disk = Disk::new()?;
     let start = |expected: &str| {
-        let guest = Guest::boot(&disk, BIOS, &turn);
+        let guest = Guest::boot(&disk, BIOS);
         guest.wait_for_serial(expected);
         guest.power_off()
     };
@@ -132,13 +175,14 @@ fn what_lies_on_the_first_partition_is_taken_over_and_erased() {
 
     disk.write_file(1, "factory-reset", b"");
     // It starts anew by itself.
-    let guest = Guest::boot(&disk, BIOS, &turn);
+    let guest = Guest::boot(&disk, BIOS);
     guest.wait_for("second start", || guest.serial().matches("vmlinuz: OK").count() == 2);
     guest.wait_for_page();
     guest.power_off();
     assert!(!disk.has_file(1, "factory-reset"));
     assert!(!kept("settings.toml").contains("known-to-nobody-else"));
     assert_eq!(kept("customers.csv"), "");
+    Ok(())
 }
 
 /// What the box has kept of chance for its next start.

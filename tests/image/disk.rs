@@ -8,12 +8,14 @@ use std::process::Command;
 use ring::digest;
 use tempfile::TempDir;
 
-use crate::root;
+use crate::{Missing, root};
 
-/// What `make dev-image` makes.
-const IMAGE: &str = "out/dev/abusebox-x86_64.img";
+/// What `make dev-image` makes lies here.
+const IMAGES: &str = "out/dev";
+/// That for a PC.
+const IMAGE: &str = "abusebox-x86_64.img";
 /// The same with a shell on the serial line.
-const DEBUG_IMAGE: &str = "out/dev/abusebox-x86_64-debug.img";
+const DEBUG_IMAGE: &str = "abusebox-x86_64-debug.img";
 /// QEMU's SD card wants a power of two.
 const MIB: u32 = 1024;
 const SECTOR: u64 = 512;
@@ -39,32 +41,36 @@ pub(crate) enum State {
 }
 
 impl Disk {
-    /// A copy of the image on a larger disk; `None`, with a word on it: there is no image.
-    pub(crate) fn new() -> Option<Self> {
-        Self::with(IMAGE, None)
+    /// A copy of the image on a larger disk.
+    pub(crate) fn new() -> Result<Self, Missing> {
+        Self::of(IMAGE)
     }
 
     /// The same of the debug variant.
-    pub(crate) fn debug() -> Option<Self> {
-        Self::with(DEBUG_IMAGE, None)
+    pub(crate) fn debug() -> Result<Self, Missing> {
+        Self::of(DEBUG_IMAGE)
+    }
+
+    /// The same of another image.
+    pub(crate) fn of(name: &str) -> Result<Self, Missing> {
+        Self::with(name, None)
     }
 
     /// The same; with a folder, its files lie on the data partition already.
-    pub(crate) fn with_data(data: Option<&Path>) -> Option<Self> {
+    pub(crate) fn with_data(data: Option<&Path>) -> Result<Self, Missing> {
         Self::with(IMAGE, data)
     }
 
-    fn with(name: &str, data: Option<&Path>) -> Option<Self> {
-        let image = root().join(name);
+    fn with(name: &str, data: Option<&Path>) -> Result<Self, Missing> {
+        let image = root().join(IMAGES).join(name);
         if !image.exists() {
-            println!("skipped: there is no {name}; make test-image");
-            return None;
+            return Err(Missing(format!("there is no {IMAGES}/{name}; `make test-image` makes it")));
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("disk.img");
         let mut prepare = Command::new(root().join("tests/image/prepare.sh"));
         run(prepare.args([&image, &path]).arg(MIB.to_string()).args(data));
-        Some(Self { path, folder })
+        Ok(Self { path, folder })
     }
 
     /// Another disk with the same on it.

@@ -6,12 +6,12 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::disk::Disk;
 use crate::lan::{Lan, TAP};
+use crate::{Missing, SLOTS, Tried};
 
 /// This machine, as the box sees it.
 pub(crate) const HOST: &str = "10.0.2.100";
@@ -20,24 +20,68 @@ pub(crate) const HOST: &str = "10.0.2.100";
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Machine {
     pub(crate) name: &'static str,
-    board: &'static str,
-    uefi: bool,
+    /// In the folder of development images.
+    pub(crate) image: &'static str,
+    qemu: &'static str,
+    board: &'static [&'static str],
+    firmware: Firmware,
     mib: &'static str,
+    /// Where the disk is plugged in: nowhere yet, or with its board's card reader.
+    slot: &'static str,
     /// With the drive `disk`.
     disk: &'static [&'static str],
     /// On the network `lan`.
     card: &'static str,
+    watchdog: &'static [&'static str],
+    /// Whether it can be switched off.
+    pub(crate) button: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Firmware {
+    Bios,
+    Uefi,
+    /// A Pi's, which QEMU does not run: what it would do is done here. It knows the serial line's name and, but where
+    /// QEMU makes it, the file with the device tree.
+    Pi(&'static str, Option<&'static str>),
 }
 
 pub(crate) const BIOS: Machine = Machine {
     name: "BIOS, virtio",
-    board: "pc",
-    uefi: false,
+    image: "abusebox-x86_64.img",
+    qemu: "qemu-system-x86_64",
+    board: &["pc"],
+    firmware: Firmware::Bios,
     mib: "256",
+    slot: "none,id=disk",
     disk: &["virtio-blk-pci,drive=disk"],
     card: "virtio-net-pci",
+    watchdog: &["i6300esb"],
+    button: true,
 };
-pub(crate) const UEFI: Machine = Machine { name: "UEFI, virtio", board: "q35", uefi: true, ..BIOS };
+pub(crate) const UEFI: Machine =
+    Machine { name: "UEFI, virtio", board: &["q35"], firmware: Firmware::Uefi, ..BIOS };
+pub(crate) const ARM: Machine = Machine {
+    name: "arm64, virtio",
+    image: "abusebox-rpi.img",
+    qemu: "qemu-system-aarch64",
+    board: &["virt", "-cpu", "cortex-a72"],
+    firmware: Firmware::Pi("ttyAMA0", None),
+    ..BIOS
+};
+/// Its card reader and USB; the network card is not the one that a Pi has, which QEMU cannot play.
+pub(crate) const PI: Machine = Machine {
+    name: "Raspberry Pi 3",
+    board: &["raspi3b"],
+    firmware: Firmware::Pi("ttyAMA0", Some("bcm2837-rpi-3-b.dtb")),
+    mib: "1024",
+    slot: "sd",
+    disk: &[],
+    card: "usb-net",
+    watchdog: &[],
+    button: false,
+    ..ARM
+};
 
 /// The rest of what a box must find its way about in.
 pub(crate) const OTHERS: [Machine; 8] = [
@@ -70,14 +114,14 @@ pub(crate) struct Around<'a> {
 }
 
 impl Machine {
-    /// Whether this QEMU can play it; says so if not.
-    pub(crate) fn exists(&self) -> bool {
-        let output = Command::new("qemu-system-x86_64").args(["-device", "help"]).output().unwrap();
-        let known = String::from_utf8_lossy(&output.stdout).contains(&format!("name \"{}\"", self.card));
-        if !known {
-            println!("skipped: {}: this QEMU has no {}", self.name, self.card);
+    /// Whether this QEMU can play it.
+    pub(crate) fn check(&self) -> Tried {
+        let output = Command::new(self.qemu).args(["-device", "help"]).output();
+        let Ok(output) = output else { return Err(Missing(format!("there is no {}", self.qemu))) };
+        match String::from_utf8_lossy(&output.stdout).contains(&format!("name \"{}\"", self.card)) {
+            true => Ok(()),
+            false => Err(Missing(format!("this QEMU has no {}", self.card))),
         }
-        known
     }
 }
 
@@ -89,31 +133,21 @@ pub(crate) struct Guest {
     began: Instant,
 }
 
-/// Emulation takes all of a processor, so boxes take turns. Hold it until the guest is off.
-pub(crate) fn one_at_a_time() -> Turn {
-    static TURN: Mutex<()> = Mutex::new(());
-    Turn { _guard: TURN.lock().unwrap_or_else(PoisonError::into_inner) }
-}
-
-pub(crate) struct Turn {
-    _guard: MutexGuard<'static, ()>,
-}
-
 impl Guest {
-    pub(crate) fn boot(disk: &Disk, machine: Machine, turn: &Turn) -> Self {
-        Self::boot_among(Around::default(), disk, machine, turn)
+    pub(crate) fn boot(disk: &Disk, machine: Machine) -> Self {
+        Self::boot_among(Around::default(), disk, machine)
     }
 
-    pub(crate) fn boot_among(around: Around, disk: &Disk, machine: Machine, _turn: &Turn) -> Self {
+    pub(crate) fn boot_among(around: Around, disk: &Disk, machine: Machine) -> Self {
         let folder = disk.folder.path().to_owned();
         // No word of an earlier boot is taken for one of this.
         let _ = fs::remove_file(folder.join("serial"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut qemu = Command::new("qemu-system-x86_64");
-        qemu.args(["-accel", "tcg", "-display", "none", "-monitor", "none"])
-            .args(["-machine", machine.board, "-m", machine.mib])
+        let mut qemu = Command::new(machine.qemu);
+        qemu.args(["-accel", "tcg", "-display", "none", "-monitor", "none", "-m", machine.mib, "-machine"])
+            .args(machine.board)
             .args(around.clock.iter().flat_map(|clock| ["-rtc".to_owned(), format!("base={clock}")]))
-            .args(["-serial", "chardev:line", "-device", "i6300esb", "-chardev"])
+            .args(["-serial", "chardev:line", "-chardev"])
             .arg(format!(
                 "socket,id=line,path={},server=on,wait=off,logfile={}",
                 folder.join("line").display(),
@@ -121,8 +155,8 @@ impl Guest {
             ))
             .arg("-qmp")
             .arg(format!("unix:{},server=on,wait=off", folder.join("qmp").display()))
-            .args(drive(&disk.path, around.log))
-            .args(machine.disk.iter().flat_map(|device| ["-device", device]))
+            .args(drive(&disk.path, machine.slot, around.log))
+            .args(machine.disk.iter().chain(machine.watchdog).flat_map(|device| ["-device", device]))
             .arg("-netdev")
             .arg(match around.lan {
                 Some(_) => format!("tap,id=lan,ifname={TAP},script=no,downscript=no"),
@@ -134,12 +168,28 @@ impl Guest {
             })
             .arg("-device")
             .arg(format!("{},netdev=lan", machine.card));
-        if machine.uefi {
-            let variables = folder.join("variables");
-            fs::copy("/usr/share/OVMF/OVMF_VARS_4M.fd", &variables).unwrap();
-            qemu.args(["-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd"])
+        match machine.firmware {
+            Firmware::Bios => {}
+            Firmware::Uefi => {
+                let variables = folder.join("variables");
+                fs::copy("/usr/share/OVMF/OVMF_VARS_4M.fd", &variables).unwrap();
+                qemu.args([
+                    "-drive",
+                    "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
+                ])
                 .arg("-drive")
                 .arg(format!("if=pflash,format=raw,file={}", variables.display()));
+            }
+            Firmware::Pi(line, tree) => {
+                let files = [("-kernel", "kernel8.img"), ("-initrd", "early.img")];
+                for (option, name) in files.into_iter().chain(tree.map(|name| ("-dtb", name))) {
+                    let file = folder.join(name);
+                    fs::write(&file, disk.read_file(SLOTS[0], name)).unwrap();
+                    qemu.arg(option).arg(file);
+                }
+                let words = String::from_utf8(disk.read_file(SLOTS[0], "cmdline.txt")).unwrap();
+                qemu.arg("-append").arg(words.trim().replace("serial0", line));
+            }
         }
         let log = File::create(folder.join("qemu.log")).unwrap();
         let start = || qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
@@ -254,10 +304,10 @@ pub(crate) fn get(address: SocketAddr, target: &str, patience: Duration) -> Opti
 }
 
 /// The disk, under the name `disk`. What the host does with its bytes is not tried, so it need not flush them.
-fn drive(disk: &Path, log: Option<&Path>) -> Vec<String> {
+fn drive(disk: &Path, slot: &str, log: Option<&Path>) -> Vec<String> {
     let disk = disk.display();
     let Some(log) = log else {
-        return ["-drive".to_owned(), format!("file={disk},format=raw,if=none,id=disk,cache=unsafe")].into();
+        return ["-drive".to_owned(), format!("file={disk},format=raw,if={slot},cache=unsafe")].into();
     };
     File::create(log).unwrap();
     [

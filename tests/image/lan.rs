@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::guest;
+use crate::{Missing, guest};
 
 /// The box's cable.
 pub(crate) const TAP: &str = "tap0";
@@ -53,15 +53,8 @@ pub(crate) struct Lan {
 }
 
 impl Lan {
-    /// `None`, with a word on it: this machine does not allow it.
-    pub(crate) fn new() -> Option<Self> {
-        match Self::make() {
-            Ok(lan) => Some(lan),
-            Err(why) => {
-                println!("skipped: no network can be made here: {why}");
-                None
-            }
-        }
+    pub(crate) fn new() -> Result<Self, Missing> {
+        Self::make().map_err(|why| Missing(format!("no network can be made here: {why}")))
     }
 
     fn make() -> Result<Self, String> {

@@ -10,29 +10,25 @@ use std::time::{Duration, Instant};
 use abusebox::clock::Clock;
 
 use crate::disk::Disk;
-use crate::guest::{Around, BIOS, Guest, Turn, one_at_a_time};
+use crate::guest::{Around, BIOS, Guest};
 use crate::lan::{Lan, Service};
 use crate::sim::ntp::{Manner, TimeServers};
 use crate::sim::shadowserver::{Options, Shadowserver};
 use crate::sim::world::World;
+use crate::{Missing, Tried};
 
-/// Network, disk, and the turn; nothing where there are none.
-macro_rules! scene {
-    ($data:expr) => {{
-        let (Some(lan), Some(disk)) = (Lan::new(), Disk::with_data($data)) else { return };
-        (lan, disk, one_at_a_time())
-    }};
+fn scene() -> Result<(Lan, Disk), Missing> {
+    Ok((Lan::new()?, Disk::new()?))
 }
 
-fn boot(lan: &Lan, disk: &Disk, turn: &Turn) -> Guest {
-    Guest::boot_among(Around { lan: Some(lan), ..Around::default() }, disk, BIOS, turn)
+fn boot(lan: &Lan, disk: &Disk) -> Guest {
+    Guest::boot_among(Around { lan: Some(lan), ..Around::default() }, disk, BIOS)
 }
 
-#[test]
-fn nothing_but_the_page_is_open_and_that_only_to_clients_nearby() {
-    let (lan, disk, turn) = scene!(None);
+pub(crate) fn nothing_but_the_page_is_open_and_that_only_to_clients_nearby() -> Tried {
+    let (lan, disk) = scene()?;
     let _dhcp = lan.dhcp(&[LEASE, ROUTER, "--dhcp-range=fd00:99::,ra-only,64", "--enable-ra"]);
-    let guest = boot(&lan, &disk, &turn);
+    let guest = boot(&lan, &disk);
     let v4 = shown(&guest, "10.99.0.");
     let v6 = shown(&guest, "[fd00:99:");
     wait_for_page(&lan, &guest, v4);
@@ -52,12 +48,12 @@ fn nothing_but_the_page_is_open_and_that_only_to_clients_nearby() {
         assert!(lan.get((box_address, 80).into(), "/").is_some());
     }
     guest.power_off();
+    Ok(())
 }
 
-#[test]
-fn without_dhcp_it_is_found_link_local_and_takes_a_lease_that_comes_late() {
-    let (lan, disk, turn) = scene!(None);
-    let guest = boot(&lan, &disk, &turn);
+pub(crate) fn without_dhcp_it_is_found_link_local_and_takes_a_lease_that_comes_late() -> Tried {
+    let (lan, disk) = scene()?;
+    let guest = boot(&lan, &disk);
     let own = shown(&guest, "169.254.");
     wait_for_page(&lan, &guest, own);
     sleep(Duration::from_secs(20));
@@ -67,20 +63,19 @@ fn without_dhcp_it_is_found_link_local_and_takes_a_lease_that_comes_late() {
     wait_for_page(&lan, &guest, leased);
     let serial = guest.power_off();
     assert!(!last_told(&serial).contains("169.254."), "{serial}");
+    Ok(())
 }
 
-#[test]
-fn another_lease_moves_the_page_and_the_name_server() {
+pub(crate) fn another_lease_moves_the_page_and_the_name_server() -> Tried {
     const NAME: &str = "shadowserver.example.test";
-    let Some(lan) = Lan::new() else { return };
+    let lan = Lan::new()?;
     let (shadowserver, data) = shadowserver(&lan, "10.99.1.1", NAME, "[box]\nown_clock = true\n");
-    let Some(disk) = Disk::with_data(Some(data.path())) else { return };
-    let turn = one_at_a_time();
+    let disk = Disk::with_data(Some(data.path()))?;
 
     // The first name server sends it where nobody listens.
     let first_names = lan.names("10.99.0.1", NAME, "10.99.0.1");
     let first = lan.dhcp(&["--dhcp-range=10.99.0.50,10.99.0.60,2m", ROUTER, "--dhcp-option=6,10.99.0.1"]);
-    let guest = boot(&lan, &disk, &turn);
+    let guest = boot(&lan, &disk);
     let before = shown(&guest, "10.99.0.");
     wait_for_page(&lan, &guest, before);
     guest.wait_for("question to the first name server", || first_names.log().contains(NAME));
@@ -96,6 +91,7 @@ fn another_lease_moves_the_page_and_the_name_server() {
     assert!(second_names.log().contains(NAME));
     let serial = guest.power_off();
     assert!(!last_told(&serial).contains(&before.to_string()), "{serial}");
+    Ok(())
 }
 
 /// Shadowserver at an address of this machine under a name, and a data folder with settings that begin with
@@ -125,18 +121,16 @@ fn shadowserver(
     (shadowserver, data)
 }
 
-#[test]
-fn a_clock_of_1970_stops_all_work_until_a_time_server_answers() {
+pub(crate) fn a_clock_of_1970_stops_all_work_until_a_time_server_answers() -> Tried {
     const NAME: &str = "10.99.1.1";
-    let Some(lan) = Lan::new() else { return };
+    let lan = Lan::new()?;
     let (shadowserver, data) = shadowserver(&lan, NAME, NAME, "");
-    let Some(disk) = Disk::with_data(Some(data.path())) else { return };
-    let turn = one_at_a_time();
+    let disk = Disk::with_data(Some(data.path()))?;
     // DHCP names the time server, which is not there yet.
     let range = "--dhcp-range=10.99.1.50,10.99.1.60,1h";
     let _dhcp = lan.dhcp(&[range, "--dhcp-option=3,10.99.1.1", "--dhcp-option=42,10.99.1.1"]);
     let around = Around { lan: Some(&lan), clock: Some("1970-01-01T00:00:00"), ..Around::default() };
-    let guest = Guest::boot_among(around, &disk, BIOS, &turn);
+    let guest = Guest::boot_among(around, &disk, BIOS);
     let address = shown(&guest, "10.99.1.");
     wait_for_page(&lan, &guest, address);
     sleep(Duration::from_secs(20));
@@ -150,13 +144,13 @@ fn a_clock_of_1970_stops_all_work_until_a_time_server_answers() {
     let saved = std::fs::read_to_string(disk.data("time").path().join("system/time")).unwrap();
     let off = saved.trim().parse::<i64>().unwrap() - Clock::system().untrusted_now().unix();
     assert!((-120..=5).contains(&off), "it kept a time {off} s off");
+    Ok(())
 }
 
-#[test]
-fn a_lease_that_nobody_renews_is_given_up_and_the_box_found_link_local() {
-    let (lan, disk, turn) = scene!(None);
+pub(crate) fn a_lease_that_nobody_renews_is_given_up_and_the_box_found_link_local() -> Tried {
+    let (lan, disk) = scene()?;
     let dhcp = lan.dhcp(&["--dhcp-range=10.99.0.50,10.99.0.60,2m", ROUTER]);
-    let guest = boot(&lan, &disk, &turn);
+    let guest = boot(&lan, &disk);
     let leased = shown(&guest, "10.99.0.");
     wait_for_page(&lan, &guest, leased);
     drop(dhcp);
@@ -167,13 +161,13 @@ fn a_lease_that_nobody_renews_is_given_up_and_the_box_found_link_local() {
     let again = shown(&guest, "10.99.0.");
     wait_for_page(&lan, &guest, again);
     guest.power_off();
+    Ok(())
 }
 
-#[test]
-fn a_cable_that_leads_to_another_network_is_noticed_long_before_the_lease_ends() {
-    let (lan, disk, turn) = scene!(None);
+pub(crate) fn a_cable_that_leads_to_another_network_is_noticed_long_before_the_lease_ends() -> Tried {
+    let (lan, disk) = scene()?;
     let first = lan.dhcp(&[LEASE, ROUTER]);
-    let guest = boot(&lan, &disk, &turn);
+    let guest = boot(&lan, &disk);
     let before = shown(&guest, "10.99.0.");
     wait_for_page(&lan, &guest, before);
     guest.plug(false);
@@ -184,25 +178,25 @@ fn a_cable_that_leads_to_another_network_is_noticed_long_before_the_lease_ends()
     wait_for_page(&lan, &guest, after);
     assert_eq!(lan.get((before, 80).into(), "/"), None);
     guest.power_off();
+    Ok(())
 }
 
-#[test]
-fn ipv6_alone_is_enough_for_the_page_and_to_fetch() {
+pub(crate) fn ipv6_alone_is_enough_for_the_page_and_to_fetch() -> Tried {
     const NAME: &str = "shadowserver.example.test";
-    let Some(lan) = Lan::new() else { return };
+    let lan = Lan::new()?;
     let (shadowserver, data) = shadowserver(&lan, "fd00:99::1", NAME, "[box]\nown_clock = true\n");
-    let Some(disk) = Disk::with_data(Some(data.path())) else { return };
-    let turn = one_at_a_time();
+    let disk = Disk::with_data(Some(data.path()))?;
     // Of the name servers that the router names, the first does not answer, and the second is on the link only.
     let servers = "--dhcp-option=option6:dns-server,[fd00:99::1],[fe80::99]";
     let _router: Service = lan.dhcp(&["--dhcp-range=fd00:99::,ra-only,64", "--enable-ra", servers]);
     let names = lan.names("fe80::99", NAME, "fd00:99::1");
-    let guest = boot(&lan, &disk, &turn);
+    let guest = boot(&lan, &disk);
     let own = shown(&guest, "[fd00:99:");
     wait_for_page(&lan, &guest, own);
     guest.wait_for("request to Shadowserver", || shadowserver.count("reports/list") > 0);
     assert!(names.log().contains(NAME));
     guest.power_off();
+    Ok(())
 }
 
 /// Waits until the box shows an address of its page that begins so, and gives the newest.

@@ -14,13 +14,12 @@ use std::time::{Duration, Instant};
 use abusebox::clock::Clock;
 use serde_json::Value;
 
-use crate::SLOTS;
 use crate::disk::{Disk, State};
-use crate::guest::{Around, BIOS, Guest, HOST, one_at_a_time};
-use crate::seed;
+use crate::guest::{Around, BIOS, Guest, HOST};
 use crate::sim::mail::Mail;
 use crate::sim::world::{Rng, World};
 use crate::whole::{Outside, once, told};
+use crate::{SLOTS, Tried, seed};
 
 /// What stands in the log, in order.
 struct Entry {
@@ -147,25 +146,23 @@ struct Seen {
     downloads: usize,
 }
 
-#[test]
-fn a_power_cut_at_any_write_loses_nothing_that_was_acknowledged() {
+pub(crate) fn a_power_cut_at_any_write_loses_nothing_that_was_acknowledged() -> Tried {
     let seed = seed();
     let mut rng = Rng::new(seed, &["power"]);
     let world = World::practice_days(Clock::system().untrusted_now().day(), 2);
     let outside = Outside::new(&world, HOST, REPORTS);
-    let Some(disk) = Disk::with_data(Some(outside.data.path())) else { return };
+    let disk = Disk::with_data(Some(outside.data.path()))?;
     let well = Outside::new(&world, "127.0.0.1", REPORTS);
     once(well.data.path());
     let expected = well.told();
     let counted = reports(well.data.path());
     assert_eq!(counted.len(), well.shadowserver.reports().len());
 
-    let turn = one_at_a_time();
     let before = disk.copy();
     let path = disk.folder.path().join("log");
     let ports = outside.ports();
     let around = Around { ports: &ports, log: Some(&path), ..Around::default() };
-    let guest = Guest::boot_among(around, &disk, BIOS, &turn);
+    let guest = Guest::boot_among(around, &disk, BIOS);
     let mut seen = Vec::new();
     let length = || fs::metadata(&path).unwrap().len();
     let began = Instant::now();
@@ -223,7 +220,7 @@ fn a_power_cut_at_any_write_loses_nothing_that_was_acknowledged() {
     for (cut, promise) in worst {
         let earlier = outside.mails.mails().len();
         let around = Around { ports: &ports, ..Around::default() };
-        let guest = Guest::boot_among(around, &cut.disk, BIOS, &turn);
+        let guest = Guest::boot_among(around, &cut.disk, BIOS);
         guest.wait_for_page();
         println!("{} open writes, {promise:?}", cut.open);
         // What had been accepted before the cut, and what is sent after it.
@@ -249,17 +246,16 @@ fn a_power_cut_at_any_write_loses_nothing_that_was_acknowledged() {
         }
         cut.disk.check_data();
     }
+    Ok(())
 }
 
-#[test]
-fn a_power_cut_at_any_write_of_the_first_boot_is_made_good() {
-    let Some(disk) = Disk::new() else { return };
+pub(crate) fn a_power_cut_at_any_write_of_the_first_boot_is_made_good() -> Tried {
+    let disk = Disk::new()?;
     let seed = seed();
     let mut rng = Rng::new(seed, &["first boot"]);
-    let turn = one_at_a_time();
     let before = disk.copy();
     let path = disk.folder.path().join("log");
-    let guest = Guest::boot_among(Around { log: Some(&path), ..Around::default() }, &disk, BIOS, &turn);
+    let guest = Guest::boot_among(Around { log: Some(&path), ..Around::default() }, &disk, BIOS);
     guest.wait_for_page();
     drop(guest);
     let log = Log::open(&path);
@@ -281,7 +277,7 @@ fn a_power_cut_at_any_write_of_the_first_boot_is_made_good() {
         println!("{count} {state:?}");
         for cut in chosen {
             let what = format!("seed {seed}, cut at byte {} of the log, {state:?}", cut.log_bytes);
-            let guest = Guest::boot(&cut.disk, BIOS, &turn);
+            let guest = Guest::boot(&cut.disk, BIOS);
             guest.wait_for_page();
             let serial = guest.power_off();
             assert!(!serial.contains("NO DATA PARTITION"), "{what}: {serial}");
@@ -290,6 +286,7 @@ fn a_power_cut_at_any_write_of_the_first_boot_is_made_good() {
             cut.disk.check_data();
         }
     }
+    Ok(())
 }
 
 /// What a box must know, and may know, after a cut.

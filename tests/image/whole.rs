@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use abusebox::clock::Clock;
 use serde_json::json;
 
+use crate::Tried;
 use crate::disk::Disk;
-use crate::guest::{Around, BIOS, Guest, HOST, one_at_a_time};
+use crate::guest::{Around, BIOS, Guest, HOST};
 use crate::sim::mail::{self, Mail, MailCatcher, MailSecurity};
 use crate::sim::net::Authority;
 use crate::sim::shadowserver::{self, Shadowserver};
@@ -100,11 +101,10 @@ pub(crate) fn told<'a>(mails: impl IntoIterator<Item = &'a Arc<Mail>>) -> BTreeM
 
 const OPERATOR: &str = "noc@example.net";
 
-#[test]
-fn every_finding_reaches_its_customer_once_although_the_power_fails() {
+pub(crate) fn every_finding_reaches_its_customer_once_although_the_power_fails() -> Tried {
     let world = World::practice_days(Clock::system().untrusted_now().day(), 2);
     let outside = Outside::new(&world, HOST, REPORTS);
-    let Some(disk) = Disk::with_data(Some(outside.data.path())) else { return };
+    let disk = Disk::with_data(Some(outside.data.path()))?;
 
     // What the program does where nothing goes wrong.
     let well = Outside::new(&world, "127.0.0.1", REPORTS);
@@ -112,9 +112,8 @@ fn every_finding_reaches_its_customer_once_although_the_power_fails() {
     let expected = well.told();
     assert!(expected.len() > 5, "{expected:#?}");
 
-    let turn = one_at_a_time();
     let ports = outside.ports();
-    let guest = Guest::boot_among(Around { ports: &ports, ..Around::default() }, &disk, BIOS, &turn);
+    let guest = Guest::boot_among(Around { ports: &ports, ..Around::default() }, &disk, BIOS);
     guest.wait_for_page();
     let began = Instant::now();
     let wait = |what: &str, done: &dyn Fn() -> bool| {
@@ -134,6 +133,7 @@ fn every_finding_reaches_its_customer_once_although_the_power_fails() {
     assert!(serial.matches("vmlinuz: OK").count() >= 2, "{serial}");
     assert_eq!(outside.told(), expected);
     disk.check_data();
+    Ok(())
 }
 
 /// One pass of the program on this machine, until all its mails are out.
