@@ -41,9 +41,13 @@ pub(crate) struct Machine {
 enum Firmware {
     Bios,
     Uefi,
-    /// A Pi's, which QEMU does not run: what it would do is done here. It knows the serial line's name and, but where
-    /// QEMU makes it, the file with the device tree.
-    Pi(&'static str, Option<&'static str>),
+    /// A Pi's, which QEMU does not run: what it would do is done here.
+    Pi {
+        /// The file with the device tree; without it QEMU makes one.
+        tree: Option<&'static str>,
+        /// More for the kernel.
+        words: &'static str,
+    },
 }
 
 pub(crate) const BIOS: Machine = Machine {
@@ -66,18 +70,23 @@ pub(crate) const ARM: Machine = Machine {
     image: "abusebox-rpi.img",
     qemu: "qemu-system-aarch64",
     board: &["virt", "-cpu", "cortex-a72"],
-    firmware: Firmware::Pi("ttyAMA0", None),
+    firmware: Firmware::Pi { tree: None, words: "" },
     ..BIOS
 };
-/// Its card reader and USB; the network card is not the one that a Pi has, which QEMU cannot play.
+/// Its card reader and USB; the network card is not the one that a Pi has, which QEMU cannot play. There a watchdog
+/// strikes at once when it is started, so the kernel leaves it alone.
 pub(crate) const PI: Machine = Machine {
     name: "Raspberry Pi 3",
     board: &["raspi3b"],
-    firmware: Firmware::Pi("ttyAMA0", Some("bcm2837-rpi-3-b.dtb")),
+    firmware: Firmware::Pi {
+        tree: Some("bcm2837-rpi-3-b.dtb"),
+        words: "initcall_blacklist=bcm2835_wdt_driver_init",
+    },
     mib: "1024",
     slot: "sd",
     disk: &[],
-    card: "usb-net",
+    // A name of the kind that real cards have; one with another would not be called eth0.
+    card: "usb-net,mac=00:00:5e:00:53:01",
     watchdog: &[],
     button: false,
     ..ARM
@@ -118,9 +127,10 @@ impl Machine {
     pub(crate) fn check(&self) -> Tried {
         let output = Command::new(self.qemu).args(["-device", "help"]).output();
         let Ok(output) = output else { return Err(Missing(format!("there is no {}", self.qemu))) };
-        match String::from_utf8_lossy(&output.stdout).contains(&format!("name \"{}\"", self.card)) {
+        let (card, _) = self.card.split_once(',').unwrap_or((self.card, ""));
+        match String::from_utf8_lossy(&output.stdout).contains(&format!("name \"{card}\"")) {
             true => Ok(()),
-            false => Err(Missing(format!("this QEMU has no {}", self.card))),
+            false => Err(Missing(format!("this QEMU has no {card}"))),
         }
     }
 }
@@ -180,15 +190,17 @@ impl Guest {
                 .arg("-drive")
                 .arg(format!("if=pflash,format=raw,file={}", variables.display()));
             }
-            Firmware::Pi(line, tree) => {
+            Firmware::Pi { tree, words } => {
                 let files = [("-kernel", "kernel8.img"), ("-initrd", "early.img")];
                 for (option, name) in files.into_iter().chain(tree.map(|name| ("-dtb", name))) {
                     let file = folder.join(name);
                     fs::write(&file, disk.read_file(SLOTS[0], name)).unwrap();
                     qemu.arg(option).arg(file);
                 }
-                let words = String::from_utf8(disk.read_file(SLOTS[0], "cmdline.txt")).unwrap();
-                qemu.arg("-append").arg(words.trim().replace("serial0", line));
+                let line = String::from_utf8(disk.read_file(SLOTS[0], "cmdline.txt")).unwrap();
+                // Where the first serial line is, on both machines.
+                let line = line.trim().replace("serial0", "ttyAMA0");
+                qemu.arg("-append").arg(format!("{line} {words}"));
             }
         }
         let log = File::create(folder.join("qemu.log")).unwrap();
