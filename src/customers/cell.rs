@@ -232,6 +232,32 @@ mod tests {
     }
 
     #[test]
+    fn the_edges_of_addresses_and_ranges() {
+        let why = |text: &str| addresses(text).unreadable.iter().map(|(_, why)| *why).collect::<String>();
+        for (text, part) in [
+            ("0.0.0.0/0", "whole internet"),
+            ("::/0", "whole internet"),
+            ("0.0.0.0", "0.0.0.0 is nobody's"),
+            ("::", ":: is nobody's"),
+            ("::/64", ":: is nobody's"),
+        ] {
+            assert!(why(text).contains(part), "{text}: {}", why(text));
+        }
+        assert_eq!(nets("192.0.2.5-192.0.2.5"), ["192.0.2.5/32"]);
+        assert_eq!(nets("2001:db8::5-2001:db8::5"), ["2001:db8::5/128"]);
+        assert!(!why("2001:db8::6-2001:db8::5").is_empty());
+        assert!(why("::ffff:192.0.2.0/96").contains("whole internet"));
+        assert_eq!(nets("::ffff:0.0.0.0/95"), ["::fffe:0:0/95"]);
+        // As ragged as a range may be: 1 to 2^32 - 2 would be two prefixes for each length.
+        let found = addresses("10.0.0.1-10.255.255.254");
+        assert!(found.nets.len() == 46 && found.ranges.len() == 1);
+        assert!(addresses("192.0.2.0-192.0.2.15").ranges.is_empty(), "one prefix is no range");
+        let last = |bits: u32| std::net::Ipv6Addr::from_bits((0x2001_0db8 << 96) + (1_u128 << bits) - 2);
+        let count = |bits| addresses(&format!("2001:db8::1-{}", last(bits))).nets.len();
+        assert_eq!((count(33), count(34)), (RANGE_PREFIXES_MAX, 0), "too ragged");
+    }
+
+    #[test]
     fn what_is_no_address() {
         for text in [
             "192.0.2.01",

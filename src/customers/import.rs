@@ -494,12 +494,15 @@ impl Import<'_> {
     }
 
     fn finish(mut self) -> File {
-        self.sort();
+        self.file.lines.sort_unstable();
+        // With a customer's equal prefixes still apart: what they are parts of may differ.
+        let contested = overlap::contested(&self.file.lines, &self.ranges);
+        self.unite();
         if self.file.lines.is_empty() && !self.file.refused {
             self.file.refuse(None, Role::Address, "no line has an address");
         }
         self.conflicts();
-        match overlap::contested(&self.file.lines, &self.ranges) {
+        match contested {
             Some(contested) => {
                 for (line, other) in contested.pairs {
                     let complaint =
@@ -507,7 +510,8 @@ impl Import<'_> {
                     self.complain(line, Role::Address, complaint);
                 }
                 self.file.lines.extend(contested.lines);
-                self.sort();
+                self.file.lines.sort_unstable();
+                self.unite();
             }
             None => self.file.refuse(None, Role::Address, "too many ranges of different customers overlap"),
         }
@@ -518,9 +522,9 @@ impl Import<'_> {
         file
     }
 
-    fn sort(&mut self) {
+    /// Of sorted lines that say the same the first stays.
+    fn unite(&mut self) {
         let same = |line: &Line| Line { line: 0, ..*line };
-        self.file.lines.sort_unstable();
         self.file.lines.dedup_by(|later, earlier| same(later) == same(earlier));
     }
 
@@ -600,6 +604,57 @@ mod tests {
     fn assigned(file: &File) -> Vec<String> {
         let id = |line: &Line| file.customers.id(line.customer as usize).unwrap().to_owned();
         file.lines.iter().map(|line| format!("{} {}", id(line), line.prefix)).collect()
+    }
+
+    proptest! {
+        /// Against each pair: a line is complained of if another customer's line on the same prefix, which begins
+        /// earlier or stands above, holds at the same time.
+        #[test]
+        fn conflicts_are_those_of_each_pair(
+            lines in prop::collection::vec((0_u8..4, 0_u8..2, 1_u8..9, 0_u8..6), 1..12)
+        ) {
+            let mut text = "customer_id,cidr,valid_from,valid_to\n".to_owned();
+            for (customer, prefix, from, days) in &lines {
+                let until = from + days;
+                text += &format!("C{customer},192.0.2.{prefix},2026-11-0{from},2026-11-{until:02}\n");
+            }
+            let spans = || lines.iter().zip(2_u64..).map(|((customer, prefix, from, days), line)| {
+                (*prefix, (*from, line), from + days, *customer)
+            });
+            let mut expected: Vec<u64> = Vec::new();
+            for (prefix, begins, ends, customer) in spans() {
+                // What stands there twice counts once.
+                if spans().any(|other| {
+                    (other.0, other.1.0, other.2, other.3) == (prefix, begins.0, ends, customer) && other.1 < begins
+                }) {
+                    continue;
+                }
+                let quarrels = spans().filter(|other| {
+                    other.0 == prefix && other.1 < begins && other.3 != customer && other.2 >= begins.0
+                });
+                let with: Vec<u64> = quarrels.map(|other| other.1.1.max(begins.1)).collect();
+                // Of several it names one.
+                expected.extend(with.first());
+                let file = import(&text);
+                let told: Vec<u64> = told(&file.complaints).into_iter().map(|(line, _)| line).collect();
+                prop_assert!(with.is_empty() || with.iter().any(|line| told.contains(line)), "{}{:?}", text, told);
+            }
+            let file = import(&text);
+            prop_assert_eq!(told(&file.complaints).len(), expected.len(), "{}{:?}", &text, file.complaints.list);
+        }
+    }
+
+    #[test]
+    fn a_day_alone_is_no_contradiction() {
+        let complaints = |from: &str, until: &str| {
+            let text = format!("customer_id,cidr,valid_from,valid_to\nC1,192.0.2.1,{from},{until}\n");
+            import(&text).complaints.len()
+        };
+        assert_eq!((complaints("2026-11-05", "2026-11-05"), complaints("2026-11-05", "2026-11-04")), (0, 1));
+        // To the second: it begins as it ends, and a second after.
+        let moment = "2026-11-05T10:00:00Z";
+        assert_eq!(complaints(moment, moment), 0);
+        assert_eq!(complaints("2026-11-05T10:00:01Z", moment), 1);
     }
 
     #[test]

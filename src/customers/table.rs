@@ -455,6 +455,11 @@ mod tests {
             "the cuts of the ranges nest, the ranges do not"
         );
         assert_eq!(owner(lines, "192.0.2.20"), customer(2));
+        // The second customer's part is cut as the whole of the first line is, and crosses all the same.
+        let lines =
+            "C2,,,192.0.2.0-192.0.2.23,,,\nC1,,,192.0.2.0-192.0.2.16,,,\nC2,,,192.0.2.16-192.0.2.23,,,\n";
+        assert_eq!(owner(lines, "192.0.2.16"), Owner::Ambiguous);
+        assert_eq!(owner(lines, "192.0.2.17"), customer(2));
     }
 
     #[test]
@@ -658,6 +663,55 @@ mod tests {
         assert_eq!(table.v4.around(u32::from(std::net::Ipv4Addr::new(192, 0, 2, 1))).count(), 1);
         assert_eq!(table.v4.entries(0).len() + table.v6.entries(0).len(), 2);
         assert_eq!(table.v4.entries(0)[0].last, 34);
+    }
+
+    proptest! {
+        /// Ranges and prefixes of several customers, each against all others: of those around an address the ones that
+        /// have no other of them inside decide, if they are one customer's; what crosses is never guessed.
+        #[test]
+        fn no_range_is_decided_by_how_it_is_cut(
+            claims in prop::collection::vec((0_u8..32, 0_u8..32, 1_u32..5, any::<bool>()), 1..7)
+        ) {
+            // A range, or the prefix with that many addresses.
+            let claims: Vec<(u8, u8, u32)> = claims.into_iter().map(|(a, b, customer, is_prefix)| {
+                let size = 1 << (b % 5);
+                let first = a / size * size;
+                if is_prefix { (first, first + size - 1, customer) } else { (a.min(b), a.max(b), customer) }
+            }).collect();
+            let lines: String = claims.iter().map(|(first, last, customer)| {
+                format!("C{customer},,,192.0.2.{first}-192.0.2.{last},,,\n")
+            }).collect();
+            let table = table(&[("2026-11-01T00:00:00Z", &lines)]);
+            let is_aligned = |(first, last, _): &(u8, u8, u32)| {
+                let size = last - first + 1;
+                size.is_power_of_two() && first % size == 0
+            };
+            for address in 0..32 {
+                let around: Vec<_> =
+                    claims.iter().filter(|(first, last, _)| (*first..=*last).contains(&address)).collect();
+                let inside = |one: &(u8, u8, u32), other: &(u8, u8, u32)| {
+                    other.0 <= one.0 && one.1 <= other.1 && (one.0, one.1) != (other.0, other.1)
+                };
+                let mut innermost: Vec<u32> = around
+                    .iter()
+                    .filter(|claim| !around.iter().any(|other| inside(other, claim)))
+                    .map(|claim| claim.2)
+                    .collect();
+                innermost.sort_unstable();
+                innermost.dedup();
+                let owner = table.owner([192, 0, 2, address].into(), None, at("2026-11-15T12:00:00Z"));
+                let customers: std::collections::BTreeSet<_> = around.iter().map(|claim| claim.2).collect();
+                let exact = match innermost[..] {
+                    [] => Owner::Unassigned,
+                    [number] => customer(number),
+                    _ => Owner::Ambiguous,
+                };
+                prop_assert!(owner == exact || owner == Owner::Ambiguous, "{} at {}: {:?}", lines, address, owner);
+                if customers.len() < 2 || around.iter().all(|claim| is_aligned(claim)) {
+                    prop_assert_eq!(owner, exact, "{} at {}", &lines, address);
+                }
+            }
+        }
     }
 
     /// A line of a model file: (IPv6, offset in the last byte, length behind /24 or /120, customer, from, until, mailed)

@@ -185,6 +185,7 @@ mod tests {
     #[test]
     fn words_are_read_in_any_form() {
         assert_eq!(fold("G\u{fc}ltig ab"), "gueltigab");
+        assert_eq!(fold("\u{c4}nderung, Ma\u{df}, \u{d6}ffnung"), "aenderungmassoeffnung");
         assert_eq!(status_mailed("GEK\u{dc}NDIGT"), Some(false));
         assert_eq!(status_mailed("keine Mail"), Some(false));
         assert_eq!(status_mailed("Active"), Some(true));

@@ -23,7 +23,9 @@ pub(crate) fn the_first_boot_makes_the_data_partition_and_later_ones_change_noth
     assert_eq!(guest.get("/incidents").map(|(status, _)| status), Some(303));
     guest.wait_for_serial("  at work\n");
     let serial = guest.power_off();
-    for part in ["partition 7 made", "formatted", "slot A\n", "setup code ", "certificate ", "http://10.0.2.15"] {
+    for part in
+        ["partition 7 made", "formatted", "slot A\n", "setup code ", "certificate ", "http://10.0.2.15"]
+    {
         assert!(serial.contains(part), "{part}: {serial}");
     }
     assert_eq!(SLOTS.map(|number| disk.digest(number)), slots);
