@@ -3,7 +3,8 @@
 //!
 //! The first place is the last MiB of the data partition, which its file system leaves free; the second, for a box
 //! without a data partition, lies in the reserved sectors of the first partition's FAT. In a normal boot only the first
-//! is written. What is more than a count of attempts goes to both, so that the second is never behind in it.
+//! is written. What is more than a count of attempts goes to both, so that the second is never behind in it. What is
+//! written while one of them is missing or cannot be read counts as newer than all that it holds, should it come back.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
@@ -18,6 +19,8 @@ use super::slot::{Slot, Tally};
 pub struct Ledger {
     places: Vec<Place>,
     record: Record,
+    /// How far the next sequence number is from the last one.
+    step: u64,
 }
 
 /// One device with room for two blocks.
@@ -46,8 +49,9 @@ impl Ledger {
     /// Reads what is remembered; nothing where no place can be read. The places in the order in which they are to be
     /// written.
     pub fn open(places: Vec<Place>) -> Self {
-        let blocks: Vec<_> = places.iter().filter_map(|place| place.read().ok()).flatten().collect();
-        Self { record: newest(&blocks), places }
+        let read: Vec<_> = places.iter().filter_map(|place| place.read().ok()).collect();
+        let step = if read.len() < PLACES { LEAP } else { 1 };
+        Self { record: newest(read.as_flattened()), places, step }
     }
 
     pub fn tally(&self) -> Tally {
@@ -60,7 +64,7 @@ impl Ledger {
             return Ok(());
         }
         let counts_only = tally.same_but_attempts(&self.record.tally);
-        let record = Record { sequence: self.record.sequence + 1, tally };
+        let record = Record { sequence: self.record.sequence + self.step, tally };
         let mut result = Err(io::Error::new(io::ErrorKind::NotFound, "there is none"));
         for place in &self.places {
             match place.write(&record) {
@@ -155,8 +159,8 @@ impl Record {
         };
         let attempts = [attempts_a.parse().ok()?, attempts_b.parse().ok()?];
         let worked = [yes(worked_a)?, yes(worked_b)?];
-        // One that leaves no room for a next one is none of ours.
-        let sequence = sequence.parse().ok().filter(|sequence| *sequence < u64::MAX)?;
+        // One that leaves no room for the next ones is none of ours.
+        let sequence = sequence.parse().ok().filter(|sequence| *sequence < u64::MAX / 2)?;
         let (committed, trial) = (slot(committed)?, slot(trial)?);
         Some(Self { sequence, tally: Tally { committed, trial, attempts, worked } })
     }
@@ -198,6 +202,13 @@ fn fat_reserved_bytes(head: &[u8; HEAD_BYTES]) -> u64 {
 
 const KEYS: [&str; 7] =
     ["sequence", "committed", "trial", "attempts_a", "attempts_b", "worked_a", "worked_b"];
+
+/// The two of a box that lacks nothing.
+const PLACES: usize = 2;
+
+/// More than what a place that is away may have counted ahead of the other one. A box that never has both of them can
+/// count a thousand million boots all the same.
+const LEAP: u64 = 1 << 32;
 
 /// The second block lies in another page of flash than the first.
 const BLOCK_DISTANCE: u64 = 4096;
@@ -312,6 +323,28 @@ mod tests {
         std::fs::rename(away, &places[0].device).unwrap();
         assert_eq!(Ledger::open(places.clone()).tally().attempts, [3, 0]);
         assert_eq!(Ledger::open(places[..1].to_vec()).tally().attempts, [1, 0]);
+    }
+
+    #[test]
+    fn what_was_written_while_the_data_was_away_is_newer() {
+        for listed in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let places = places(folder.path());
+            for attempts in 1..100 {
+                let mut ledger = Ledger::open(places.clone());
+                ledger.save(counted(ledger.tally(), attempts)).unwrap();
+            }
+            let away = folder.path().join("away");
+            std::fs::rename(&places[0].device, &away).unwrap();
+            let mut ledger = Ledger::open(places[usize::from(!listed)..].to_vec());
+            let committed = Tally { committed: Some(Slot::B), ..ledger.tally() };
+            ledger.save(committed).unwrap();
+            std::fs::rename(away, &places[0].device).unwrap();
+            let mut ledger = Ledger::open(places.clone());
+            assert_eq!(ledger.tally(), committed, "listed: {listed}");
+            ledger.save(counted(committed, 1)).unwrap();
+            assert_eq!(Ledger::open(places[..1].to_vec()).tally(), counted(committed, 1));
+        }
     }
 
     #[test]

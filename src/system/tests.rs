@@ -246,7 +246,10 @@ impl Machine {
 
     fn ledger(&self) -> Ledger {
         let place = |name: &str, room| Place { device: self.path(name), room };
-        Ledger::open(vec![place("p7", Room::Data), place("p1", Room::Selector)])
+        let mut places = vec![place("p7", Room::Data), place("p1", Room::Selector)];
+        // A partition that is not there is not named.
+        places.retain(|place| place.device.exists());
+        Ledger::open(places)
     }
 
     fn first(&self) -> Mounted {
@@ -635,6 +638,19 @@ fn health_that_was_not_written_down_is_no_promise() {
     let news = Event::Update(Fault::Nothing);
     let cut = Event::CutAt(6, Tear::Zeros);
     run(Board::Pi, &[Event::LoseData, news, cut, news, Event::Break(Slot::B, Fault::Root)]);
+}
+
+#[test]
+fn a_data_partition_that_comes_back_does_not_undo_what_was_done_without_it() {
+    let news = Event::Update(Fault::Nothing);
+    let cut = Event::CutAt(0, Tear::Old);
+    let broken = Event::Break(Slot::B, Fault::Kernel);
+    let mut events =
+        vec![Event::Reset, cut, Event::Reset, Event::FindData, Event::Reset, Event::Reset, broken];
+    events.extend([Event::LoseData, news, Event::Update(Fault::Kernel), Event::FindData]);
+    for board in [Board::X86, Board::Pi] {
+        run(board, &events);
+    }
 }
 
 #[test]
