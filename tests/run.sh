@@ -65,7 +65,7 @@ cat <<TEXT
 Done: $reports reports${rows:+, $rows rows}, $(value incidents_open "$status") incidents, $mails mails (practice: all of them to the operator).
   read the mails   $(value mails_page "$where")
 TEXT
-page=$(sed -n 's/.*page at \(http[^ ]*\).*/\1/p' "$folder/abusebox.log" | head -n 1)
+page=$(sed -n 's/.*page at \(http:[^ ]*\).*/\1/p' "$folder/abusebox.log" | head -n 1)
 echo "  open the page    ${page:-$(sed -n 's/.*no page: //p' "$folder/abusebox.log" | head -n 1)}"
 [ ! -e "$folder/data/setup-code" ] || echo "  its setup code   $(cat "$folder/data/setup-code")"
 cat <<TEXT

@@ -95,7 +95,7 @@ pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
         listen_https: t.get("listen_https", Some(PAGE_LISTEN_HTTPS), empty_or(some(text_as(listen)))),
         names: t.get("names", vec![], list(text_as(host))),
         allow: t.get("allow", vec![], list(text_as(network))),
-        setup_code: t.get("setup_code", None, empty_or(some(text_as(token)))),
+        setup_code: t.get("setup_code", None, empty_or(some(text_as(setup_code)))),
         own_certificate: t.get("own_certificate", None, empty_or(some(&path))),
     };
     let t = reader.table("interface");
@@ -456,6 +456,15 @@ fn name_server(text: &str) -> Result<IpAddr, String> {
     Ok(address)
 }
 
+/// What nobody guesses at twenty tries a minute.
+fn setup_code(text: &str) -> Result<Secret, String> {
+    let count = text.chars().filter(char::is_ascii_alphanumeric).count();
+    if count < SETUP_CODE_MIN {
+        return Err(format!("Write at least {SETUP_CODE_MIN} letters and digits; this has {count}."));
+    }
+    token(text)
+}
+
 /// An address and port to answer at.
 fn listen(text: &str) -> Result<SocketAddr, String> {
     SocketAddr::from_str(text).map_err(|_| {
@@ -697,6 +706,8 @@ const API_URL: &str = "https://transform.shadowserver.org/api2/";
 const DOWNLOAD_URL: &str = "https://dl.shadowserver.org/";
 const SCHEMA_URL: &str = "https://interchange.shadowserver.org/intelmq/v1/schema";
 const PAGE_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+/// 41 bits, where they are chosen by chance.
+const SETUP_CODE_MIN: usize = 8;
 const PAGE_LISTEN_HTTPS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
 const CUSTOMERS_FILE: &str = "customers.csv";
 
@@ -762,7 +773,7 @@ listen = "[::1]:0"
 listen_https = ""
 names = ["abuse.example.net"]
 allow = ["198.51.100.0/24"]
-setup_code = "c0de"
+setup_code = "c0de-for-rack-3"
 own_certificate = "/etc/own.pem"
 [interface]
 address = "192.0.2.5/24"
@@ -855,7 +866,7 @@ extra_ca = ["ca.pem"]
         assert_eq!((page.listen, page.listen_https), (Some("[::1]:0".parse().unwrap()), None));
         assert_eq!(page.names, ["abuse.example.net"]);
         assert_eq!(page.allow, ["198.51.100.0/24".parse().unwrap()]);
-        assert_eq!(page.setup_code, Some(Secret("c0de".to_owned())));
+        assert_eq!(page.setup_code, Some(Secret("c0de-for-rack-3".to_owned())));
         assert_eq!(page.own_certificate.as_deref(), Some(Path::new("/etc/own.pem")));
         assert_eq!(interface.address, Some("192.0.2.5/24".parse().unwrap()));
         assert_eq!(interface.gateway, Some("192.0.2.1".parse().unwrap()));
@@ -1099,7 +1110,7 @@ names = []
             "{:?}",
             parsed(&FULL.replace("file = \"customers.csv\"", "url = \"https://u:cust0mer@x/\""))
         );
-        for secret in ["0e1b", "s3cr3t", "p\u{e4}ss", "c0de", "pr0xy", "cust0mer"] {
+        for secret in ["0e1b", "s3cr3t", "p\u{e4}ss", "c0de-for-rack-3", "pr0xy", "cust0mer"] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
         for line in [

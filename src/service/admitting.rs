@@ -16,12 +16,24 @@ use crate::web::access::{self, Guesses, Sessions, Tick, Who, password};
 use crate::web::gate::{Denied, Gate, NewPerson, SessionId, Visitor};
 use crate::web::view::{Part, ROWS_MAX, Trouble};
 
+/// What can be guessed.
+#[derive(Clone, Copy)]
+enum At {
+    LogIn,
+    Claim,
+    /// The present password, by somebody who has a session.
+    Change,
+}
+
 /// The gate of a box at work.
 pub struct Admission {
     engine: Arc<Engine>,
     began: Instant,
     sessions: Mutex<Sessions>,
-    guesses: Mutex<Guesses>,
+    /// One for each thing that can be guessed: whoever guesses at one keeps nobody from another.
+    guesses: [Mutex<Guesses>; 3],
+    /// The address that logged in last.
+    known: Mutex<Option<IpAddr>>,
     /// One hash at a time: each takes 19 MiB.
     hashing: Mutex<()>,
 }
@@ -29,20 +41,34 @@ pub struct Admission {
 impl Admission {
     /// Where nobody has taken possession yet, sees to it that there is a setup code, and says it in the log.
     pub fn new(engine: Arc<Engine>) -> Self {
-        let (sessions, guesses, hashing) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let admission = Self { engine, began: Instant::now(), sessions, guesses, hashing };
+        let admission = Self {
+            engine,
+            began: Instant::now(),
+            sessions: Mutex::default(),
+            guesses: Default::default(),
+            known: Mutex::default(),
+            hashing: Mutex::default(),
+        };
         if let Err(error) = admission.reset_if_wanted() {
             tracing::error!("passwords cannot be reset: {error}");
         }
-        match admission.is_claimed() {
-            Ok(false) => {
+        match admission.people() {
+            Ok(people) if people.is_empty() => {
+                let own = admission.engine.loaded().settings.page.setup_code.is_some();
                 if let Some(code) = admission.setup_code() {
+                    // The operator's own goes on to hold, and is a secret.
+                    let code = if own { "that stands in the settings".to_owned() } else { code };
                     tracing::info!(
                         "nobody has claimed this abusebox yet; its page asks for the setup code {code}"
                     );
                 }
             }
-            Ok(true) => admission.forget_code(),
+            Ok(people) => {
+                let last =
+                    people.iter().filter_map(|(_, person)| person.last_login).max_by_key(|(at, _)| *at);
+                *admission.known() = last.map(|(_, from)| from);
+                admission.forget_code();
+            }
             Err(trouble) => tracing::error!("nobody can log in: {trouble}"),
         }
         admission
@@ -51,7 +77,7 @@ impl Admission {
     /// Forgets all people if somebody with access to the machine has laid the file for it: the box is nobody's again.
     fn reset_if_wanted(&self) -> Result<(), Error> {
         let path = self.engine.data.join(RESET_PASSWORD);
-        if !path.exists() {
+        if !path.is_file() {
             return Ok(());
         }
         let at = self.engine.clock.untrusted_now();
@@ -73,8 +99,12 @@ impl Admission {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn guesses(&self) -> MutexGuard<'_, Guesses> {
-        self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
+    fn guesses(&self, at: At) -> MutexGuard<'_, Guesses> {
+        self.guesses[at as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<IpAddr>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// That of the settings, else the one in the data folder, which is made if need be.
@@ -83,8 +113,10 @@ impl Admission {
             return Some(code.0.clone());
         }
         let path = self.engine.data.join(CODE_FILE);
-        if let Ok(code) = files::read_max(&path, CODE_FILE_BYTES_MAX) {
-            return String::from_utf8(code).ok().map(|code| code.trim().to_owned());
+        let made =
+            files::read_max(&path, CODE_FILE_BYTES_MAX).ok().and_then(|code| String::from_utf8(code).ok());
+        if let Some(code) = made.filter(|code| typed(code).len() == CODE_CHARS) {
+            return Some(code.trim().to_owned());
         }
         let code = new_code();
         let saved = files::save_atomic(&path, format!("{code}\n").as_bytes(), 0o600);
@@ -101,14 +133,19 @@ impl Admission {
     fn try_as<T>(
         &self,
         visitor: &Visitor,
-        known: Option<IpAddr>,
+        at: At,
         attempt: impl FnOnce() -> Result<T, Denied>,
     ) -> Result<T, Denied> {
-        self.guesses().admit(visitor.peer, known, self.tick()).map_err(Denied::Wait)?;
+        let known = *self.known();
+        self.guesses(at).admit(visitor.peer, known, self.tick()).map_err(Denied::Wait)?;
         let outcome = attempt();
         match &outcome {
-            Err(Denied::Wrong) => self.guesses().fail(visitor.peer, self.tick()),
-            _ => self.guesses().succeed(visitor.peer),
+            Ok(_) => self.guesses(at).succeed(visitor.peer),
+            Err(Denied::Wrong) => {
+                tracing::warn!(from = %visitor.peer, "a wrong password or setup code");
+                self.guesses(at).fail(visitor.peer, self.tick());
+            }
+            Err(_) => {}
         }
         outcome
     }
@@ -151,6 +188,23 @@ impl Admission {
         password::complaint(password, own).map_or(Ok(()), |complaint| Err(Denied::Because(complaint)))
     }
 
+    /// Changes people as an operator, and notes it; the operator may have become none since he logged in.
+    fn change_as(
+        &self,
+        visitor: &Visitor,
+        who: &Who,
+        what: &str,
+        now: Timestamp,
+        change: impl FnOnce(&Txn, &[(String, Person)]) -> Result<Result<(), Denied>, store::Error>,
+    ) -> Result<(), Denied> {
+        self.change(visitor, &who.name, what, now, |txn, people| {
+            if !people.iter().any(|(name, person)| *name == who.name && person.role == Role::Operator) {
+                return Ok(Err(Denied::Because("You are no operator any more.")));
+            }
+            change(txn, people)
+        })
+    }
+
     /// Changes people, and notes who did it. `change` gets them as they are.
     fn change(
         &self,
@@ -172,6 +226,28 @@ impl Admission {
         txn.commit()?;
         tracing::info!(who, from = %visitor.peer, "{what}");
         Ok(())
+    }
+
+    /// By itself, since a report that is being stored keeps all waiting who write; and a disk that is full keeps nobody
+    /// out: he has to see what is wrong.
+    fn note_log_in(&self, visitor: Visitor, who: String, now: Timestamp) {
+        let engine = self.engine.clone();
+        let note = move || {
+            let noted = engine.store.write(|txn| {
+                if let Some((_, person)) = txn.people()?.into_iter().find(|(known, _)| *known == who) {
+                    let last_login = Some((now, visitor.peer));
+                    txn.put_person(&who, Some(&Person { last_login, ..person }))?;
+                }
+                let (from, what) = (Some(visitor.peer), "logged in".to_owned());
+                txn.add_audit(&AuditEntry { at: now, who, from, what })
+            });
+            if let Err(error) = noted {
+                tracing::warn!("a log-in cannot be noted: {error}");
+            }
+        };
+        if std::thread::Builder::new().name("note".to_owned()).spawn(note).is_err() {
+            tracing::warn!("no thread to note a log-in");
+        }
     }
 
     fn person(&self, name: &str) -> Result<Option<Person>, Trouble> {
@@ -205,7 +281,7 @@ impl Gate for Admission {
         if self.is_claimed()? {
             return Err(claimed());
         }
-        self.try_as(visitor, None, || match self.setup_code() {
+        self.try_as(visitor, At::Claim, || match self.setup_code() {
             None => Err(Denied::Trouble(Trouble(
                 "there is no setup code: the disk cannot be written to".to_owned(),
             ))),
@@ -223,6 +299,7 @@ impl Gate for Admission {
             txn.put_person(&new.name, Some(&person)).map(Ok)
         })?;
         self.forget_code();
+        *self.known() = Some(visitor.peer);
         Ok(self.open_session(visitor, &new.name, new.role))
     }
 
@@ -233,31 +310,21 @@ impl Gate for Admission {
         password: &str,
         now: Timestamp,
     ) -> Result<SessionId, Denied> {
-        let people = self.people()?;
-        let known = people.iter().filter_map(|(_, person)| person.last_login).max_by_key(|(at, _)| *at);
-        let person = people.iter().find(|(known, _)| known == name).map(|(_, person)| person);
-        self.try_as(visitor, known.map(|(_, from)| from), || match self.is_right(person, password) {
+        let person = self.person(name)?;
+        self.try_as(visitor, At::LogIn, || match self.is_right(person.as_ref(), password) {
             true => Ok(()),
             false => Err(Denied::Wrong),
         })?;
         let Some(person) = person else { return Err(Denied::Wrong) };
-        let seen = Person { last_login: Some((now, visitor.peer)), ..person.clone() };
-        let noted = self.change(visitor, name, "logged in", now, |txn, people| {
-            // The person may have been removed, or have another password, since it was read.
-            if people
-                .iter()
-                .all(|(known, person)| known != name || person.password_hash != seen.password_hash)
-            {
-                return Ok(Err(Denied::Wrong));
-            }
-            txn.put_person(name, Some(&seen)).map(Ok)
-        });
-        match noted {
-            // A disk that is full keeps nobody out: he has to see what is wrong.
-            Err(Denied::Trouble(trouble)) => tracing::warn!("a log-in cannot be noted: {trouble}"),
-            other => other?,
+        let id = self.open_session(visitor, name, person.role);
+        // Of somebody who was removed meanwhile, or has another password by now, it may have come too late to be closed.
+        if self.person(name)?.is_none_or(|now| now.password_hash != person.password_hash) {
+            self.log_out(&id.0);
+            return Err(Denied::Wrong);
         }
-        Ok(self.open_session(visitor, name, person.role))
+        *self.known() = Some(visitor.peer);
+        self.note_log_in(*visitor, name.to_owned(), now);
+        Ok(id)
     }
 
     fn log_out(&self, id: &str) {
@@ -273,17 +340,21 @@ impl Gate for Admission {
         now: Timestamp,
     ) -> Result<SessionId, Denied> {
         let person = self.person(&who.name)?;
-        self.try_as(visitor, None, || match self.is_right(person.as_ref(), old) {
+        self.try_as(visitor, At::Change, || match self.is_right(person.as_ref(), old) {
             true => Ok(()),
             false => Err(Denied::Wrong),
         })?;
         self.check(&who.name, new)?;
-        let password_hash = self.hash(new)?;
+        let (before, password_hash) = (person.map(|person| person.password_hash), self.hash(new)?);
         self.change(visitor, &who.name, "changed the own password", now, |txn, people| {
-            let Some((name, person)) = people.iter().find(|(name, _)| *name == who.name) else {
-                return Ok(Err(Denied::Wrong));
-            };
-            txn.put_person(name, Some(&Person { password_hash, ..person.clone() })).map(Ok)
+            // It may have been changed since it was looked at.
+            let same = |known: &&(String, Person)| Some(&known.1.password_hash) == before.as_ref();
+            match people.iter().find(|(name, _)| *name == who.name).filter(same) {
+                Some((name, person)) => {
+                    txn.put_person(name, Some(&Person { password_hash, ..person.clone() })).map(Ok)
+                }
+                None => Ok(Err(Denied::Wrong)),
+            }
         })?;
         self.sessions().close_all_of(&who.name);
         Ok(self.open_session(visitor, &who.name, who.role))
@@ -298,7 +369,7 @@ impl Gate for Admission {
     ) -> Result<(), Denied> {
         let person = self.hashed(new, now)?;
         let what = format!("added {} as {}", new.name, new.role.word());
-        self.change(visitor, &who.name, &what, now, |txn, people| {
+        self.change_as(visitor, who, &what, now, |txn, people| {
             if people.len() >= PEOPLE_MAX {
                 return Ok(Err(Denied::Because(
                     "There are as many people as there can be: remove one first.",
@@ -312,7 +383,7 @@ impl Gate for Admission {
     }
 
     fn remove_person(&self, visitor: &Visitor, who: &Who, name: &str, now: Timestamp) -> Result<(), Denied> {
-        self.change(visitor, &who.name, &format!("removed {name}"), now, |txn, people| {
+        self.change_as(visitor, who, &format!("removed {name}"), now, |txn, people| {
             if people.iter().all(|(known, _)| known != name) {
                 return Ok(Err(Denied::Because("There is nobody of that name.")));
             }
@@ -412,6 +483,16 @@ mod tests {
         (gate, who)
     }
 
+    /// Waits until the newest entry of the list is this.
+    #[track_caller]
+    fn noted(gate: &Admission, what: &str) {
+        let began = Instant::now();
+        while done(gate)[0] != what {
+            assert!(began.elapsed().as_secs() < 30, "{what} is never noted: {:?}", done(gate));
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+
     fn done(gate: &Admission) -> Vec<String> {
         let rows = gate.audit(None).unwrap().rows;
         rows.into_iter().map(|(_, entry)| format!("{} {}", entry.who, entry.what)).collect()
@@ -475,12 +556,43 @@ mod tests {
         }
         let id = gate.log_in(&from(20), "ann", ANN, NOW).unwrap();
         assert!(gate.session(&id.0, false).is_none() && gate.session(&id.0, true).is_some());
+        noted(&gate, "ann logged in");
         let (_, ann) = gate.people().unwrap().remove(0);
         assert_eq!(ann.last_login, Some((NOW, from(20).peer)));
         assert!(ann.password_hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         gate.log_out(&id.0);
         assert!(gate.session(&id.0, true).is_none());
-        assert_eq!(done(&gate)[0], "ann logged in");
+        let nobody = PasswordHash::new(NOBODYS_HASH).unwrap();
+        let params = Params::try_from(&nobody).unwrap();
+        assert_eq!(
+            (params.m_cost(), params.t_cost(), params.p_cost()),
+            (19 * 1024, 2, 1),
+            "as long as any other"
+        );
+    }
+
+    #[test]
+    fn nobody_waits_for_a_report_that_is_being_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let (gate, _) = house(&folder);
+        let report = gate.engine.store.begin().unwrap();
+        let id = gate.log_in(&from(1), "ann", ANN, NOW).unwrap();
+        assert!(gate.session(&id.0, true).is_some());
+        drop(report);
+        noted(&gate, "ann logged in");
+    }
+
+    #[test]
+    fn whoever_was_removed_or_lost_the_password_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (gate, ann) = house(&folder);
+        gate.change_password(&from(1), &ann, ANN, "other words for the door", NOW).unwrap();
+        let again = gate.change_password(&from(3), &ann, ANN, "words of a thief at work", NOW);
+        assert!(matches!(again, Err(Denied::Wrong)));
+        let gone = Who { name: "bob".to_owned(), role: Role::Operator, csrf: String::new() };
+        let vic = new("vic", Role::Viewer, "words of somebody else");
+        assert!(matches!(gate.add_person(&from(1), &gone, &vic, NOW), Err(Denied::Because(_))));
+        assert!(matches!(gate.remove_person(&from(1), &gone, "ann", NOW), Err(Denied::Because(_))));
     }
 
     #[test]
@@ -525,6 +637,7 @@ mod tests {
         ));
         let id = gate.log_in(&from(2), "vic", "words of somebody else", NOW).unwrap();
         assert_eq!(gate.session(&id.0, true).unwrap().role, Role::Viewer);
+        noted(&gate, "vic logged in");
         assert!(
             matches!(gate.remove_person(&from(1), &ann, "ann", NOW), Err(Denied::Because(_))),
             "the last operator"

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ipnet::IpNet;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -20,7 +19,7 @@ use crate::clock::BUILT;
 use crate::files;
 use crate::system::naming;
 use crate::web::certificate::{self, Certificate};
-use crate::web::door::{Door, Limits};
+use crate::web::door::{Door, Inside, Limits, Tls};
 use crate::web::router;
 use crate::web::server::{self, Handler, Server};
 use crate::web::view::Secure;
@@ -32,34 +31,25 @@ pub async fn keep_up(engine: Arc<Engine>, fixed: Option<SocketAddr>, mut stop: w
     let shown = live.clone();
     let handler: Handler =
         Arc::new(move |request| router::handle(request, &*shown, &gate, clock.untrusted_now()));
-    // One for all doors, from the first on.
-    let mut server: Option<Behind> = None;
-    let mut told = None;
+    // One for all doors, from the first on; and so many clients at all of them together.
+    let (mut server, inside) = (None, Arc::<Inside>::default());
     loop {
         let wanted = Wanted::of(&engine, fixed);
         let turn = async {
-            let Some(address) = wanted.listen else { return std::future::pending().await };
-            let door = Door::bind(address, wanted.allow.clone(), Limits::default()).await;
-            match door.and_then(|door| Ok((door, behind(&engine.data, &handler, &mut server)?))) {
-                Ok((door, socket)) => {
-                    told = None;
-                    let door = secured(door, &engine, &wanted, &live).await;
-                    if let Ok(address) = door.address() {
-                        tracing::info!("page at http://{address}/");
-                    }
-                    door.serve(socket).await;
-                }
-                Err(error) => {
-                    if told != Some(address) {
-                        tracing::warn!(
-                            "no page: it cannot answer at {address}: {error}; free that port, or set page.listen to \
-                             another; all else goes on"
-                        );
-                    }
-                    told = Some(address);
-                    sleep(AGAIN_AFTER).await;
-                }
+            if wanted.listen.is_none() && wanted.listen_https.is_none() {
+                return std::future::pending().await;
             }
+            let socket = match behind(&engine.data, &handler, &mut server) {
+                Ok(socket) => socket,
+                Err(error) => {
+                    tracing::warn!("no page: {error}; all else goes on");
+                    return sleep(AGAIN_AFTER).await;
+                }
+            };
+            tokio::join!(
+                keep_open(&wanted, None, &inside, socket),
+                keep_open_secured(&engine, &wanted, &live, &inside, socket),
+            );
         };
         tokio::select! {
             () = turn => {}
@@ -78,55 +68,125 @@ fn behind<'a>(data: &Path, handler: &Handler, server: &'a mut Option<Behind>) ->
     Ok(&server.insert(behind).socket)
 }
 
-/// The door with HTTPS beside HTTP, if that can be had.
-async fn secured(door: Door, engine: &Engine, wanted: &Wanted, live: &Live) -> Door {
+/// Keeps the door for HTTPS open, and what it shows right.
+async fn keep_open_secured(
+    engine: &Arc<Engine>,
+    wanted: &Wanted,
+    live: &Live,
+    inside: &Arc<Inside>,
+    socket: &Path,
+) {
     live.set_secure(None);
-    let Some(address) = wanted.listen_https else { return door };
-    let Some(certificate) = certificate(engine, wanted) else { return door };
-    let Certificate { config, fingerprint } = certificate;
-    let listener = match TcpListener::bind(address).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::warn!(
-                "no HTTPS: it cannot be had at {address}: {error}; set page.listen_https to another"
-            );
-            return door;
+    let Some(address) = wanted.listen_https else { return keep_print(engine, None) };
+    let mut names = Names::of(engine);
+    let first = loop {
+        match certificate(engine, &names).await {
+            Some(certificate) => break certificate,
+            None => sleep(AGAIN_AFTER).await,
+        }
+        names = Names::of(engine);
+    };
+    let show = |certificate: &Certificate| {
+        let fingerprint = certificate.fingerprint.clone();
+        tracing::info!("the certificate of the page has the SHA-256 fingerprint {fingerprint}");
+        keep_print(engine, Some(&fingerprint));
+        live.set_secure(Some(Secure {
+            port: address.port(),
+            is_local: address.ip().is_loopback(),
+            fingerprint,
+        }));
+    };
+    show(&first);
+    let (shown, tls) = watch::channel(first.config);
+    let renew = async {
+        loop {
+            sleep(LOOK_EVERY).await;
+            let now = Names::of(engine);
+            if now == names {
+                continue;
+            }
+            names = now;
+            if let Some(certificate) = certificate(engine, &names).await {
+                // Those who have come go on; whoever comes next sees it.
+                show(&certificate);
+                shown.send_replace(certificate.config);
+            }
         }
     };
-    let address = listener.local_addr().unwrap_or(address);
-    tracing::info!("page at https://{address}/, its certificate has the SHA-256 fingerprint {fingerprint}");
-    // For the screen of a box.
-    let print = engine.data.join("tls/fingerprint");
-    if files::read_max(&print, FINGERPRINT_BYTES_MAX).ok().as_deref() != Some(fingerprint.as_bytes())
-        && let Err(error) = files::save_atomic(&print, fingerprint.as_bytes(), 0o600)
-    {
+    tokio::join!(keep_open(wanted, Some(tls), inside, socket), renew);
+}
+
+/// Keeps a door open: that for HTTPS with `tls`, else that for HTTP.
+async fn keep_open(wanted: &Wanted, tls: Option<Tls>, inside: &Arc<Inside>, socket: &Path) {
+    let (scheme, key, address) = match tls {
+        None => ("http", "page.listen", wanted.listen),
+        Some(_) => ("https", "page.listen_https", wanted.listen_https),
+    };
+    let Some(address) = address else { return };
+    let mut is_told = false;
+    loop {
+        let allow = wanted.allow.clone();
+        match Door::bind(address, tls.clone(), allow, Limits::default(), inside.clone()).await {
+            Ok(door) => {
+                tracing::info!("page at {scheme}://{}/", door.address().unwrap_or(address));
+                door.serve(socket).await;
+            }
+            Err(error) => {
+                if !is_told {
+                    tracing::warn!(
+                        "no page: it cannot answer by {scheme} at {address}: {error}; free that port, or set {key} to \
+                         another; all else goes on"
+                    );
+                }
+                is_told = true;
+                sleep(AGAIN_AFTER).await;
+            }
+        }
+    }
+}
+
+/// For the screen of a box.
+fn keep_print(engine: &Engine, fingerprint: Option<&str>) {
+    let path = engine.data.join("tls/fingerprint");
+    let kept = files::read_max(&path, FINGERPRINT_BYTES_MAX).ok();
+    let done = match fingerprint {
+        Some(print) if kept.as_deref() == Some(print.as_bytes()) => Ok(()),
+        Some(print) => std::fs::create_dir_all(engine.data.join("tls"))
+            .and_then(|()| files::save_atomic(&path, print.as_bytes(), 0o600)),
+        None if kept.is_some() => std::fs::remove_file(&path),
+        None => Ok(()),
+    };
+    if let Err(error) = done {
         tracing::warn!("the fingerprint of the certificate cannot be kept: {error}");
     }
-    live.set_secure(Some(Secure { port: address.port(), fingerprint }));
-    door.with_https(listener, config)
 }
 
 /// The operator's own, else that of the box.
-fn certificate(engine: &Engine, wanted: &Wanted) -> Option<Certificate> {
-    let now = engine.clock.untrusted_now();
-    let mut alarm = None;
-    let own = wanted.own_certificate.as_ref().and_then(|(path, _)| match certificate::load(path) {
-        Ok(certificate) => Some(certificate),
-        Err(error) => {
-            alarm = Some(format!(
-                "the certificate {} is not used, since {error}; the page shows one of its own making instead",
-                path.display()
-            ));
-            None
+async fn certificate(engine: &Arc<Engine>, names: &Names) -> Option<Certificate> {
+    let (engine, names) = (engine.clone(), names.clone());
+    // Keys take time, and so may a disk.
+    let found = tokio::task::spawn_blocking(move || {
+        let now = engine.clock.untrusted_now();
+        let mut alarm = None;
+        let own = names.own_certificate.as_ref().and_then(|(path, _)| match certificate::load(path) {
+            Ok(certificate) => Some(certificate),
+            Err(error) => {
+                alarm = Some(format!(
+                    "the certificate {} is not used, since {error}; the page shows one of its own making instead",
+                    path.display()
+                ));
+                None
+            }
+        });
+        if let Err(error) = engine.alarm("certificate", alarm.as_deref(), now) {
+            tracing::warn!("{error}");
         }
+        own.or_else(|| {
+            let made = certificate::own(&engine.data.join("tls/made.pem"), &names.names, now.max(BUILT));
+            made.inspect_err(|error| tracing::error!("no HTTPS: {error}")).ok()
+        })
     });
-    if let Err(error) = engine.alarm("certificate", alarm.as_deref(), now) {
-        tracing::warn!("{error}");
-    }
-    own.or_else(|| {
-        let made = certificate::own(&engine.data.join("tls/made.pem"), &wanted.names, now.max(BUILT));
-        made.inspect_err(|error| tracing::error!("no HTTPS: {error}")).ok()
-    })
+    found.await.ok().flatten()
 }
 
 /// The server behind the door, and where it answers.
@@ -168,39 +228,50 @@ impl Drop for Folder {
     }
 }
 
-/// What the settings and the machine say of the door.
+/// What the settings say of the doors.
 #[derive(PartialEq, Eq)]
 struct Wanted {
     listen: Option<SocketAddr>,
     listen_https: Option<SocketAddr>,
     allow: Vec<IpNet>,
+}
+
+impl Wanted {
+    fn of(engine: &Engine, fixed: Option<SocketAddr>) -> Self {
+        let page = &engine.loaded().settings.page;
+        Self {
+            listen: fixed.or(page.listen),
+            listen_https: fixed
+                .map_or(page.listen_https, |fixed| Some(SocketAddr::new(fixed.ip(), HTTPS_PORT))),
+            allow: page.allow.clone(),
+        }
+    }
+}
+
+/// What a certificate is to hold for.
+#[derive(Clone, PartialEq, Eq)]
+struct Names {
     /// With the time of its last change.
     own_certificate: Option<(PathBuf, Option<SystemTime>)>,
     /// Host names and addresses under which the page is asked for.
     names: Vec<String>,
 }
 
-impl Wanted {
-    fn of(engine: &Engine, fixed: Option<SocketAddr>) -> Self {
+impl Names {
+    fn of(engine: &Engine) -> Self {
         let loaded = engine.loaded();
-        let page = &loaded.settings.page;
-        let own = &loaded.settings.boxx.name;
+        let (page, own) = (&loaded.settings.page, &loaded.settings.boxx.name);
         let mut names = vec![format!("{own}.local"), own.clone(), "localhost".to_owned()];
         names.extend(page.names.iter().cloned());
         let local = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         // Those of one link cannot be written into a browser.
-        let addresses = naming::interfaces().into_iter().flat_map(|interface| interface.addresses);
         let is_of_link = |address: &IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        let addresses = naming::interfaces().into_iter().flat_map(|interface| interface.addresses);
         let addresses = addresses.filter(|address| !is_of_link(address)).chain(local);
         names.extend(addresses.map(|address| address.to_string()));
         let changed = |path: &PathBuf| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-        Self {
-            listen: fixed.or(page.listen),
-            listen_https: fixed.map_or(page.listen_https, |fixed| Some(SocketAddr::new(fixed.ip(), 443))),
-            allow: page.allow.clone(),
-            own_certificate: page.own_certificate.clone().map(|path| (path.clone(), changed(&path))),
-            names,
-        }
+        let own_certificate = page.own_certificate.clone().map(|path| (path.clone(), changed(&path)));
+        Self { own_certificate, names }
     }
 }
 
@@ -211,6 +282,8 @@ async fn changed(engine: &Engine, fixed: Option<SocketAddr>, wanted: &Wanted) {
     }
 }
 
+/// On a box.
+const HTTPS_PORT: u16 = 443;
 const FINGERPRINT_BYTES_MAX: u64 = 256;
 /// A port that is taken may be free later.
 const AGAIN_AFTER: Duration = Duration::from_secs(30);

@@ -465,12 +465,12 @@ impl View {
 
     /// Who may log in, in the order of their names.
     pub fn people(&self) -> Result<Vec<(String, Person)>, Error> {
-        named(self.txn.open_table(PEOPLE)?.iter()?)
+        self.later_table(PEOPLE)?.map_or_else(|| Ok(Vec::new()), |table| named(table.iter()?))
     }
 
     /// What was done on the page, the newest first; numbers below `before`, at most `count`.
     pub fn audit_back(&self, before: Option<u64>, count: usize) -> Result<Vec<(u64, AuditEntry)>, Error> {
-        let table = self.txn.open_table(AUDIT)?;
+        let Some(table) = self.later_table(AUDIT)? else { return Ok(Vec::new()) };
         let entries = table.range(..before.unwrap_or(u64::MAX))?.rev().take(count);
         entries
             .map(|entry| {
@@ -478,6 +478,19 @@ impl View {
                 Ok((number.value(), decode(entry.value())?))
             })
             .collect()
+    }
+}
+
+impl View {
+    /// A table that stores of earlier versions do not have before something is put into it.
+    fn later_table<K: redb::Key, V: redb::Value>(
+        &self,
+        table: redb::TableDefinition<'_, K, V>,
+    ) -> Result<Option<redb::ReadOnlyTable<K, V>>, Error> {
+        match self.txn.open_table(table) {
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            opened => Ok(Some(opened?)),
+        }
     }
 }
 
@@ -522,8 +535,6 @@ impl Txn {
         self.txn.open_table(MAILED)?;
         self.txn.open_table(COVERED)?;
         self.txn.open_table(ALARMS)?;
-        self.txn.open_table(PEOPLE)?;
-        self.txn.open_table(AUDIT)?;
         Ok(())
     }
 
@@ -849,7 +860,7 @@ impl Txn {
         let mut table = self.txn.open_table(AUDIT)?;
         let number = table.last()?.map_or(0, |(number, _)| number.value()) + 1;
         table.insert(number, encode(entry).as_slice())?;
-        table.retain_in(..number.saturating_sub(AUDIT_MAX), |_, _| false)?;
+        table.retain_in(..=number.saturating_sub(AUDIT_MAX), |_, _| false)?;
         Ok(())
     }
 

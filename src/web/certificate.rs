@@ -12,7 +12,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::clock::Timestamp;
+use crate::clock::{Day, Timestamp};
 use crate::files;
 
 /// A chain that can be shown, with what people compare it by.
@@ -25,7 +25,7 @@ pub struct Certificate {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("it cannot be read")]
+    #[error("it cannot be read: {0}")]
     File(#[from] io::Error),
     #[error("it holds no certificate in PEM form, beginning with -----BEGIN CERTIFICATE-----")]
     NoCertificate,
@@ -39,19 +39,26 @@ pub enum Error {
 
 /// Reads a PEM file with a chain, its own certificate first, and the key.
 pub fn load(path: &Path) -> Result<Certificate, Error> {
+    // Whatever else can be opened may never end.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file").into());
+    }
     read(&files::read_max(path, FILE_BYTES_MAX)?)
 }
 
-/// The box's own, from the file at `path`; made anew if it does not hold for all `names`, host names and addresses, or
-/// cannot be used. `since`: the earliest that the present can be.
-pub fn own(path: &Path, names: &[String], since: Timestamp) -> Result<Certificate, Error> {
+/// The box's own, from the file at `path`; made anew if it does not hold for all `names`, host names and addresses, is
+/// too old or of a day to come, or cannot be used.
+pub fn own(path: &Path, names: &[String], now: Timestamp) -> Result<Certificate, Error> {
     if let Ok(pem) = files::read_max(path, FILE_BYTES_MAX)
-        && names_of(&pem).is_some_and(|held| names.iter().all(|name| held.contains(&name.as_str())))
+        && made_for(&pem).is_some_and(|(day, held)| {
+            let age = now.day().number() - day.number();
+            (-1..=AGE_DAYS_MAX).contains(&age) && names.iter().all(|name| held.contains(&name.as_str()))
+        })
         && let Ok(certificate) = read(&pem)
     {
         return Ok(certificate);
     }
-    let pem = make(names, since)?;
+    let pem = make(names, now)?;
     let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
     // On a disk that takes nothing, HTTPS is to be had all the same.
     if let Err(error) = folder.and_then(|()| files::save_atomic(path, pem.as_bytes(), 0o600)) {
@@ -76,31 +83,35 @@ fn read(pem: &[u8]) -> Result<Certificate, Error> {
 }
 
 /// A self-signed certificate for ten years and its key, under a line that names what it holds for.
-fn make(names: &[String], since: Timestamp) -> Result<String, Error> {
+fn make(names: &[String], now: Timestamp) -> Result<String, Error> {
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, names.first().map_or("abusebox", String::as_str));
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     // The day before: the clocks of those who read it may be behind.
-    let first = since.plus_days(-1).in_zone(&TimeZone::UTC).date();
+    let first = now.plus_days(-1).in_zone(&TimeZone::UTC).date();
     let (year, month, day) = (first.year().into(), first.month().unsigned_abs(), first.day().unsigned_abs());
     params.not_before = rcgen::date_time_ymd(year, month, day);
     params.not_after = rcgen::date_time_ymd(year + YEARS, month, 1);
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
-    Ok(format!("{NAMES}{}\n{}{}", names.join(" "), certificate.pem(), key.serialize_pem()))
+    let head = format!("{HEAD}{} {}\n", now.day(), names.join(" "));
+    Ok(head + &certificate.pem() + &key.serialize_pem())
 }
 
-/// What a file of ours was made for.
-fn names_of(pem: &[u8]) -> Option<Vec<&str>> {
+/// When a file of ours was made, and what for.
+fn made_for(pem: &[u8]) -> Option<(Day, Vec<&str>)> {
     let line = std::str::from_utf8(pem).ok()?.lines().next()?;
-    Some(line.strip_prefix(NAMES)?.split(' ').collect())
+    let (day, names) = line.strip_prefix(HEAD)?.split_once(' ')?;
+    Some((day.parse().ok()?, names.split(' ').collect()))
 }
 
 /// Begins the first line of a file that we made; readers of PEM skip it (RFC 7468, 2).
-const NAMES: &str = "abusebox made this for: ";
+const HEAD: &str = "abusebox made this on ";
 const YEARS: i32 = 10;
+/// Then there is a year left.
+const AGE_DAYS_MAX: i32 = 9 * 365;
 /// A long chain has a tenth of it.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 
@@ -125,6 +136,12 @@ mod tests {
         assert_eq!(make(&["192.0.2.1"]), first, "an address less is no reason");
         let second = make(&["abusebox.local", "2001:db8::1"]);
         assert_ne!(second, first);
+        let at = |days| own(&path, &names(&["abusebox.local"]), NOW.plus_days(days)).unwrap().fingerprint;
+        assert_eq!((at(0), at(9 * 365), at(-1)), (second.clone(), second.clone(), second.clone()));
+        let late = at(9 * 365 + 1);
+        assert_ne!(late, second);
+        assert_ne!(at(0), late, "made by a clock that was wrong");
+        let second = at(0);
         files::save_atomic(&path, &std::fs::read(&path).unwrap()[..300], 0o600).unwrap();
         assert_ne!(make(&["abusebox.local"]), second, "a damaged one is made anew");
     }

@@ -16,7 +16,8 @@ use ipnet::IpNet;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
-use tokio::time::{sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use crate::net::{is_near, own_networks};
@@ -26,14 +27,18 @@ pub const PEER: &str = "X-Abusebox-Peer";
 /// The header in which the server behind finds `http` or `https`.
 pub const SCHEME: &str = "X-Abusebox-Scheme";
 
-/// One or two listeners, and whom they let in beside clients nearby and in our own networks.
+/// A listener, and whom it lets in beside clients nearby and in our own networks.
 pub struct Door {
-    http: TcpListener,
-    https: Option<(TcpListener, TlsAcceptor)>,
+    listener: TcpListener,
+    /// For HTTPS: what is shown to those who come now.
+    tls: Option<Tls>,
     allow: Vec<IpNet>,
     limits: Limits,
     inside: Arc<Inside>,
 }
+
+/// What a door for HTTPS shows, which may change while it is open.
+pub type Tls = watch::Receiver<Arc<ServerConfig>>;
 
 /// How much and how long.
 #[derive(Clone, Copy, Debug)]
@@ -52,36 +57,28 @@ impl Default for Limits {
 }
 
 impl Door {
-    /// Listens at `http` for clients nearby, in our own networks, and in `allow`.
-    pub async fn bind(http: SocketAddr, allow: Vec<IpNet>, limits: Limits) -> io::Result<Self> {
-        Ok(Self { http: TcpListener::bind(http).await?, https: None, allow, limits, inside: Arc::default() })
+    /// Listens at `address` for clients nearby, in our own networks, and in `allow`: by HTTPS with `tls`, else by HTTP.
+    /// Doors that share `inside` let in so many together.
+    pub async fn bind(
+        address: SocketAddr,
+        tls: Option<Tls>,
+        allow: Vec<IpNet>,
+        limits: Limits,
+        inside: Arc<Inside>,
+    ) -> io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(address).await?, tls, allow, limits, inside })
     }
 
-    /// Lets in by HTTPS, too.
-    pub fn with_https(self, listener: TcpListener, config: Arc<ServerConfig>) -> Self {
-        Self { https: Some((listener, config.into())), ..self }
-    }
-
-    /// Where it answers by HTTP.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.http.local_addr()
+        self.listener.local_addr()
     }
 
     /// Lets clients in to the server behind `socket`, for ever; whoever drops this future closes the door, and the
     /// connections end by themselves.
     pub async fn serve(&self, socket: &Path) {
         let socket: Arc<Path> = PathBuf::from(socket).into();
-        let https = async {
-            if let Some((listener, tls)) = &self.https {
-                self.let_in(listener, Some(tls), &socket).await;
-            }
-        };
-        tokio::join!(self.let_in(&self.http, None, &socket), https);
-    }
-
-    async fn let_in(&self, listener: &TcpListener, tls: Option<&TlsAcceptor>, socket: &Arc<Path>) {
         loop {
-            let (client, peer) = match listener.accept().await {
+            let (client, peer) = match self.listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of descriptors, or the client has gone already: it passes, and the door stays open.
@@ -95,15 +92,16 @@ impl Door {
                 continue;
             }
             let Some(place) = self.inside.enter(peer) else { continue };
-            let (socket, limits, tls) = (socket.clone(), self.limits, tls.cloned());
+            let (socket, limits) = (socket.clone(), self.limits);
+            let tls = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.borrow().clone()));
             tokio::spawn(async move {
+                let deadline = Instant::now() + limits.request_time_max;
+                let visit = |scheme| Visit { peer, scheme, deadline };
                 // A client that breaks off has got what it wanted.
                 let _ = match tls {
-                    None => attend(client, Visit { peer, scheme: "http" }, &socket, limits).await,
-                    Some(tls) => match timeout(limits.request_time_max, tls.accept(client)).await {
-                        Ok(Ok(client)) => {
-                            attend(client, Visit { peer, scheme: "https" }, &socket, limits).await
-                        }
+                    None => attend(client, visit("http"), &socket, limits).await,
+                    Some(tls) => match timeout_at(deadline, tls.accept(client)).await {
+                        Ok(Ok(client)) => attend(client, visit("https"), &socket, limits).await,
                         // No TLS, or none that we speak; browsers say why.
                         Ok(Err(error)) => Err(error),
                         Err(late) => Err(late.into()),
@@ -123,7 +121,7 @@ impl Door {
 
 /// Who is inside: connections by address.
 #[derive(Default)]
-struct Inside(Mutex<HashMap<IpAddr, usize>>);
+pub struct Inside(Mutex<HashMap<IpAddr, usize>>);
 
 /// One connection's place, given back when dropped.
 struct Place {
@@ -163,6 +161,8 @@ impl Drop for Place {
 struct Visit {
     peer: IpAddr,
     scheme: &'static str,
+    /// When the whole request must be there.
+    deadline: Instant,
 }
 
 /// One request and its reply. One only: with that, nothing after it can be taken for another request.
@@ -173,7 +173,7 @@ async fn attend(
     limits: Limits,
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
-    let request = match timeout(limits.request_time_max, read_request(&mut client, &mut bytes, visit)).await {
+    let request = match timeout_at(visit.deadline, read_request(&mut client, &mut bytes, visit)).await {
         Ok(request) => request?,
         Err(_) => Err(Refusal::Slow),
     };
@@ -334,7 +334,7 @@ impl<'a> Head<'a> {
     /// The request as the server behind gets it: nothing of the client's headers but these.
     fn passed_on(&self, visit: Visit) -> String {
         let Self { method, target, host, passed, length } = self;
-        let Visit { peer, scheme } = visit;
+        let Visit { peer, scheme, .. } = visit;
         let mut text = format!(
             "{method} {target} HTTP/1.1\r\nHost: {host}\r\n{PEER}: {peer}\r\n{SCHEME}: {scheme}\r\n\
              Content-Length: {length}\r\nConnection: close\r\n"

@@ -1,15 +1,18 @@
 //! The way in: sessions, the pages for those who have none, and every form that is sent.
 
-use super::access::Who;
+use super::access::{Who, is_same};
 use super::gate::{Denied, NewPerson, SessionId};
 use super::html::link;
 use super::page::{self, people::Told};
-use super::router::{Desk, Fault, Query, Reply, plain, see_other};
+use super::router::{Desk, Fault, Query, Reply, VALUE_BYTES_MAX, plain, see_other};
 use crate::net::is_near;
 use crate::store::Role;
 
 /// Who asks, if the cookie names a session that holds on this scheme.
 pub(crate) fn who(desk: &Desk<'_>) -> Option<Who> {
+    if !may_send(desk) {
+        return None;
+    }
     desk.gate.session(session_id(desk)?, desk.visitor.is_secure)
 }
 
@@ -26,7 +29,10 @@ pub(crate) fn show(desk: &Desk<'_>, path: &str, query: &str) -> Reply {
             desk.reply(200, page::entry::log_in(desk, to.as_deref().unwrap_or("/"), None), None)
         }
         // From there he is led on to where he wanted to go.
-        Ok(true) => see_other(&link("/login", &[("to", desk.request.target)])),
+        Ok(true) => {
+            let to = Some(desk.request.target).filter(|target| target.len() <= VALUE_BYTES_MAX);
+            see_other(&link("/login", &[("to", to.unwrap_or_default())]))
+        }
     }
 }
 
@@ -57,7 +63,7 @@ pub(crate) fn act(desk: &Desk<'_>, path: &str) -> Reply {
         "/login" => log_in(desk, &mut fields),
         _ => match who(desk) {
             None => see_other("/login"),
-            Some(who) if fields.take("csrf").as_deref() != Some(&who.csrf) => {
+            Some(who) if !fields.take("csrf").is_some_and(|token| is_same(&token, &who.csrf)) => {
                 plain(403, "This form is of a session that has ended. Open the page again.\n")
             }
             Some(who) => act_as(desk, path, &who, &mut fields),
@@ -78,6 +84,10 @@ fn claim(desk: &Desk<'_>, fields: &mut Query) -> Reply {
     };
     match desk.gate.claim(&desk.visitor, &code, &new, desk.now) {
         Ok(id) => enter(desk, &id, "/"),
+        // Somebody else was first.
+        Err(why) if desk.gate.is_claimed().unwrap_or(false) => {
+            denied(desk, why, |told| page::entry::log_in(desk, "/", Some(told)), None)
+        }
         Err(why) => denied(desk, why, |told| page::entry::claim(desk, Some(told)), None),
     }
 }
@@ -99,7 +109,11 @@ fn act_as(desk: &Desk<'_>, path: &str, who: &Who, fields: &mut Query) -> Reply {
         return cookie(desk, see_other("/login"), "", "; Max-Age=0");
     }
     if path == "/password" {
-        let [old, new] = ["old", "password"].map(|field| fields.take(field).unwrap_or_default());
+        let [old, new, again] =
+            ["old", "password", "again"].map(|field| fields.take(field).unwrap_or_default());
+        if new != again {
+            return on_people(desk, who, Denied::Because(NOT_THE_SAME));
+        }
         return match gate.change_password(visitor, who, &old, &new, now) {
             Ok(id) => enter(desk, &id, "/people"),
             Err(why) => on_people(desk, who, why),
@@ -126,7 +140,7 @@ fn new_person(fields: &mut Query, role: Option<Role>) -> Result<NewPerson, Denie
     let [name, password, again, word] =
         ["name", "password", "again", "role"].map(|field| fields.take(field).unwrap_or_default());
     if password != again {
-        return Err(Denied::Because("The two passwords are not the same."));
+        return Err(Denied::Because(NOT_THE_SAME));
     }
     let role = role.or_else(|| Role::ALL.into_iter().find(|role| role.word() == word));
     let role = role.ok_or(Denied::Because("Choose whether this person may change something."))?;
@@ -135,9 +149,15 @@ fn new_person(fields: &mut Query, role: Option<Role>) -> Result<NewPerson, Denie
 
 /// Lets somebody in who has just proved who he is.
 fn enter(desk: &Desk<'_>, id: &SessionId, to: &str) -> Reply {
-    // Only to a path of ours: `//host` and `/\host` lead elsewhere.
-    let is_ours = to.starts_with('/') && !to[1..].starts_with(['/', '\\']);
-    cookie(desk, see_other(if is_ours { to } else { "/" }), &id.0, "")
+    cookie(desk, lead_to(to), &id.0, "")
+}
+
+/// To a path of ours, and nowhere else: `//host` and `/\host` lead elsewhere, and a header holds ASCII.
+pub(crate) fn lead_to(to: &str) -> Reply {
+    let is_ours = to.starts_with('/')
+        && !to[1..].starts_with(['/', '\\'])
+        && to.bytes().all(|byte| byte.is_ascii_graphic());
+    see_other(if is_ours { to } else { "/" })
 }
 
 fn cookie(desk: &Desk<'_>, reply: Reply, id: &str, more: &str) -> Reply {
@@ -178,6 +198,7 @@ fn denied(desk: &Desk<'_>, why: Denied, show: impl Fn(Told) -> page::Page, who: 
     }
 }
 
+const NOT_THE_SAME: &str = "The two passwords are not the same.";
 /// Browsers take a cookie of this name by HTTPS only, for this host and all of its paths.
 const SECURE_COOKIE: &str = "__Host-sid";
 const COOKIE: &str = "sid";

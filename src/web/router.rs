@@ -148,6 +148,11 @@ fn show(desk: &Desk<'_>, path: &str, query: &str, view: &dyn View) -> Reply {
         };
     }
     let Some(who) = entry::who(desk) else { return entry::show(desk, path, query) };
+    if path == "/login" {
+        // A link from elsewhere led there, since it brings no cookie; the next request does.
+        let to = Query::parse(query).ok().and_then(|mut query| query.take("to"));
+        return entry::lead_to(to.as_deref().unwrap_or("/"));
+    }
     let page = Query::parse(query).and_then(|mut query| {
         let page = route(path, &mut query, view, desk, &who)?;
         query.finish().map(|()| page)
@@ -319,10 +324,10 @@ const ICON: &str = include_str!("icon.svg");
 
 /// The longest honest one holds a file name.
 const TARGET_BYTES_MAX: usize = 2048;
-/// The forms have four fields at most.
+/// The forms have five fields at most.
 const PAIRS_MAX: usize = 8;
 /// File names have 255 bytes at most.
-const VALUE_BYTES_MAX: usize = 255;
+pub(crate) const VALUE_BYTES_MAX: usize = 255;
 /// No path has more parts; one more is enough to find that out.
 const PARTS_MAX: usize = 4;
 

@@ -62,6 +62,8 @@ pub struct Site {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secure {
     pub port: u16,
+    /// It is for this machine only.
+    pub is_local: bool,
     /// SHA-256 of the certificate, by which people tell it from a forged one.
     pub fingerprint: String,
 }

@@ -2,6 +2,7 @@
 //!
 //! The file system is mounted in a namespace of the test, which root may make; it is gone with the test.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -255,6 +256,8 @@ struct Small {
     holder: Child,
     shadow: Shadowserver,
     mail: MailCatcher,
+    /// Of the page, as a cookie.
+    session: RefCell<String>,
 }
 
 /// What a command came to.
@@ -305,7 +308,7 @@ impl Small {
             mail.url()
         );
         fs::write(folder.path().join("settings.toml"), settings).unwrap();
-        Some(Self { folder, holder, shadow, mail })
+        Some(Self { folder, holder, shadow, mail, session: RefCell::default() })
     }
 
     /// A file on the small disk, as seen from here.
@@ -428,10 +431,16 @@ impl Small {
 
     /// What the page shows to the person who has claimed it, once it is up.
     fn page(&self, path: &str) -> Option<String> {
-        let entered = self.ask("POST", "/login", "", PERSON)?;
-        let (_, session) = entered.split_once("Set-Cookie: ")?;
-        let (session, _) = session.split_once(';')?;
-        self.ask("GET", path, session, "").filter(|reply| reply.starts_with("HTTP/1.1 200"))
+        let mut session = self.session.borrow_mut();
+        let shown = |session: &str| {
+            self.ask("GET", path, session, "").filter(|reply| reply.starts_with("HTTP/1.1 200"))
+        };
+        shown(&session).or_else(|| {
+            let entered = self.ask("POST", "/login", "", PERSON)?;
+            let (_, opened) = entered.split_once("Set-Cookie: ")?;
+            *session = opened.split_once(';')?.0.to_owned();
+            shown(&session)
+        })
     }
 
     /// Whether the page let us make it ours.

@@ -76,6 +76,9 @@ fn a_store_of_each_format_is_read() {
                 assert_eq!(said.get(name), Some(value), "{format}: {name} in {said}");
             }
         }
+        // Nobody could log in then, and now everybody has to.
+        assert!(house.engine.store.view().unwrap().people().unwrap().is_empty());
+        assert!(house.engine.store.view().unwrap().audit_back(None, 10).unwrap().is_empty());
         // It is not only read: the next day goes on with it.
         let next = now.plus_days(1);
         let body = csv(

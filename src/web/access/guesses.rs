@@ -22,7 +22,8 @@ struct Failures {
 
 impl Guesses {
     /// Whether somebody at `from` may try now, which counts as a try; else how long to wait. One try in each minute is
-    /// kept for `known`, the address that logged in last: whoever guesses cannot keep the operator out.
+    /// kept for `known`, the very address that logged in last: whoever guesses, even from beside it, cannot keep the
+    /// operator out.
     pub fn admit(&mut self, from: IpAddr, known: Option<IpAddr>, now: Tick) -> Result<(), Duration> {
         let place = place(from);
         while self.tries.front().is_some_and(|first| now.saturating_sub(*first) >= MINUTE) {
@@ -42,7 +43,7 @@ impl Guesses {
             return Ok(());
         }
         let is_kept_free = self.kept.is_none_or(|last| now.saturating_sub(last) >= MINUTE);
-        if known.map(self::place) == Some(place) && is_kept_free {
+        if known.map(|known| known.to_canonical()) == Some(from.to_canonical()) && is_kept_free {
             self.kept = Some(now);
             return Ok(());
         }
@@ -127,17 +128,21 @@ mod tests {
     #[test]
     fn the_address_that_logged_in_last_gets_in_while_all_others_guess() {
         let mut guesses = Guesses::default();
-        let known = Some(ip("192.0.2.200"));
+        let known = Some(ip("2001:db8::1"));
         for second in 0..600 {
             let now = Duration::from_secs(1000 + second);
             for other in 0..10 {
-                let from = IpAddr::from([198, 51, 100, (second * 10 + other) as u8]);
+                // One of them sits beside the operator.
+                let from = match other {
+                    0 => ip("2001:db8::bad"),
+                    _ => IpAddr::from([198, 51, 100, (second * 10 + other) as u8]),
+                };
                 if guesses.admit(from, known, now).is_ok() {
                     guesses.fail(from, now);
                 }
             }
             if second % 60 == 59 {
-                assert_eq!(guesses.admit(ip("192.0.2.200"), known, now), Ok(()), "{second}");
+                assert_eq!(guesses.admit(ip("2001:db8::1"), known, now), Ok(()), "{second}");
             }
         }
     }

@@ -5,6 +5,7 @@ use super::people::{Told, field, password_fields};
 use crate::web::entry::may_send;
 use crate::web::html::{Html, html};
 use crate::web::router::Desk;
+use crate::web::view::Secure;
 
 /// Of a box that is nobody's yet.
 pub(crate) fn claim(desk: &Desk<'_>, told: Option<Told>) -> Page {
@@ -58,7 +59,8 @@ fn warning(desk: &Desk<'_>) -> Option<Html> {
     } else {
         html!("You are not in a private network, so no password is taken here.")
     };
-    let better = desk.site.secure.as_ref().map(|secure| {
+    let reachable = |secure: &&Secure| !secure.is_local || desk.visitor.peer.is_loopback();
+    let better = desk.site.secure.as_ref().filter(reachable).map(|secure| {
         let host = desk.request.host;
         let name = match host.rfind(']').or(host.rfind(':')) {
             Some(at) if host[at..].starts_with(':') => &host[..at],

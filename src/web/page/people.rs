@@ -50,7 +50,7 @@ pub(crate) fn show(gate: &dyn Gate, site: &Site, who: &Who, told: Option<Told>) 
         who.name,
         "\">",
         field("old", "The present one", "password", "current-password"),
-        field("password", "The new one", "password", "new-password"),
+        password_fields("The new one", "at least 12 characters"),
         "<button>Change it</button><p class=\"hint\">You are then logged out everywhere else.</p></form>",
     );
     if is_operator {

@@ -138,7 +138,7 @@ impl View for Fake {
             zone: TimeZone::UTC,
             language: "en".to_owned(),
             mode: self.mode,
-            secure: Some(Secure { port: 8443, fingerprint: "AB:CD".to_owned() }),
+            secure: Some(Secure { port: 8443, is_local: false, fingerprint: "AB:CD".to_owned() }),
         }
     }
 
@@ -374,13 +374,15 @@ const FORM: Request<'static> = Request {
     content_type: "application/x-www-form-urlencoded",
     origin: "http://localhost",
     fetch_site: "same-origin",
-    body: b"csrf=t0ken&name=bob",
+    body: b"csrf=t0ken&name=bob&old=a&password=abc&again=abc&role=viewer",
     ..PLAIN
 };
 
 fn ask(view: &dyn View, method: &str, target: &str, host: &str) -> Reply {
     handle(&Request { method, target, host, cookie: "sid=of-ann", ..PLAIN }, view, &Keeper::default(), NOW)
 }
+
+const FORMS: [&str; 6] = ["/people/remove", "/people/add", "/password", "/logout", "/claim", "/login"];
 
 /// The reply to somebody, and what was done.
 fn send(keeper: &Keeper, request: &Request<'_>) -> (Reply, Vec<String>) {
@@ -609,6 +611,7 @@ fn a_session_holds_for_its_cookie_on_its_scheme() {
         (secure, "sid=of-ann", false),
         (secure, "sid=x; __Host-sid=of-ann", true),
         (secure, "__Host-sid=of-tls", true),
+        (Some(Visitor { peer: "192.0.2.1".parse().unwrap(), is_secure: false }), "sid=of-ann", false),
     ] {
         let (reply, _) = send(&Keeper::default(), &Request { visitor, cookie, ..PLAIN });
         assert_eq!(reply.status == 200 && reply.body.contains("1,006"), sees, "{visitor:?} {cookie}");
@@ -696,6 +699,10 @@ fn no_form_does_anything_without_session_token_and_origin() {
     let (reply, done) = send(&Keeper::default(), &FORM);
     assert_eq!((reply.status, header(&reply, "Location")), (303, Some("/people")));
     assert_eq!(done, ["remove bob"]);
+    for target in FORMS {
+        let (_, done) = send(&Keeper::default(), &Request { target, ..FORM });
+        assert_eq!(done.len(), 1, "{target} is a form that does something");
+    }
     let vary = |change: fn(&mut Request<'static>)| {
         let mut request = FORM;
         change(&mut request);
@@ -706,10 +713,13 @@ fn no_form_does_anything_without_session_token_and_origin() {
         ("another's session", vary(|r| r.cookie = "sid=stolen")),
         ("the session of the other scheme", vary(|r| r.cookie = "__Host-sid=of-ann")),
         ("a viewer", vary(|r| r.cookie = "sid=of-vic")),
-        ("no token", vary(|r| r.body = b"name=bob")),
-        ("an empty token", vary(|r| r.body = b"csrf=&name=bob")),
-        ("a wrong token", vary(|r| r.body = b"csrf=t0kem&name=bob")),
-        ("two tokens", vary(|r| r.body = b"csrf=t0ken&csrf=t0ken&name=bob")),
+        ("no token", vary(|r| r.body = b"name=bob&old=a&password=abc&again=abc&role=viewer")),
+        ("an empty token", vary(|r| r.body = b"csrf=&name=bob&old=a&password=abc&again=abc&role=viewer")),
+        ("a wrong token", vary(|r| r.body = b"csrf=t0kem&name=bob&old=a&password=abc&again=abc&role=viewer")),
+        (
+            "two tokens",
+            vary(|r| r.body = b"csrf=t0ken&csrf=t0ken&name=bob&old=a&password=abc&again=abc&role=viewer"),
+        ),
         ("no origin", vary(|r| r.origin = "")),
         ("the origin of nowhere", vary(|r| r.origin = "null")),
         ("another origin", vary(|r| r.origin = "http://evil.example")),
@@ -727,7 +737,7 @@ fn no_form_does_anything_without_session_token_and_origin() {
         ("another method", vary(|r| r.method = "PUT")),
     ];
     for (what, request) in &bad {
-        for target in ["/people/remove", "/people/add", "/password", "/logout", "/claim", "/login"] {
+        for target in FORMS {
             let may = |what: &str| match target {
                 // These two are for those who have no session yet.
                 "/claim" | "/login" => {
@@ -759,7 +769,7 @@ fn no_form_does_anything_without_session_token_and_origin() {
 
 #[test]
 fn what_a_form_did_wrong_is_said_on_its_page() {
-    let short = Request { target: "/password", body: b"csrf=t0ken&old=a&password=b", ..FORM };
+    let short = Request { target: "/password", body: b"csrf=t0ken&old=a&password=b&again=b", ..FORM };
     let (reply, done) = send(&Keeper::default(), &short);
     assert_eq!((reply.status, done), (400, vec!["password ann a b".to_owned()]));
     assert!(
