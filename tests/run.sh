@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 target=${CARGO_TARGET_DIR:-target}/release
 folder=$(mktemp -d "${TMPDIR:-/tmp}/abusebox-practice.XXXXXX")
-simulator= appliance=
+simulator='' appliance=''
 
 finish() {
   trap '' INT TERM
