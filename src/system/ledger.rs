@@ -3,8 +3,9 @@
 //!
 //! The first place is the last MiB of the data partition, which its file system leaves free; the second, for a box
 //! without a data partition, lies in the reserved sectors of the first partition's FAT. In a normal boot only the first
-//! is written. What is more than a count of attempts goes to both, so that the second is never behind in it. What is
-//! written while one of them is missing or cannot be read counts as newer than all that it holds, should it come back.
+//! is written. What is more than a count of attempts goes to both; where the power was cut between the two, the next
+//! count does. What is written while one of them is missing or cannot be read counts as newer than all that it holds,
+//! should it come back.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
@@ -21,6 +22,8 @@ pub struct Ledger {
     record: Record,
     /// How far the next sequence number is from the last one.
     step: u64,
+    /// A place does not know of more than counts, since the power was cut between two writes.
+    is_behind: bool,
 }
 
 /// One device with room for two blocks.
@@ -51,7 +54,9 @@ impl Ledger {
     pub fn open(places: Vec<Place>) -> Self {
         let read: Vec<_> = places.iter().filter_map(|place| place.read().ok()).collect();
         let step = if read.len() < PLACES { LEAP } else { 1 };
-        Self { record: newest(read.as_flattened()), places, step }
+        let record = newest(read.as_flattened());
+        let is_behind = read.iter().any(|blocks| !newest(blocks).tally.same_but_attempts(&record.tally));
+        Self { places, record, step, is_behind }
     }
 
     pub fn tally(&self) -> Tally {
@@ -63,7 +68,7 @@ impl Ledger {
         if tally == self.record.tally {
             return Ok(());
         }
-        let counts_only = tally.same_but_attempts(&self.record.tally);
+        let counts_only = !self.is_behind && tally.same_but_attempts(&self.record.tally);
         let record = Record { sequence: self.record.sequence + self.step, tally };
         let mut result = Err(io::Error::new(io::ErrorKind::NotFound, "there is none"));
         for place in &self.places {
@@ -77,7 +82,7 @@ impl Ledger {
             }
         }
         result.map_err(Error::NotSaved)?;
-        self.record = record;
+        (self.record, self.is_behind) = (record, false);
         Ok(())
     }
 }
@@ -345,6 +350,28 @@ mod tests {
             ledger.save(counted(committed, 1)).unwrap();
             assert_eq!(Ledger::open(places[..1].to_vec()).tally(), counted(committed, 1));
         }
+    }
+
+    #[test]
+    fn a_place_that_was_left_behind_by_a_cut_catches_up_with_the_next_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = places(folder.path());
+        let second = |places: &[Place]| Ledger::open(places[1..].to_vec()).tally();
+        let mut ledger = Ledger::open(places.clone());
+        let before = std::fs::copy(&places[1].device, folder.path().join("before"));
+        let committed = Tally { committed: Some(Slot::B), worked: [true, true], ..ledger.tally() };
+        ledger.save(committed).unwrap();
+        // As if the power had gone between the two.
+        before.and_then(|_| std::fs::copy(folder.path().join("before"), &places[1].device)).unwrap();
+        assert_ne!(second(&places), committed);
+        Ledger::open(places.clone()).save(counted(committed, 1)).unwrap();
+        assert_eq!(second(&places), counted(committed, 1));
+        // And then counts go to the first alone again.
+        Ledger::open(places.clone()).save(counted(committed, 2)).unwrap();
+        assert_eq!(
+            (second(&places), Ledger::open(places.clone()).tally()),
+            (counted(committed, 1), counted(committed, 2))
+        );
     }
 
     #[test]
