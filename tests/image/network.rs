@@ -35,7 +35,7 @@ pub(crate) fn nothing_but_the_page_is_open_and_that_only_to_clients_nearby() -> 
     wait_for_page(&lan, &guest, v6);
     for box_address in [v4, v6] {
         let began = Instant::now();
-        assert_eq!(lan.inside(|| tcp_open(box_address)), [80], "{box_address}");
+        assert_eq!(lan.inside(|| tcp_open(box_address)), [80, 443], "{box_address}");
         println!("{box_address}: all TCP ports in {:.1} s", began.elapsed().as_secs_f64());
     }
     let IpAddr::V4(v4_only) = v4 else { unreachable!("it was shown as such") };
@@ -43,8 +43,10 @@ pub(crate) fn nothing_but_the_page_is_open_and_that_only_to_clients_nearby() -> 
     assert_eq!(lan.inside(|| udp_not_closed(v4_only)), [5353]);
     for box_address in [v4, v6] {
         // It comes as far as the door, which closes.
-        let said = lan.far(|| words_of((box_address, 80).into())).expect("there is a way to the box");
-        assert_eq!(String::from_utf8_lossy(&said), "", "{box_address}");
+        for port in [80, 443] {
+            let said = lan.far(|| words_of((box_address, port).into())).expect("there is a way to the box");
+            assert_eq!(String::from_utf8_lossy(&said), "", "{box_address} {port}");
+        }
         assert!(lan.get((box_address, 80).into(), "/").is_some());
     }
     guest.power_off();
