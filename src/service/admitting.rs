@@ -157,22 +157,19 @@ impl Admission {
         id
     }
 
-    /// Whether `password` is the person's. Takes as long for somebody who is not there.
-    fn is_right(&self, person: Option<&Person>, password: &str) -> bool {
+    /// `password` must be the person's. Takes as long for somebody who is not there.
+    fn prove(&self, person: Option<&Person>, password: &str) -> Result<(), Denied> {
         let _hashing = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
         let hash = person.map_or(NOBODYS_HASH, |person| person.password_hash.as_str());
         let is_right = PasswordHash::new(hash)
             .is_ok_and(|hash| hasher().verify_password(password.as_bytes(), &hash).is_ok());
-        is_right && person.is_some()
+        if is_right && person.is_some() { Ok(()) } else { Err(Denied::Wrong) }
     }
 
     fn hash(&self, password: &str) -> Result<String, Denied> {
         let _hashing = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut salt = [0; 16];
         let failed = |_| Denied::Trouble(Trouble("the password cannot be hashed".to_owned()));
-        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut salt)
-            .map_err(|_| Denied::Trouble(Trouble("there are no random numbers".to_owned())))?;
-        let salt = SaltString::encode_b64(&salt).map_err(failed)?;
+        let salt = SaltString::from_b64(&random_token()).map_err(failed)?;
         hasher().hash_password(password.as_bytes(), &salt).map(|hash| hash.to_string()).map_err(failed)
     }
 
@@ -311,10 +308,7 @@ impl Gate for Admission {
         now: Timestamp,
     ) -> Result<SessionId, Denied> {
         let person = self.person(name)?;
-        self.try_as(visitor, At::LogIn, || match self.is_right(person.as_ref(), password) {
-            true => Ok(()),
-            false => Err(Denied::Wrong),
-        })?;
+        self.try_as(visitor, At::LogIn, || self.prove(person.as_ref(), password))?;
         let Some(person) = person else { return Err(Denied::Wrong) };
         let id = self.open_session(visitor, name, person.role);
         // Of somebody who was removed meanwhile, or has another password by now, it may have come too late to be closed.
@@ -340,10 +334,7 @@ impl Gate for Admission {
         now: Timestamp,
     ) -> Result<SessionId, Denied> {
         let person = self.person(&who.name)?;
-        self.try_as(visitor, At::Change, || match self.is_right(person.as_ref(), old) {
-            true => Ok(()),
-            false => Err(Denied::Wrong),
-        })?;
+        self.try_as(visitor, At::Change, || self.prove(person.as_ref(), old))?;
         self.check(&who.name, new)?;
         let (before, password_hash) = (person.map(|person| person.password_hash), self.hash(new)?);
         self.change(visitor, &who.name, "changed the own password", now, |txn, people| {

@@ -25,8 +25,7 @@ pub(crate) fn show(desk: &Desk<'_>, path: &str, query: &str) -> Reply {
         Ok(false) if path == "/" => desk.reply(200, page::entry::claim(desk, None), None),
         Ok(false) => see_other("/"),
         Ok(true) if path == "/login" => {
-            let to = Query::parse(query).ok().and_then(|mut query| query.take("to"));
-            desk.reply(200, page::entry::log_in(desk, to.as_deref().unwrap_or("/"), None), None)
+            desk.reply(200, page::entry::log_in(desk, &wanted(query), None), None)
         }
         // From there he is led on to where he wanted to go.
         Ok(true) => {
@@ -34,6 +33,12 @@ pub(crate) fn show(desk: &Desk<'_>, path: &str, query: &str) -> Reply {
             see_other(&link("/login", &[("to", to.unwrap_or_default())]))
         }
     }
+}
+
+/// Where whoever logs in wants to go, by the query of that page.
+pub(crate) fn wanted(query: &str) -> String {
+    let to = Query::parse(query).ok().and_then(|mut query| query.take("to"));
+    to.unwrap_or_else(|| "/".to_owned())
 }
 
 /// Does what a form asks for.

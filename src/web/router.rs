@@ -150,8 +150,7 @@ fn show(desk: &Desk<'_>, path: &str, query: &str, view: &dyn View) -> Reply {
     let Some(who) = entry::who(desk) else { return entry::show(desk, path, query) };
     if path == "/login" {
         // A link from elsewhere led there, since it brings no cookie; the next request does.
-        let to = Query::parse(query).ok().and_then(|mut query| query.take("to"));
-        return entry::lead_to(to.as_deref().unwrap_or("/"));
+        return entry::lead_to(&entry::wanted(query));
     }
     let page = Query::parse(query).and_then(|mut query| {
         let page = route(path, &mut query, view, desk, &who)?;
