@@ -739,7 +739,8 @@ mod tests {
             let file = import(text);
             assert!(file.refused && !file.complaints.is_empty(), "{text}");
         }
-        assert!(read(&vec![b'\n'; FILE_BYTES_MAX + 1], &TimeZone::UTC).refused);
+        let large = read(&vec![b'\n'; FILE_BYTES_MAX + 1], &TimeZone::UTC);
+        assert!(large.refused && large.complaints.list[0].complaint.contains("64 MiB"));
         let long = format!("id,ip\n7,192.0.2.1\n{}", "7,\n".repeat(LINES_MAX));
         let file = import(&long);
         assert!(file.refused && file.complaints.more > 0 && file.lines.len() == 1);
@@ -814,6 +815,87 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_ends_early_hides_none_that_goes_on() {
+        let file = import(
+            "id,ip,from,to\n1,192.0.2.1,2026-11-01,2026-11-10\n2,192.0.2.1,2026-11-02,2026-11-05\n\
+             1,192.0.2.1,2026-11-03,2026-11-04\n2,192.0.2.1,2026-11-09,2026-11-12\n",
+        );
+        assert_eq!(told(&file.complaints), [(3, "cidr"), (4, "cidr"), (5, "cidr")]);
+        assert!(file.complaints.list[2].complaint.contains("line 2"), "{:?}", file.complaints.list);
+    }
+
+    #[test]
+    fn what_two_ranges_both_claim_is_of_both() {
+        let file = import("id,ip\n7,192.0.2.1-192.0.2.6\n8,192.0.2.4-192.0.2.9\n");
+        let of = |id: &str| assigned(&file).iter().filter(|l| l.starts_with(id)).cloned().collect::<Vec<_>>();
+        for both in ["192.0.2.4/31", "192.0.2.6/32"] {
+            assert!(
+                of("7").contains(&format!("7 {both}")) && of("8").contains(&format!("8 {both}")),
+                "{both}"
+            );
+        }
+        // Nested in one another, though they begin at the same address.
+        let nested = import("id,ip\n7,192.0.2.0-192.0.2.20\n8,192.0.2.0-192.0.2.2\n");
+        assert!(nested.complaints.is_empty(), "{:?}", nested.complaints);
+        // The time is that of the range, not that of the customer's other line around it.
+        let other = import(
+            "id,ip,from,to\n7,192.0.2.0/24,2020-01-01,2020-12-31\n7,192.0.2.1-192.0.2.6,2026-01-01,\n\
+             8,192.0.2.4-192.0.2.9,2026-01-01,\n",
+        );
+        assert_eq!(told(&other.complaints), [(4, "cidr")]);
+        let ranges = |i: u32| format!("7,10.{i}.0.1-10.{i}.200.254\n8,10.{i}.100.1-10.{i}.255.254\n");
+        let many = import(&format!("id,ip\n{}", (0..250).map(ranges).collect::<String>()));
+        assert!(many.refused, "{}", many.lines.len());
+        assert!(many.complaints.list.iter().any(|c| c.complaint.contains("too many ranges")));
+    }
+
+    #[test]
+    fn the_number_of_cells_says_whether_they_moved() {
+        let mailed = |header: &str, line: &str| {
+            let file = import(&format!("{header}\n{line}\n8,192.0.2.8,Bar\n"));
+            (
+                file.lines[0].line == 2 && file.lines[0].mailed,
+                told(&file.complaints).contains(&(2, "customer_id")),
+            )
+        };
+        assert_eq!(mailed("id,ip,name", "7,192.0.2.1,Foo"), (true, false));
+        assert_eq!(mailed("id,ip,name", "7,192.0.2.1,Foo,,"), (true, false));
+        assert_eq!(mailed("id,ip,name", "7,192.0.2.1,Foo,Bar"), (false, true));
+        assert_eq!(mailed("id,ip,name,note", "7,Foo,x,192.0.2.1,"), (false, true));
+    }
+
+    #[test]
+    fn several_lines_in_a_cell_of_mail_addresses() {
+        let mailed = |mails: &str| import(&format!("id,mail,ip\n7,\"{mails}\",192.0.2.1\n")).lines[0].mailed;
+        assert!(mailed("a@x.example\nb@x.example") && mailed("a@x.example\r\nnone"));
+        assert!(!mailed("a@x.example\n8,Foo"));
+    }
+
+    #[test]
+    fn a_separator_is_none_of_the_other_characters() {
+        assert!(import("sep=\"\nid\"ip\n7\"192.0.2.1\n").refused);
+        assert_eq!(told(&import("id;ip,ip\n").complaints), [(1, "cidr")], "the first of equals");
+    }
+
+    #[test]
+    fn only_addresses_are_read_from_several_columns() {
+        let file = import("id,name,firma,ip,ipv6\n7,Foo,Bar,192.0.2.1,2001:db8::/56\n");
+        assert_eq!(file.customers.get(0).unwrap().name, "Foo");
+        assert_eq!(file.lines.len(), 2);
+    }
+
+    #[test]
+    fn complaints_beyond_the_limit_count() {
+        let mut complaints = Complaints::default();
+        assert!(complaints.is_empty());
+        for _ in 0..COMPLAINTS_MAX + 2 {
+            complaints.push(None, Role::Id, "");
+        }
+        assert!(!complaints.is_empty());
+        assert_eq!((complaints.len(), complaints.more), (COMPLAINTS_MAX as u64 + 2, 2));
+    }
+
+    #[test]
     fn an_unclosed_quotation_mark_gives_no_address_to_another() {
         let file = import(
             "id,name,mail,ip\n5,\"Foo,a@x.example,192.0.2.0/28\n6,\"Bar\",b@x.example,192.0.2.16/28\n",
@@ -821,6 +903,13 @@ mod tests {
         assert_eq!(assigned(&file), [" 192.0.2.0/28", "6 192.0.2.16/28"]);
         assert!(!file.lines[0].mailed && file.lines[1].mailed);
         assert_eq!(told(&file.complaints), [(2, "customer_id")]);
+    }
+
+    #[test]
+    fn a_file_of_some_megabytes_is_ordinary() {
+        let name = "x".repeat(200_000);
+        let lines: String = (1..=10).map(|host| format!("{host},{name},192.0.2.{host}\n")).collect();
+        assert_eq!(import(&format!("id,name,ip\n{lines}")).lines.len(), 10);
     }
 
     #[test]

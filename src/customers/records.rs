@@ -130,6 +130,14 @@ mod tests {
     }
 
     #[test]
+    fn every_line_end_in_a_cell_counts_once() {
+        let lines = |cell: &str| read(&format!("a,\"{cell}\"\nlast"))[1].0;
+        assert_eq!(["", "x\ny", "x\r\ny", "x\ry", "x\r", "\r\r\n"].map(lines), [2, 3, 3, 3, 3, 4]);
+        let long = "192.0.2.1\n".repeat(10_000);
+        assert_eq!(read(&format!("7,\"{long}\"")), [record(1, &["7", &long], false)]);
+    }
+
+    #[test]
     fn an_unclosed_quotation_mark_swallows_no_line() {
         let text = "C1,\"Foo,a\nC2,\"Bar\",b\nC3,\"Zur Post\" Inc,c\nC4,\"open";
         let expected = [

@@ -489,6 +489,27 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_said_of_what_is_not_there() {
+        let mut digest = digest(vec![problem(1, Severity::High)]);
+        let open = StillOpen {
+            report: "scan_ftp".to_owned(),
+            family: Family::RemoteAccess,
+            place: String::new(),
+            port: None,
+            told: time("2026-11-01T23:30:00Z"),
+        };
+        digest.still_open = vec![open; STILL_OPEN_SHOWN_MAX];
+        let text = customer(&digest).text;
+        assert!(!text.contains("Findings in all") && !text.contains("more"), "{text}");
+        digest.problems.clear();
+        assert_eq!(customer(&digest).csv, None);
+        assert_eq!(
+            [port(Some(443), "tcp"), port(Some(443), ""), port(None, "tcp")],
+            ["443/tcp", "443", "tcp"]
+        );
+    }
+
+    #[test]
     fn long_lists_are_cut_and_counted() {
         let mut digest = digest((0..2_500).map(|n| problem(n, Severity::Low)).collect());
         let open = StillOpen {
@@ -574,6 +595,8 @@ mod tests {
         let mail = operator(&digest);
         assert_eq!(mail.text.matches("* Accessible").count(), OPERATOR_LINES_MAX);
         assert!(mail.text.contains("Findings not printed here: 55."));
+        digest.findings.extend((0..10).map(|n| ("ambiguous", problem(n, Severity::Low))));
+        assert_eq!(operator(&digest).text.matches("* Accessible").count(), OPERATOR_LINES_MAX);
         digest = OperatorDigest { findings: vec![], findings_more: 0, held: 0, alarms: vec![], ..digest };
         assert!(operator(&digest).text.contains("There is nothing to do."));
     }

@@ -152,3 +152,195 @@ fn mails(owner: Owner, receiver: CustomerNo) -> bool {
 
 /// What reports write where they have nothing to say.
 const EMPTY_WORDS: &[&str] = &["", "-", "--", "null", "none", "unknown", "n/a"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::customers::import;
+    use crate::incident::{Evidence, Place, Sighting};
+    use crate::report::kind::{self, Nature};
+
+    const ONE: CustomerNo = CustomerNo(1);
+    const TWO: CustomerNo = CustomerNo(2);
+
+    /// All that a [`Context`] borrows: customer 1 has 192.0.2.0/28 and is mailed, customer 2 the next one, customer 3,
+    /// who is not mailed, 192.0.2.32/28. 192.0.2.8 is silenced.
+    struct Abusebox {
+        table: Table,
+        networks: Networks,
+        policy: Policy,
+        zone: TimeZone,
+    }
+
+    fn the_box() -> Abusebox {
+        let list = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        let networks = Networks {
+            cidrs: list(&["192.0.2.0/24", "2001:db8::/32"]),
+            silenced: list(&["192.0.2.8/29"]),
+            ..Networks::default()
+        };
+        let file = import::read(
+            b"id,ip,status\nC1,192.0.2.0/28,\nC1,2001:db8:1::/48,\nC2,192.0.2.16/28,\nC3,192.0.2.32/28,cancelled\n",
+            &TimeZone::UTC,
+        );
+        let number = |id: &str| id[1..].parse().unwrap();
+        Abusebox {
+            table: Table::build(&networks, [(Timestamp::from_unix(0), file)], number),
+            networks,
+            policy: crate::config::raw::parse("", std::path::Path::new("")).unwrap().policy,
+            zone: TimeZone::UTC,
+        }
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_unix(1_800_000_000)
+    }
+
+    impl Abusebox {
+        fn context(&self) -> Context<'_> {
+            Context {
+                table: &self.table,
+                networks: &self.networks,
+                policy: &self.policy,
+                zone: &self.zone,
+                at: Moment::new(now(), &TimeZone::UTC),
+            }
+        }
+    }
+
+    /// Seen an hour ago; `shown` are columns and cells.
+    fn incident(audience: Audience, address: Option<&str>, shown: &[(&str, &str)]) -> Incident {
+        let mut cells = Vec::new();
+        for (name, cell) in shown {
+            cells.push(column::number(name).unwrap());
+            cells.extend_from_slice(&(cell.len() as u16).to_le_bytes());
+            cells.extend_from_slice(cell.as_bytes());
+        }
+        let seen = Sighting {
+            ownership: Ownership::Customer,
+            audience,
+            nature: Nature::Exposed,
+            severity: Severity::High,
+            first: now().plus_seconds(-3600),
+            last: now().plus_seconds(-3600),
+            rows: 1,
+            more_addresses: ["192.0.2.2", "192.0.2.17"].map(|address| address.parse().unwrap()).to_vec(),
+            evidence: Evidence {
+                address: address.map(|address| address.parse().unwrap()),
+                port: Some(3389),
+                shown: cells,
+                ..Evidence::default()
+            },
+        };
+        Incident::open(7, seen, now().day(), 1)
+    }
+
+    fn key(customer: CustomerNo, place: Place) -> Key {
+        Key::new(1, customer, place, 0)
+    }
+
+    #[test]
+    fn only_whose_address_it_was_is_told() {
+        let abusebox = the_box();
+        let context = abusebox.context();
+        let due = |receiver, address: Option<&str>, audience| {
+            let key = key(receiver, Place::Nowhere);
+            context.due(receiver, &key, &incident(audience, address, &[]), Scope::Digest).is_some()
+        };
+        use Audience::{Customer, Nobody, Operator, UnknownType};
+        assert!(due(ONE, Some("192.0.2.1"), Customer));
+        assert!(due(ONE, Some("2001:db8:1::1"), Customer));
+        for (receiver, address) in [
+            (TWO, "192.0.2.1"),
+            (ONE, "192.0.2.17"),
+            (ONE, "192.0.2.9"),
+            (CustomerNo(3), "192.0.2.33"),
+            (ONE, "198.51.100.1"),
+        ] {
+            assert!(!due(receiver, Some(address), Customer), "{receiver:?} {address}");
+        }
+        assert!(!due(ONE, None, Customer), "neither an address nor a network");
+        for audience in [Nobody, Operator, UnknownType] {
+            assert!(!due(ONE, Some("192.0.2.1"), audience), "{audience:?}");
+            assert_eq!(due(OPERATOR, Some("192.0.2.1"), audience), audience != Nobody, "{audience:?}");
+        }
+        assert!(!due(OPERATOR, Some("192.0.2.1"), Customer));
+    }
+
+    #[test]
+    fn a_network_is_told_to_the_one_who_has_all_of_it() {
+        let abusebox = the_box();
+        let due = |receiver, network: &str| {
+            let key = key(receiver, Place::Net(network.parse().unwrap()));
+            let incident = incident(Audience::Customer, None, &[]);
+            abusebox.context().due(receiver, &key, &incident, Scope::Digest).is_some()
+        };
+        assert!(due(ONE, "192.0.2.0/29"));
+        assert!(!due(TWO, "192.0.2.0/29") && !due(ONE, "192.0.2.0/27") && !due(ONE, "192.0.2.8/30"));
+    }
+
+    #[test]
+    fn critical_ones_go_out_alone() {
+        let abusebox = the_box();
+        let due = |severity, scope| {
+            let mut incident = incident(Audience::Customer, Some("192.0.2.1"), &[]);
+            incident.severity = severity;
+            abusebox.context().due(ONE, &key(ONE, Place::Nowhere), &incident, scope)
+        };
+        assert_eq!(due(Severity::Critical, Scope::Critical), Some(Reason::New));
+        assert_eq!(due(Severity::High, Scope::Critical), None);
+        assert_eq!(due(Severity::High, Scope::Digest), Some(Reason::New));
+    }
+
+    #[test]
+    fn what_is_still_open_is_told_ones_own() {
+        let abusebox = the_box();
+        let kind = kind::find("scan_rdp").unwrap();
+        let open = |receiver, incident: &Incident| {
+            let key = key(receiver, Place::Address("192.0.2.1".parse().unwrap()));
+            abusebox.context().still_open(receiver, &key, incident, kind.name, kind)
+        };
+        let mut incident = incident(Audience::Customer, Some("192.0.2.1"), &[]);
+        assert!(open(ONE, &incident).is_none(), "never told");
+        incident.mark_told(5, Severity::High, now());
+        let line = open(ONE, &incident).unwrap();
+        assert_eq!((line.place.as_str(), line.port, line.told), ("192.0.2.1", Some(3389), now()));
+        assert!(open(TWO, &incident).is_none());
+        incident.close(now());
+        assert!(open(ONE, &incident).is_none());
+    }
+
+    #[test]
+    fn of_a_row_its_receiver_reads_the_shown_columns_without_others_addresses() {
+        let abusebox = the_box();
+        let kind = kind::find("scan_rdp").unwrap();
+        let cells = [
+            ("hostname", "pc-192-0-2-17.example"),
+            ("tag", "3389"),
+            ("version", "UNKNOWN"),
+            ("device_vendor", "Foo"),
+            ("device_type", "Foo"),
+            ("infection", "own 192.0.2.1"),
+            ("http_referer_hostname", "never of this type"),
+        ];
+        let incident = incident(Audience::Customer, Some("192.0.2.1"), &cells);
+        let tell = |receiver| {
+            let key = key(receiver, Place::Nowhere);
+            abusebox.context().tell(receiver, key, &incident, kind.name, kind, Reason::New).problem
+        };
+        let shown = |problem: &Problem| -> Vec<String> {
+            problem.shown.iter().map(|(name, value)| format!("{name}={value}")).collect()
+        };
+        let own = tell(ONE);
+        let expected =
+            ["hostname=pc-[address removed].example", "device_vendor=Foo", "infection=own 192.0.2.1"];
+        assert_eq!(shown(&own), expected);
+        assert_eq!(own.more_addresses, ["192.0.2.2".parse::<IpAddr>().unwrap()]);
+        let operators = tell(OPERATOR);
+        assert_eq!(operators.shown[0].1, "pc-192-0-2-17.example");
+        assert_eq!(operators.more_addresses.len(), 2);
+        let others = tell(TWO);
+        assert_eq!(others.more_addresses, ["192.0.2.17".parse::<IpAddr>().unwrap()]);
+        assert!(shown(&others).contains(&"infection=own [address removed]".to_owned()));
+    }
+}

@@ -199,4 +199,13 @@ mod tests {
         }
         assert!(!html.contains("<script") && !html.contains("http"), "{html}");
     }
+
+    #[test]
+    fn a_line_is_filled_to_its_end() {
+        let lines = |last: usize| {
+            let text = text(&[Block::Paragraph(format!("{} {}", "x".repeat(40), "y".repeat(last)))]);
+            text.trim().lines().count()
+        };
+        assert_eq!((lines(TEXT_COLUMNS - 41), lines(TEXT_COLUMNS - 40)), (1, 2));
+    }
 }

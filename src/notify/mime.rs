@@ -290,6 +290,29 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_quoted_printable_are_full_and_no_longer() {
+        assert_eq!(quoted_printable("a b\tc \nx=\u{e4}"), "a b\tc=20\r\nx=3D=C3=A4\r\n");
+        let [x72, x73, x75] = [72, 73, 75].map(|len| "x".repeat(len));
+        assert_eq!(quoted_printable(&x75), format!("{x75}\r\n"));
+        assert_eq!(quoted_printable(&format!("{x75}x")), format!("{x75}=\r\nx\r\n"));
+        assert_eq!(quoted_printable(&format!("{x72}=")), format!("{x72}=3D\r\n"));
+        assert_eq!(quoted_printable(&format!("{x73}=")), format!("{x73}=\r\n=3D\r\n"));
+        let signs = format!("{x75}{}", "=".repeat(26));
+        assert_eq!(quoted_printable(&signs), format!("{x75}=\r\n{}=\r\n=3D\r\n", "=3D".repeat(25)));
+    }
+
+    #[test]
+    fn header_text_is_folded_where_it_must_be() {
+        let two = |second: usize| format!("{} {}", "x".repeat(30), "y".repeat(second));
+        assert_eq!(unstructured(&two(34)), two(34));
+        assert_eq!(unstructured(&two(35)), two(35).replace(' ', "\r\n "));
+        assert_eq!(encoded_words("a \u{e4}1"), "=?utf-8?Q?a_=C3=A41?=");
+        let full = "x".repeat(WORD_BYTES_MAX);
+        assert_eq!(encoded_words(&full), format!("=?utf-8?Q?{full}?="));
+        assert_eq!(encoded_words(&format!("{full}y")), format!("=?utf-8?Q?{full}?=\r\n =?utf-8?Q?y?="));
+    }
+
+    #[test]
     fn identifiers_and_return_paths() {
         assert_eq!(message_id("a-b", 3, 1, "example.net"), "<3.1.ab@example.net>");
         assert_eq!(return_path("abuse@example.net", "x1y2"), "abuse+x1y2@example.net");

@@ -425,6 +425,7 @@ mod tests {
             "0:0:0:0:0:FFFF:C612:0005",
             "2002:c612:5::1",
             "64:ff9b::198.18.0.5",
+            "64:ff9b::c612:5",
             "2001:db8::5",
             "2001:DB8:0:0:0:0:0:5",
             "2001:0db8:0000:0000:0000:0000:0000:0005",
@@ -472,6 +473,9 @@ mod tests {
             "[2001:db8:7::1]:443",
             "2001:db8:7:0:198:18:0:5",
             "2001-db8-7-0-0-0-0-1.example",
+            "2001-db8-7-0-198-18-0-5.example",
+            "2001:db8:7::198.18.0.5",
+            "64:ff9b:1::c612:5",
             "203.0.113.9",
             "Apache/2.4.41 (Ubuntu) OpenSSL/1.1.1f",
             "2026-11-20 09:14:03",
@@ -483,6 +487,25 @@ mod tests {
         ] {
             assert_eq!(shown(text), text);
         }
+    }
+
+    #[test]
+    fn an_own_address_hides_no_foreign_one_beside_it() {
+        let own = "2001-db8-7-0-0-0-0-1";
+        assert_eq!(shown(&format!("{own} 198-18-0-5")), format!("{own} {BLANK}"));
+        assert_eq!(shown(&format!("198-18-0-5 {own}")), format!("{BLANK} {own}"));
+        // Two that share groups are one stretch.
+        assert_eq!(shown("198.18.0.5.18.198"), BLANK);
+        assert_eq!(shown("2001:db8::198.51.100.7"), BLANK, "with all of its tail");
+        let inside = |address| "2001::/16".parse::<IpNet>().unwrap().contains(&address);
+        assert_eq!(clean("at 2001::5", |_| false, inside), format!("at {BLANK}"), "two colons are enough");
+    }
+
+    #[test]
+    fn an_own_address_that_reads_backwards_as_anothers() {
+        let own = |address| address == IpAddr::from([198, 18, 19, 198]);
+        assert_eq!(clean("198.18.19.198", own, inside), "198.18.19.198");
+        assert_eq!(clean("1198.18.19.198", own, inside), BLANK, "cut out of a longer one it is in doubt");
     }
 
     #[test]
