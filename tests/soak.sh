@@ -44,7 +44,7 @@ mutants() {
 # mutate SECONDS [--iterate] PROGRAMS OF TESTS... -- NAMES OF TESTS...
 # The programs are named to cargo itself: cargo-mutants would else build all of them for each error.
 mutate() {
-  local seconds=$1 arguments=() room
+  local seconds=$1 arguments=() room result=0
   shift
   while [ "$1" != -- ]; do
     case $1 in --iterate) arguments+=("$1") ;; *) arguments+=("--cargo-arg=$1") ;; esac
@@ -52,9 +52,11 @@ mutate() {
   done
   shift
   for room in customers incident notify report; do arguments+=(--file "src/$room/**"); done
-  cargo mutants "${arguments[@]}" --jobs "$(nproc)" --timeout "$seconds" --output "$target/mutants" --no-times -- -- "$@"
+  cargo mutants "${arguments[@]}" --jobs "$(nproc)" --timeout "$seconds" --output "$target/mutants" --no-times -- -- "$@" ||
+    result=$?
   # An error that makes a test hang is noticed; the next step need not wait for it once more.
   cat "$target/mutants/mutants.out/timeout.txt" >>"$target/mutants/mutants.out/caught.txt"
+  return $result
 }
 
 run() {
