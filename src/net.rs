@@ -28,6 +28,20 @@ pub fn is_near(address: IpAddr) -> bool {
         }
 }
 
+/// A text as part of a URL (RFC 3986, 2.3): all but the unreserved characters encoded.
+pub fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
 /// Whether one machine, and not this one itself, can have this address.
 pub fn is_host(address: IpAddr) -> bool {
     let is_mapped = matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());

@@ -2,6 +2,7 @@
 //!
 //! [`raw`] turns the text into [`Settings`] or all complaints; [`load`] reads the file, [`named`] those that it names.
 
+pub mod edit;
 pub mod named;
 pub mod raw;
 

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
-use toml_edit::{Document, Item, TableLike};
+use toml_edit::{Document, Item, TableLike, TomlError};
 
 use super::{
     BoxSettings, Complaint, CustomersFile, Interface, Mail, MailSecurity, MailServer, Mode, NAME_SERVERS_MAX,
@@ -21,11 +21,7 @@ use crate::report::kind::Severity;
 
 /// Reads settings; relative paths in them are taken from `folder`. An empty text is valid: all defaults.
 pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
-    let document = Document::parse(text).map_err(|error| {
-        let line = error.span().map(|span| line_of(text, span.start));
-        let complaint = format!("This is not valid TOML: {}. Correct this line first.", error.message());
-        vec![Complaint { line, field: "syntax".to_owned(), complaint }]
-    })?;
+    let document = Document::parse(text).map_err(|error| vec![syntax(text, &error)])?;
     let mut reader = Reader::new(text, document.as_table());
     let path = text_as(|text| Ok(folder.join(plain(text)?)));
 
@@ -139,6 +135,13 @@ pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
         interface,
         trust,
     })
+}
+
+/// Of a text that is no TOML.
+pub(super) fn syntax(text: &str, error: &TomlError) -> Complaint {
+    let line = error.span().map(|span| line_of(text, span.start));
+    let complaint = format!("This is not valid TOML: {}. Correct this line first.", error.message());
+    Complaint { line, field: "syntax".to_owned(), complaint }
 }
 
 /// Where a setting like `trust.extra_ca` stands in a text that is valid.
@@ -680,15 +683,29 @@ fn line_of(text: &str, offset: usize) -> u64 {
     1 + memchr::memchr_iter(b'\n', before).count() as u64
 }
 
-const MODES: &[(&str, Mode)] = &[("hold", Mode::Hold), ("practice", Mode::Practice), ("live", Mode::Live)];
+const MODES: &[(&str, Mode); 3] = &[("hold", Mode::Hold), ("practice", Mode::Practice), ("live", Mode::Live)];
 
-const SEVERITIES: &[(&str, Severity)] = &[
+const SEVERITIES: &[(&str, Severity); 5] = &[
     (Severity::Info.word(), Severity::Info),
     (Severity::Low.word(), Severity::Low),
     (Severity::Medium.word(), Severity::Medium),
     (Severity::High.word(), Severity::High),
     (Severity::Critical.word(), Severity::Critical),
 ];
+
+/// The words of a choice alone.
+const fn words<T, const N: usize>(choices: &[(&'static str, T); N]) -> [&'static str; N] {
+    let mut words = [""; N];
+    let mut index = 0;
+    while index < N {
+        words[index] = choices[index].0;
+        index += 1;
+    }
+    words
+}
+
+pub(super) const MODE_WORDS: &[&str] = &words(MODES);
+pub(super) const SEVERITY_WORDS: &[&str] = &words(SEVERITIES);
 
 /// Scheme, security, and the port where none is written (RFC 5321, 6409, 8314).
 const MAIL_SCHEMES: &[(&str, MailSecurity, u16)] = &[
@@ -702,14 +719,14 @@ const MAIL_EXAMPLE: &str = "smtp+starttls://user:password@mail.example.net:587";
 const PERCENT: &str =
     "In user and password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F and # as %23.";
 
-const API_URL: &str = "https://transform.shadowserver.org/api2/";
-const DOWNLOAD_URL: &str = "https://dl.shadowserver.org/";
-const SCHEMA_URL: &str = "https://interchange.shadowserver.org/intelmq/v1/schema";
+pub(super) const API_URL: &str = "https://transform.shadowserver.org/api2/";
+pub(super) const DOWNLOAD_URL: &str = "https://dl.shadowserver.org/";
+pub(super) const SCHEMA_URL: &str = "https://interchange.shadowserver.org/intelmq/v1/schema";
 const PAGE_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// 41 bits, where they are chosen by chance.
 const SETUP_CODE_MIN: usize = 8;
 const PAGE_LISTEN_HTTPS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
-const CUSTOMERS_FILE: &str = "customers.csv";
+pub(super) const CUSTOMERS_FILE: &str = "customers.csv";
 
 /// More are not shown: whoever has corrected so many runs the check again.
 const COMPLAINTS_MAX: usize = 1000;
@@ -723,12 +740,12 @@ const SHOWN_MAX: usize = 60;
 const NEAR_BYTES_MAX: usize = 40;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    const FULL: &str = r##"
+    pub(in crate::config) const FULL: &str = r##"
 [box]
 name = "rack-3"
 timezone = "Europe/Vienna"   # when digests go out

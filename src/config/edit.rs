@@ -1,0 +1,366 @@
+//! Single settings of a settings file are shown and changed; the rest of it, with its comments, stays as it is. Pure.
+//!
+//! What is put in is not judged here: [`super::raw::parse`] reads the new text as it reads any other, so that a form and
+//! an editor hear the same complaints.
+
+use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
+
+use super::raw::{self, MODE_WORDS, SEVERITY_WORDS};
+use super::{Complaint, MailSecurity, MailServer};
+use crate::net::percent_encoded;
+
+/// A setting as a form has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    pub table: &'static str,
+    pub key: &'static str,
+    pub kind: Kind,
+    /// What holds where nothing is written, as a form shows it.
+    pub default: &'static str,
+}
+
+/// What a form asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    /// Written, never shown.
+    Secret,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// `true` or `false`.
+    Flag,
+    /// A number, whole or not.
+    Number,
+    /// Texts, one on each line.
+    List,
+}
+
+impl Field {
+    /// The field with this name, like `policy.digest_hour`.
+    pub fn named(name: &str) -> Option<&'static Field> {
+        let (table, key) = name.split_once('.')?;
+        FIELDS.iter().find(|field| field.table == table && field.key == key)
+    }
+}
+
+/// What a form shows of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// What is written, or the default; nothing of a secret.
+    pub text: String,
+    /// It is written in the file.
+    pub is_set: bool,
+}
+
+/// A settings file that is being changed.
+#[derive(Debug)]
+pub struct Draft(DocumentMut);
+
+impl Draft {
+    /// Fails only on what is no TOML at all.
+    pub fn read(text: &str) -> Result<Self, Complaint> {
+        text.parse().map(Self).map_err(|error| raw::syntax(text, &error))
+    }
+
+    pub fn shown(&self, field: &Field) -> Shown {
+        let written = self.0.get(field.table).and_then(Item::as_table_like);
+        let written = written.and_then(|table| table.get(field.key)?.as_value());
+        let text = match (field.kind, written) {
+            (Kind::Secret, _) => String::new(),
+            (_, None) => field.default.to_owned(),
+            (_, Some(value)) => shown(value),
+        };
+        // A secret that is empty is none.
+        let is_set = written.is_some_and(|value| field.kind != Kind::Secret || value.as_str() != Some(""));
+        Shown { text, is_set }
+    }
+
+    /// Puts in what a form says. What it says already stays as it is written; a secret stays when the form says nothing;
+    /// what holds anyway is not written.
+    pub fn set(&mut self, field: &Field, text: &str) {
+        let text = text.trim().replace("\r\n", "\n");
+        let now = self.shown(field);
+        if text == now.text {
+            return;
+        }
+        if text == field.default {
+            return self.clear(field);
+        }
+        let value = match field.kind {
+            Kind::Flag => text.parse::<bool>().map(Value::from).ok(),
+            Kind::Number => {
+                text.parse::<i64>().map(Value::from).or_else(|_| text.parse::<f64>().map(Value::from)).ok()
+            }
+            Kind::List => Some(Value::from(
+                text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Array>(),
+            )),
+            Kind::Text | Kind::Secret | Kind::Choice(_) => None,
+        };
+        // What is no number is written as it is, for the complaint about it.
+        let mut value = value.unwrap_or_else(|| Value::from(text));
+        let Some(table) = self.table(field.table) else { return };
+        match table.get_mut(field.key).and_then(Item::as_value_mut) {
+            Some(old) => {
+                // With the comment behind it.
+                std::mem::swap(old.decor_mut(), value.decor_mut());
+                *old = value;
+            }
+            None => {
+                table.insert(field.key, Item::Value(value));
+            }
+        }
+    }
+
+    /// Takes it out, so that the default holds.
+    pub fn clear(&mut self, field: &Field) {
+        if let Some(table) = self.0.get_mut(field.table).and_then(Item::as_table_like_mut) {
+            table.remove(field.key);
+        }
+    }
+
+    pub fn into_text(self) -> String {
+        self.0.to_string()
+    }
+
+    /// `None`: something else has its name, of which the file is told to be wrong.
+    fn table(&mut self, name: &str) -> Option<&mut dyn TableLike> {
+        let made = || Item::Table(Table::new());
+        self.0.entry(name).or_insert_with(made).as_table_like_mut()
+    }
+}
+
+/// As [`Draft::set`] reads it back.
+fn shown(value: &Value) -> String {
+    let plain = |value: &Value| match value {
+        Value::String(text) => text.value().clone(),
+        other => other.clone().decorated("", "").to_string(),
+    };
+    match value {
+        Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join("\n"),
+        other => plain(other),
+    }
+}
+
+impl MailServer {
+    /// As `mail.url` has it, which [`raw::parse`] reads back.
+    pub fn to_url(&self) -> String {
+        let scheme = match self.security {
+            MailSecurity::Plain => "smtp",
+            MailSecurity::StartTls => "smtp+starttls",
+            MailSecurity::Tls => "smtps",
+        };
+        let login = self
+            .login
+            .as_ref()
+            .map(|(user, password)| format!("{}:{}@", percent_encoded(user), percent_encoded(&password.0)));
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        format!("{scheme}://{}{host}:{}", login.unwrap_or_default(), self.port)
+    }
+}
+
+/// All settings, in the order of the file.
+#[rustfmt::skip]
+pub const FIELDS: &[Field] = &[
+    field("box", "name", Kind::Text, "abusebox"),
+    field("box", "timezone", Kind::Text, "UTC"),
+    field("box", "language", Kind::Choice(&["en", "de"]), "en"),
+    field("box", "mode", Kind::Choice(MODE_WORDS), "hold"),
+    field("box", "own_clock", Kind::Flag, "false"),
+    field("organisation", "name", Kind::Text, ""),
+    field("organisation", "abuse_address", Kind::Text, ""),
+    field("organisation", "operator_address", Kind::Text, ""),
+    field("shadowserver", "key", Kind::Secret, ""),
+    field("shadowserver", "secret", Kind::Secret, ""),
+    field("shadowserver", "api_url", Kind::Text, raw::API_URL),
+    field("shadowserver", "download_url", Kind::Text, raw::DOWNLOAD_URL),
+    field("shadowserver", "schema_url", Kind::Text, raw::SCHEMA_URL),
+    field("shadowserver", "reports", Kind::List, ""),
+    field("shadowserver", "poll_minutes", Kind::Number, "60"),
+    field("networks", "cidrs", Kind::List, ""),
+    field("networks", "silenced", Kind::List, ""),
+    field("networks", "dynamic", Kind::List, ""),
+    field("networks", "cgn", Kind::List, ""),
+    field("customers", "file", Kind::Text, raw::CUSTOMERS_FILE),
+    field("customers", "url", Kind::Secret, ""),
+    field("mail", "url", Kind::Secret, ""),
+    field("mail", "per_minute_max", Kind::Number, "30"),
+    field("policy", "mail_severity_min", Kind::Choice(SEVERITY_WORDS), "medium"),
+    field("policy", "repeat_days_compromised", Kind::Number, "7"),
+    field("policy", "repeat_days_exposed", Kind::Number, "30"),
+    field("policy", "close_after_days", Kind::Number, "14"),
+    field("policy", "mail_age_days_max", Kind::Number, "5"),
+    field("policy", "mails_per_day_max", Kind::Number, "2"),
+    field("policy", "digest_hour", Kind::Number, "8"),
+    field("policy", "hold_first", Kind::Flag, "false"),
+    field("policy", "hold_share_max", Kind::Number, "0.2"),
+    field("policy", "hold_count_min", Kind::Number, "20"),
+    field("policy", "tell_unknown_types", Kind::Flag, "false"),
+    field("page", "listen", Kind::Text, "127.0.0.1:8080"),
+    field("page", "listen_https", Kind::Text, "127.0.0.1:8443"),
+    field("page", "names", Kind::List, ""),
+    field("page", "allow", Kind::List, ""),
+    field("page", "setup_code", Kind::Secret, ""),
+    field("page", "own_certificate", Kind::Text, ""),
+    field("interface", "address", Kind::Text, ""),
+    field("interface", "gateway", Kind::Text, ""),
+    field("interface", "dns", Kind::List, ""),
+    field("interface", "ntp", Kind::List, ""),
+    field("interface", "proxy", Kind::Secret, ""),
+    field("trust", "extra_ca", Kind::List, ""),
+];
+
+const fn field(table: &'static str, key: &'static str, kind: Kind, default: &'static str) -> Field {
+    Field { table, key, kind, default }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::super::{Secret, Settings};
+    use super::*;
+
+    fn parse(text: &str) -> Settings {
+        raw::parse(text, Path::new("/data")).unwrap_or_else(|complaints| panic!("{complaints:?} in\n{text}"))
+    }
+
+    fn name(field: &Field) -> String {
+        format!("{}.{}", field.table, field.key)
+    }
+
+    fn edited(text: &str, changes: &[(&str, &str)]) -> String {
+        let mut draft = Draft::read(text).unwrap();
+        for (name, text) in changes {
+            draft.set(Field::named(name).unwrap(), text);
+        }
+        draft.into_text()
+    }
+
+    #[test]
+    fn every_setting_is_a_field() {
+        let full: DocumentMut = raw::tests::FULL.parse().unwrap();
+        let written: Vec<String> = full
+            .iter()
+            .flat_map(|(table, item)| {
+                let keys = item.as_table_like().unwrap().iter();
+                keys.map(move |(key, _)| format!("{table}.{key}")).collect::<Vec<_>>()
+            })
+            .collect();
+        for field in FIELDS {
+            assert_eq!(FIELDS.iter().filter(|other| name(other) == name(field)).count(), 1);
+            // What the complaint about it says shows whether the file may have such a key.
+            let text = format!("[{}]\n{} = {{}}\n", field.table, field.key);
+            let complaints = raw::parse(&text, Path::new("")).unwrap_err();
+            assert!(complaints.iter().all(|c| !c.complaint.contains("no such")), "{complaints:?}");
+        }
+        for name in written {
+            assert!(Field::named(&name).is_some(), "{name} is missing");
+        }
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_file() {
+        let mut draft = Draft::read("").unwrap();
+        let mut all = String::new();
+        for field in FIELDS.iter().filter(|field| !field.default.is_empty()) {
+            let shown = draft.shown(field);
+            assert_eq!((shown.text.as_str(), shown.is_set), (field.default, false));
+            // Nothing is written that holds anyway.
+            draft.set(field, field.default);
+            let quoted = match field.kind {
+                Kind::Flag | Kind::Number => field.default.to_owned(),
+                _ => format!("\"{}\"", field.default),
+            };
+            all += &format!("{}.{} = {quoted}\n", field.table, field.key);
+        }
+        assert_eq!(draft.into_text(), "");
+        assert_eq!(format!("{:?}", parse(&all)), format!("{:?}", parse("")));
+    }
+
+    #[test]
+    fn what_a_form_shows_and_sends_back_changes_nothing() {
+        let mut draft = Draft::read(raw::tests::FULL).unwrap();
+        for field in FIELDS {
+            let shown = draft.shown(field);
+            // The customer list is a file there.
+            assert_eq!(shown.is_set, name(field) != "customers.url", "{}", name(field));
+            draft.set(field, &shown.text.replace('\n', "\r\n"));
+        }
+        assert_eq!(draft.into_text(), raw::tests::FULL);
+    }
+
+    #[test]
+    fn a_change_leaves_the_rest_as_it_is() {
+        let text = "# mine\n[box]\nname = \"rack\"   # the old one\nmode = \"hold\"\n\n[networks]\ncidrs = [\"192.0.2.0/24\"]\n";
+        let after = edited(
+            text,
+            &[
+                ("box.name", " rack-2 "),
+                ("networks.cidrs", "192.0.2.0/24\r\n\n 2001:db8::/32"),
+                ("policy.digest_hour", "9"),
+                ("policy.hold_share_max", "0.5"),
+                ("policy.hold_first", "true"),
+                ("shadowserver.key", "a\"b"),
+            ],
+        );
+        assert!(
+            after.starts_with("# mine\n[box]\nname = \"rack-2\"   # the old one\nmode = \"hold\"\n"),
+            "{after}"
+        );
+        let settings = parse(&after);
+        assert_eq!((settings.boxx.name.as_str(), settings.networks.cidrs.len()), ("rack-2", 2));
+        assert_eq!((settings.policy.digest_hour, settings.policy.hold_share_max), (9, 0.5));
+        assert_eq!((settings.policy.hold_first, settings.shadowserver.key.0.as_str()), (true, "a\"b"));
+        // Back to what holds anyway; a secret stays when nothing is said.
+        let back =
+            edited(&after, &[("policy.digest_hour", "8"), ("networks.cidrs", ""), ("shadowserver.key", "")]);
+        assert!(!back.contains("digest_hour") && !back.contains("cidrs") && back.contains("key ="), "{back}");
+        let mut draft = Draft::read(&back).unwrap();
+        draft.clear(Field::named("shadowserver.key").unwrap());
+        assert!(!draft.into_text().contains("key ="));
+    }
+
+    #[test]
+    fn what_is_wrong_is_complained_of_as_in_a_file() {
+        for (name, text, part) in [
+            ("policy.digest_hour", "late", "from 0 to 23"),
+            ("policy.digest_hour", "24", "this is 24"),
+            ("policy.hold_first", "perhaps", "true or false"),
+            ("box.mode", "loud", "Write one of"),
+            ("networks.cidrs", "192.0.2.1/24", "192.0.2.0/24"),
+        ] {
+            let complaints = raw::parse(&edited("", &[(name, text)]), Path::new("")).unwrap_err();
+            assert!(complaints.len() == 1 && complaints[0].field == name, "{complaints:?}");
+            assert!(complaints[0].complaint.contains(part), "{complaints:?}");
+        }
+        assert_eq!(Draft::read("[box]\nname = \n").unwrap_err().line, Some(2));
+        // Where a table should be is something else: it stays, and the reader complains.
+        assert_eq!(edited("box = 1\n", &[("box.name", "x")]), "box = 1\n");
+        assert_eq!(parse(&edited("box = { name = \"x\" }\n", &[("box.name", "y")])).boxx.name, "y");
+    }
+
+    proptest! {
+        #[test]
+        fn a_mail_server_is_read_back(
+            user in "\\PC{1,20}", password in "\\PC{1,20}", is_v6 in any::<bool>(), port in 1_u16..,
+            security in prop::sample::select(vec![MailSecurity::Plain, MailSecurity::StartTls, MailSecurity::Tls]),
+        ) {
+            let host = if is_v6 { "2001:db8::25" } else { "mail.example.net" }.to_owned();
+            let login = Some((user, Secret(password)));
+            let server = MailServer { security, host, port, login };
+            let after = edited("", &[("mail.url", &server.to_url())]);
+            let read = parse(&after).mail.server.unwrap();
+            prop_assert_eq!(read.to_url(), server.to_url());
+            prop_assert_eq!(read.login, server.login);
+        }
+
+        #[test]
+        fn any_text_is_written_and_shown_again(text in "\\PC{0,40}") {
+            let after = edited("", &[("organisation.name", &text)]);
+            let shown = Draft::read(&after).unwrap().shown(Field::named("organisation.name").unwrap());
+            prop_assert_eq!(shown.text, text.trim());
+        }
+    }
+}
