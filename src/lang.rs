@@ -3,12 +3,15 @@
 //! A language may lack a text; it then has the English one. Adding a language is one file and one line in
 //! `LANGUAGES`. Texts are parsed at their first use and kept.
 
+pub(crate) mod sentences;
+
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use toml_edit::{Document, Item, Table};
 
 use crate::report::kind::{Family, Kind, Severity};
+pub use sentences::fill;
 
 /// What a mail says about a family of problems. Plain text in flowing lines, without mark-up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +40,7 @@ pub struct Words {
 impl Words {
     /// The words of a language, given as a tag like `de` or `de-AT`; English where there are none.
     pub fn of(language: &str) -> &'static Words {
-        let main = language.split(['-', '_']).next().unwrap_or(language);
+        let main = main_tag(language);
         let known =
             LANGUAGES.iter().find(|known| known.tag.eq_ignore_ascii_case(main)).unwrap_or(&LANGUAGES[0]);
         known.words.get_or_init(|| {
@@ -123,6 +126,11 @@ fn gather(path: &str, table: &Table, texts: &mut HashMap<String, String>) {
             other => texts.extend(other.as_str().map(|text| (format!("{path}{key}"), text.to_owned()))),
         }
     }
+}
+
+/// The language of a tag without its region: `de` of `de-AT`.
+pub(crate) fn main_tag(language: &str) -> &str {
+    language.split(['-', '_']).next().unwrap_or(language)
 }
 
 struct Language {

@@ -8,11 +8,11 @@ use std::net::IpAddr;
 use jiff::tz::TimeZone;
 
 use super::layout::{self, Block};
-use super::sentences::{Sentences, fill};
+use super::sentences::Sentences;
 use super::{Digest, Mail, OperatorDigest, Problem, redact};
 use crate::clock::Timestamp;
 use crate::incident::policy::Reason;
-use crate::lang::Words;
+use crate::lang::{Words, fill};
 
 /// Most findings printed in a mail; the table has more. Nobody reads beyond this.
 pub const PROBLEMS_SHOWN_MAX: usize = 30;
@@ -39,8 +39,8 @@ pub fn reference(notice: u64) -> String {
 
 /// The mail to a customer, or to the operator on the customer's behalf.
 pub fn customer(digest: &Digest) -> Mail {
-    let words = Words::of(&digest.language);
     let say = Sentences::of(&digest.language);
+    let words = Words::of(say.tag);
     let problems = worst_first(digest.problems.iter().collect());
     let reference = reference(digest.notice);
     let count = problems.len().to_string();
@@ -57,19 +57,19 @@ pub fn customer(digest: &Digest) -> Mail {
     ];
     let paragraph = |template: &str| Block::Paragraph(fill(template, &values));
 
-    let mut subject = fill(one_or_many(problems.len(), &say.subject_one, &say.subject_many), &values);
+    let mut subject = fill(one_or_many(problems.len(), say.subject_one, say.subject_many), &values);
     let mut blocks = Vec::new();
     if digest.pass_on {
-        subject = fill(&say.subject_pass_on, &[("subject", &subject)]);
-        blocks.push(Block::Mark(fill(&say.pass_on, &values)));
+        subject = fill(say.subject_pass_on, &[("subject", &subject)]);
+        blocks.push(Block::Mark(fill(say.pass_on, &values)));
     }
     if receivers.is_some() {
-        subject = fill(&say.subject_practice, &[("subject", &subject)]);
-        blocks.insert(0, Block::Mark(fill(&say.practice, &values)));
+        subject = fill(say.subject_practice, &[("subject", &subject)]);
+        blocks.insert(0, Block::Mark(fill(say.practice, &values)));
     }
-    blocks.push(paragraph(if name.trim().is_empty() { &say.greeting_unnamed } else { &say.greeting }));
+    blocks.push(paragraph(if name.trim().is_empty() { say.greeting_unnamed } else { say.greeting }));
     if !problems.is_empty() {
-        blocks.push(paragraph(one_or_many(problems.len(), &say.intro_one, &say.intro_many)));
+        blocks.push(paragraph(one_or_many(problems.len(), say.intro_one, say.intro_many)));
         blocks.push(Block::Paragraph(words.which_device().to_owned()));
     }
     let printed = &problems[..problems.len().min(PROBLEMS_SHOWN_MAX)];
@@ -78,11 +78,11 @@ pub fn customer(digest: &Digest) -> Mail {
         blocks.push(Block::Heading(family.title.to_owned()));
         blocks.push(Block::Paragraph(family.seen.to_owned()));
         blocks.extend(problems.iter().map(|problem| finding(problem, &digest.zone, words, say)));
-        blocks.push(Block::Label(say.why.clone()));
+        blocks.push(Block::Label(say.why.to_owned()));
         blocks.push(Block::Paragraph(family.matters.to_owned()));
-        for (label, steps) in [(&say.layman, &family.layman), (&say.technician, &family.technician)] {
+        for (label, steps) in [(say.layman, &family.layman), (say.technician, &family.technician)] {
             if !steps.is_empty() {
-                blocks.push(Block::Label(label.clone()));
+                blocks.push(Block::Label(label.to_owned()));
                 blocks.push(Block::Steps(steps.to_vec()));
             }
         }
@@ -91,30 +91,28 @@ pub fn customer(digest: &Digest) -> Mail {
     if printed.len() < problems.len() {
         let [printed, table] = [printed.len(), rows].map(|n| n.to_string());
         blocks.push(Block::Paragraph(fill(
-            &say.not_printed,
+            say.not_printed,
             &[("count", &count), ("printed", &printed), ("table", &table)],
         )));
     }
     blocks.extend(still_open(digest, words, say));
-    for (title, template) in [
-        (&say.answer_title, &say.answer),
-        (&say.genuine_title, &say.genuine),
-        (&say.sender_title, &say.sender),
-    ] {
-        blocks.extend([Block::Heading(title.clone()), paragraph(template)]);
+    for (title, template) in
+        [(say.answer_title, say.answer), (say.genuine_title, say.genuine), (say.sender_title, say.sender)]
+    {
+        blocks.extend([Block::Heading(title.to_owned()), paragraph(template)]);
     }
     let table = (rows > 0).then(|| (format!("{reference}.csv"), table));
-    mail(subject, &blocks, &digest.language, table)
+    mail(subject, &blocks, say.tag, table)
 }
 
 /// The operator's own mail.
 pub fn operator(digest: &OperatorDigest) -> Mail {
-    let words = Words::of(&digest.language);
     let say = Sentences::of(&digest.language);
+    let words = Words::of(say.tag);
     let organisation = redact::plain(&digest.sender.organisation);
     let all = u64::try_from(digest.findings.len()).unwrap_or(u64::MAX).saturating_add(digest.findings_more);
     let subject = fill(
-        &say.operator_subject,
+        say.operator_subject,
         &[
             ("reference", &reference(digest.notice)),
             ("findings", &all.to_string()),
@@ -123,44 +121,44 @@ pub fn operator(digest: &OperatorDigest) -> Mail {
             ("organisation", &organisation),
         ],
     );
-    let mut blocks = vec![Block::Paragraph(fill(&say.operator_intro, &[("organisation", &organisation)]))];
+    let mut blocks = vec![Block::Paragraph(fill(say.operator_intro, &[("organisation", &organisation)]))];
     if !digest.alarms.is_empty() {
         let line = |(since, text): &(Timestamp, String)| {
             let time = moment(*since, &digest.zone);
-            fill(&say.alarm_line, &[("time", &time), ("text", &redact::plain(text))])
+            fill(say.alarm_line, &[("time", &time), ("text", &redact::plain(text))])
         };
-        blocks.push(Block::Heading(say.alarms_title.clone()));
+        blocks.push(Block::Heading(say.alarms_title.to_owned()));
         blocks.push(Block::Lines(digest.alarms.iter().take(OPERATOR_LINES_MAX).map(line).collect()));
     }
     if digest.held > 0 {
-        blocks.push(Block::Heading(say.held_title.clone()));
-        blocks.push(Block::Paragraph(fill(&say.held, &[("count", &digest.held.to_string())])));
+        blocks.push(Block::Heading(say.held_title.to_owned()));
+        blocks.push(Block::Paragraph(fill(say.held, &[("count", &digest.held.to_string())])));
     }
     let mut printed = 0;
     for (why, title, text) in [
-        ("unassigned", &say.why_unassigned_title, &say.why_unassigned),
-        ("ambiguous", &say.why_ambiguous_title, &say.why_ambiguous),
-        ("unattributable", &say.why_unattributable_title, &say.why_unattributable),
-        ("not told", &say.why_not_told_title, &say.why_not_told),
+        ("unassigned", say.why_unassigned_title, say.why_unassigned),
+        ("ambiguous", say.why_ambiguous_title, say.why_ambiguous),
+        ("unattributable", say.why_unattributable_title, say.why_unattributable),
+        ("not told", say.why_not_told_title, say.why_not_told),
     ] {
         let problems: Vec<&Problem> = digest.findings.iter().filter(|f| f.0 == why).map(|f| &f.1).collect();
         let problems = worst_first(problems);
         let shown = problems.len().min(OPERATOR_LINES_MAX - printed);
         if !problems.is_empty() {
-            blocks.push(Block::Heading(title.clone()));
-            blocks.push(Block::Paragraph(text.clone()));
+            blocks.push(Block::Heading(title.to_owned()));
+            blocks.push(Block::Paragraph(text.to_owned()));
         }
         blocks.extend(problems[..shown].iter().map(|problem| finding(problem, &digest.zone, words, say)));
         printed += shown;
     }
     let more = all.saturating_sub(u64::try_from(printed).unwrap_or(u64::MAX));
     if more > 0 {
-        blocks.push(Block::Paragraph(fill(&say.operator_more, &[("count", &more.to_string())])));
+        blocks.push(Block::Paragraph(fill(say.operator_more, &[("count", &more.to_string())])));
     }
     if blocks.len() == 1 {
-        blocks.push(Block::Paragraph(say.operator_nothing.clone()));
+        blocks.push(Block::Paragraph(say.operator_nothing.to_owned()));
     }
-    mail(subject, &blocks, &digest.language, None)
+    mail(subject, &blocks, say.tag, None)
 }
 
 fn mail(subject: String, blocks: &[Block], language: &str, csv: Option<(String, String)>) -> Mail {
@@ -192,10 +190,10 @@ fn grouped<T: Copy, K: PartialEq>(items: &[T], key: impl Fn(T) -> K) -> Vec<(K, 
 
 fn finding(problem: &Problem, zone: &TimeZone, words: &Words, say: &Sentences) -> Block {
     let reason = match problem.reason {
-        Reason::New => &say.reason_new,
-        Reason::Worse => &say.reason_worse,
-        Reason::Again => &say.reason_again,
-        Reason::Repeat => &say.reason_repeat,
+        Reason::New => say.reason_new,
+        Reason::Worse => say.reason_worse,
+        Reason::Again => say.reason_again,
+        Reason::Repeat => say.reason_repeat,
     };
     let mut facts = Vec::new();
     let mut fact = |label: &str, value: String| {
@@ -203,23 +201,23 @@ fn finding(problem: &Problem, zone: &TimeZone, words: &Words, say: &Sentences) -
             facts.push((label.to_owned(), value));
         }
     };
-    fact(&say.address, problem.place.clone());
-    fact(&say.more_addresses, addresses(&problem.more_addresses, say));
-    fact(&say.port, port(problem.port, &problem.protocol));
-    fact(&say.last_seen, moment(problem.seen, zone));
+    fact(say.address, problem.place.clone());
+    fact(say.more_addresses, addresses(&problem.more_addresses, say));
+    fact(say.port, port(problem.port, &problem.protocol));
+    fact(say.last_seen, moment(problem.seen, zone));
     let since = moment(problem.first_seen, zone);
     fact(
-        &say.first_seen,
+        say.first_seen,
         match problem.days_seen {
             0 | 1 => since,
-            days => fill(&say.seen_days, &[("time", &since), ("days", &days.to_string())]),
+            days => fill(say.seen_days, &[("time", &since), ("days", &days.to_string())]),
         },
     );
     for (column, value) in &problem.shown {
         fact(&redact::plain(words.column(column)), shown(value));
     }
     let report = redact::plain(&problem.report);
-    fact(&say.report, report.clone());
+    fact(say.report, report.clone());
     Block::Finding {
         title: redact::plain(words.report_named(&report)),
         badge: format!("{}, {reason}", words.severity(problem.severity)),
@@ -239,18 +237,18 @@ fn still_open(digest: &Digest, words: &Words, say: &Sentences) -> Vec<Block> {
             let report = redact::plain(&one.report);
             let day = one.told.in_zone(&digest.zone).strftime("%Y-%m-%d").to_string();
             let place = match one.port {
-                Some(port) => fill(&say.place, &[("address", &one.place), ("port", &port.to_string())]),
+                Some(port) => fill(say.place, &[("address", &one.place), ("port", &port.to_string())]),
                 None => one.place.clone(),
             };
             let title = redact::plain(words.report_named(&report));
-            fill(&say.still_open_line, &[("title", &title), ("place", &place), ("day", &day)])
+            fill(say.still_open_line, &[("title", &title), ("place", &place), ("day", &day)])
         })
         .collect();
     if open.len() > STILL_OPEN_SHOWN_MAX {
         let more = (open.len() - STILL_OPEN_SHOWN_MAX).to_string();
-        lines.push(fill(&say.still_open_more, &[("count", &more)]));
+        lines.push(fill(say.still_open_more, &[("count", &more)]));
     }
-    vec![Block::Heading(say.still_open.clone()), Block::Lines(lines)]
+    vec![Block::Heading(say.still_open.to_owned()), Block::Lines(lines)]
 }
 
 /// The table and how many problems are in it: RFC 4180, one line each. The header is for programs and the same
@@ -320,7 +318,7 @@ fn addresses(list: &[IpAddr], say: &Sentences) -> String {
     let shown = shown.join(", ");
     match list.len().saturating_sub(MORE_ADDRESSES_SHOWN_MAX) {
         0 => shown,
-        more => fill(&say.more_count, &[("list", &shown), ("count", &more.to_string())]),
+        more => fill(say.more_count, &[("list", &shown), ("count", &more.to_string())]),
     }
 }
 

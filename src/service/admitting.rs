@@ -176,9 +176,7 @@ impl Admission {
     /// What is wrong with a new person or a new password.
     fn check(&self, name: &str, password: &str) -> Result<(), Denied> {
         if !access::is_name(name) {
-            return Err(Denied::Because(
-                "A name has 1 to 64 characters: letters, digits, and . - _ @ + without blanks.",
-            ));
+            return Err(Denied::because(|t| t.denied.name));
         }
         let loaded = self.engine.loaded();
         let own = [name, &loaded.settings.organisation.name, &loaded.settings.boxx.name];
@@ -196,7 +194,7 @@ impl Admission {
     ) -> Result<(), Denied> {
         self.change(visitor, &who.name, what, now, |txn, people| {
             if !people.iter().any(|(name, person)| *name == who.name && person.role == Role::Operator) {
-                return Ok(Err(Denied::Because("You are no operator any more.")));
+                return Ok(Err(Denied::because(|t| t.denied.no_operator)));
             }
             change(txn, people)
         })
@@ -274,7 +272,7 @@ impl Gate for Admission {
         new: &NewPerson,
         now: Timestamp,
     ) -> Result<SessionId, Denied> {
-        let claimed = || Denied::Because("Somebody else has claimed this abusebox. Log in.");
+        let claimed = || Denied::because(|t| t.denied.claimed);
         if self.is_claimed()? {
             return Err(claimed());
         }
@@ -362,12 +360,10 @@ impl Gate for Admission {
         let what = format!("added {} as {}", new.name, new.role.word());
         self.change_as(visitor, who, &what, now, |txn, people| {
             if people.len() >= PEOPLE_MAX {
-                return Ok(Err(Denied::Because(
-                    "There are as many people as there can be: remove one first.",
-                )));
+                return Ok(Err(Denied::because(|t| t.denied.too_many)));
             }
             if people.iter().any(|(name, _)| name.eq_ignore_ascii_case(&new.name)) {
-                return Ok(Err(Denied::Because("There is somebody of that name already.")));
+                return Ok(Err(Denied::because(|t| t.denied.name_taken)));
             }
             txn.put_person(&new.name, Some(&person)).map(Ok)
         })
@@ -376,10 +372,10 @@ impl Gate for Admission {
     fn remove_person(&self, visitor: &Visitor, who: &Who, name: &str, now: Timestamp) -> Result<(), Denied> {
         self.change_as(visitor, who, &format!("removed {name}"), now, |txn, people| {
             if people.iter().all(|(known, _)| known != name) {
-                return Ok(Err(Denied::Because("There is nobody of that name.")));
+                return Ok(Err(Denied::because(|t| t.denied.name_unknown)));
             }
             if !people.iter().any(|(known, person)| known != name && person.role == Role::Operator) {
-                return Ok(Err(Denied::Because("Somebody must stay who is an operator: add another first.")));
+                return Ok(Err(Denied::because(|t| t.denied.last_operator)));
             }
             txn.put_person(name, None).map(Ok)
         })?;

@@ -5,6 +5,7 @@ use super::gate::{Denied, NewPerson, SessionId};
 use super::html::link;
 use super::page::{self, people::Told};
 use super::router::{Desk, Fault, Query, Reply, VALUE_BYTES_MAX, plain, see_other};
+use super::words::Say;
 use crate::net::is_near;
 use crate::store::Role;
 
@@ -44,24 +45,25 @@ pub(crate) fn wanted(query: &str) -> String {
 /// Does what a form asks for.
 pub(crate) fn act(desk: &Desk<'_>, path: &str) -> Reply {
     let request = desk.request;
+    let refused = &desk.site.words().refused;
     let media_type = request.content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return plain(415, "Only forms are taken here.\n");
+        return plain(415, refused.no_form);
     }
     let scheme = if desk.visitor.is_secure { "https" } else { "http" };
     // Of a page of ours the browser says so, and no other page can make it say that.
     let is_from_us = request.origin.eq_ignore_ascii_case(&format!("{scheme}://{}", request.host))
         && matches!(request.fetch_site, "" | "same-origin");
     if !is_from_us {
-        return plain(403, "This form was not sent from a page of this abusebox.\n");
+        return plain(403, refused.not_ours);
     }
     if !may_send(desk) {
-        return plain(403, "From that far away, forms are taken by HTTPS only.\n");
+        return plain(403, refused.far_away);
     }
-    let fields = std::str::from_utf8(request.body).map_err(|_| Fault::Query("The form cannot be read."));
+    let fields = std::str::from_utf8(request.body).map_err(|_| Fault::Query(|t| t.refused.unreadable));
     let mut fields = match fields.and_then(Query::parse) {
         Ok(fields) => fields,
-        Err(_) => return plain(400, "The form cannot be read.\n"),
+        Err(_) => return plain(400, refused.unreadable),
     };
     match path {
         "/claim" => claim(desk, &mut fields),
@@ -69,7 +71,7 @@ pub(crate) fn act(desk: &Desk<'_>, path: &str) -> Reply {
         _ => match who(desk) {
             None => see_other("/login"),
             Some(who) if !fields.take("csrf").is_some_and(|token| is_same(&token, &who.csrf)) => {
-                plain(403, "This form is of a session that has ended. Open the page again.\n")
+                plain(403, refused.ended)
             }
             Some(who) => act_as(desk, path, &who, &mut fields),
         },
@@ -117,7 +119,7 @@ fn act_as(desk: &Desk<'_>, path: &str, who: &Who, fields: &mut Query) -> Reply {
         let [old, new, again] =
             ["old", "password", "again"].map(|field| fields.take(field).unwrap_or_default());
         if new != again {
-            return on_people(desk, who, Denied::Because(NOT_THE_SAME));
+            return on_people(desk, who, Denied::because(|t| t.denied.not_the_same));
         }
         return match gate.change_password(visitor, who, &old, &new, now) {
             Ok(id) => enter(desk, &id, "/people"),
@@ -125,7 +127,7 @@ fn act_as(desk: &Desk<'_>, path: &str, who: &Who, fields: &mut Query) -> Reply {
         };
     }
     if who.role != Role::Operator {
-        return plain(403, "A viewer changes nothing. Ask an operator.\n");
+        return plain(403, desk.site.words().refused.viewer);
     }
     let done = match path {
         "/people/add" => new_person(fields, None).and_then(|new| gate.add_person(visitor, who, &new, now)),
@@ -133,7 +135,7 @@ fn act_as(desk: &Desk<'_>, path: &str, who: &Who, fields: &mut Query) -> Reply {
             let name = fields.take("name").unwrap_or_default();
             gate.remove_person(visitor, who, &name, now)
         }
-        _ => return plain(404, "There is no such form.\n"),
+        _ => return plain(404, desk.site.words().refused.unknown_form),
     };
     match done {
         Ok(()) => see_other("/people"),
@@ -145,10 +147,10 @@ fn new_person(fields: &mut Query, role: Option<Role>) -> Result<NewPerson, Denie
     let [name, password, again, word] =
         ["name", "password", "again", "role"].map(|field| fields.take(field).unwrap_or_default());
     if password != again {
-        return Err(Denied::Because(NOT_THE_SAME));
+        return Err(Denied::because(|t| t.denied.not_the_same));
     }
     let role = role.or_else(|| Role::ALL.into_iter().find(|role| role.word() == word));
-    let role = role.ok_or(Denied::Because("Choose whether this person may change something."))?;
+    let role = role.ok_or(Denied::because(|t| t.denied.choose_role))?;
     Ok(NewPerson { name, role, password })
 }
 
@@ -180,20 +182,22 @@ fn session_id<'a>(desk: &'a Desk<'_>) -> Option<&'a str> {
 
 fn on_people(desk: &Desk<'_>, who: &Who, why: Denied) -> Reply {
     let show = |told: Told| {
-        page::people::show(desk.gate, desk.site, who, Some(told)).unwrap_or_else(|_| page::entry::broken())
+        page::people::show(desk.gate, desk.site, who, Some(told))
+            .unwrap_or_else(|_| page::entry::broken(desk.site.words()))
     };
     denied(desk, why, show, Some(who))
 }
 
 /// The page of the form again, with what was wrong.
 fn denied(desk: &Desk<'_>, why: Denied, show: impl Fn(Told) -> page::Page, who: Option<&Who>) -> Reply {
+    let t = desk.site.words();
     let (status, told, wait) = match why {
         Denied::Wait(wait) => {
             let seconds = wait.as_secs() + 1;
-            (429, format!("Too many tries. Try again in {seconds} seconds."), Some(seconds))
+            (429, t.count(seconds, t.denied.wait_one, t.denied.wait_many), Some(seconds))
         }
-        Denied::Wrong => (403, "That is not right. Try again.".to_owned(), None),
-        Denied::Because(why) => (400, why.to_owned(), None),
+        Denied::Wrong => (403, t.denied.wrong.to_owned(), None),
+        Denied::Because(Say(why)) => (400, why(t).to_owned(), None),
         Denied::Trouble(trouble) => (500, trouble.0, None),
     };
     let reply = desk.reply(status, show(Told(told)), who);
@@ -203,7 +207,6 @@ fn denied(desk: &Desk<'_>, why: Denied, show: impl Fn(Told) -> page::Page, who: 
     }
 }
 
-const NOT_THE_SAME: &str = "The two passwords are not the same.";
 /// Browsers take a cookie of this name by HTTPS only, for this host and all of its paths.
 const SECURE_COOKIE: &str = "__Host-sid";
 const COOKIE: &str = "sid";

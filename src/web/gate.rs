@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::access::Who;
 use super::view::{Part, Trouble};
+use super::words::{Pick, Say};
 use crate::clock::Timestamp;
 use crate::store::{AuditEntry, Person, Role};
 
@@ -78,8 +79,14 @@ pub enum Denied {
     /// Name, password or code is wrong; it is not said which.
     Wrong,
     /// What to write instead.
-    Because(&'static str),
+    Because(Say),
     Trouble(Trouble),
+}
+
+impl Denied {
+    pub(crate) fn because(why: Pick) -> Self {
+        Self::Because(Say(why))
+    }
 }
 
 impl<E: Into<Trouble>> From<E> for Denied {

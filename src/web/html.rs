@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Write};
 use jiff::tz::TimeZone;
 
 use crate::clock::Timestamp;
+use crate::lang::sentences::{Part, parts};
 use crate::report::kind::Severity;
 
 /// Appends to an [`Html`]: literals are markup, all else is text and gets escaped, unless it is [`Html`] itself.
@@ -102,19 +103,7 @@ impl Value for fmt::Arguments<'_> {
     }
 }
 
-/// Numbers, with commas where people look for them.
-impl Value for u64 {
-    fn put(&self, out: &mut Html) {
-        let digits = self.to_string();
-        for (index, digit) in digits.char_indices() {
-            if index > 0 && (digits.len() - index).is_multiple_of(3) {
-                out.0.push(',');
-            }
-            out.0.push(digit);
-        }
-    }
-}
-
+/// Ports; a number that counts something is first made a text in the language of the page.
 impl Value for u16 {
     fn put(&self, out: &mut Html) {
         plainly(self, out);
@@ -133,17 +122,28 @@ pub(crate) fn time(at: Timestamp, zone: &TimeZone) -> Html {
     html!("<time datetime=\"", at.to_string(), "\">", shown, "</time>")
 }
 
-/// How long ago, roughly.
-pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
-    let seconds = now.since(at);
-    let (count, unit) = match seconds {
-        ..0 => return "in the future".to_owned(),
-        0..90 => return "just now".to_owned(),
-        90..5_400 => (seconds / 60, "minutes"),
-        5_400..172_800 => (seconds / 3_600, "hours"),
-        _ => (seconds / 86_400, "days"),
-    };
-    if count == 1 { format!("1 {} ago", unit.trim_end_matches('s')) } else { format!("{count} {unit} ago") }
+/// A sentence of the language files, with values in the place of its `{names}`: those that are [`Html`] stay so, all
+/// else is escaped. What stands in the sentence between backticks is code.
+pub(crate) fn phrase(sentence: &str, values: &[(&str, &dyn Value)]) -> Html {
+    let (mut out, mut is_code) = (Html::default(), false);
+    for part in parts(sentence) {
+        match part {
+            Part::Text(text) => {
+                for (index, piece) in text.split('`').enumerate() {
+                    if index > 0 {
+                        is_code = !is_code;
+                        out.markup(if is_code { "<code>" } else { "</code>" });
+                    }
+                    piece.put(&mut out);
+                }
+            }
+            Part::Name(name) => match values.iter().find(|(known, _)| *known == name) {
+                Some((_, value)) => value.put(&mut out),
+                None => put!(out, "{", name, "}"),
+            },
+        }
+    }
+    out
 }
 
 pub(crate) fn severity(severity: Severity, word: &str) -> Html {
@@ -183,10 +183,21 @@ mod tests {
     #[test]
     fn only_literals_are_markup() {
         let foreign = "<script>'\"&\u{0}\u{202e}";
-        let (inner, number, port) = (html!("<i>", foreign, "</i>"), 1_234_567_u64, 80_u16);
-        let page = html!("<p title=\"", foreign, "\">", inner, number, port, None::<&str>, "</p>");
+        let (inner, port) = (html!("<i>", foreign, "</i>"), 80_u16);
+        let page = html!("<p title=\"", foreign, "\">", inner, port, None::<&str>, "</p>");
         let safe = "&lt;script&gt;&#39;&quot;&amp;\u{fffd}\u{fffd}";
-        assert_eq!(page.into_string(), format!("<p title=\"{safe}\"><i>{safe}</i>1,234,56780</p>"));
+        assert_eq!(page.into_string(), format!("<p title=\"{safe}\"><i>{safe}</i>80</p>"));
+    }
+
+    #[test]
+    fn a_phrase_holds_markup_only_where_a_value_is_markup() {
+        let link = html!("<a href=\"/\">", "a & b".to_owned(), "</a>");
+        let said =
+            phrase("<i> {link}, `{foreign}` & `c`", &[("link", &link), ("foreign", &"<script>`{link}")]);
+        assert_eq!(
+            said.into_string(),
+            "&lt;i&gt; <a href=\"/\">a &amp; b</a>, <code>&lt;script&gt;`{link}</code> &amp; <code>c</code>"
+        );
     }
 
     #[test]
@@ -196,12 +207,5 @@ mod tests {
             "/a?b=x%20y%26z%3D%C3%A4&c=1"
         );
         assert_eq!(link("/a", &[]), "/a");
-    }
-
-    #[test]
-    fn times_are_near() {
-        let now = Timestamp::from_unix(1_800_000_000);
-        let told = [-5, 3, 60 * 5, 7_200, 3 * 86_400].map(|seconds| ago(now.plus_seconds(-seconds), now));
-        assert_eq!(told, ["in the future", "just now", "5 minutes ago", "2 hours ago", "3 days ago"]);
     }
 }

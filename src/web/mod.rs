@@ -13,3 +13,4 @@ mod page;
 pub mod router;
 pub mod server;
 pub mod view;
+pub mod words;

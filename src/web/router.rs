@@ -9,6 +9,7 @@ use super::gate::{Gate, Visitor};
 use super::html::html;
 use super::page::{self, Page};
 use super::view::{Site, Trouble, View};
+use super::words::Pick;
 use crate::clock::Timestamp;
 use crate::system::mdns;
 
@@ -65,8 +66,8 @@ impl Reply {
 /// Why there is no page.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The query makes no sense.
-    Query(&'static str),
+    /// The query makes no sense: what to write instead.
+    Query(Pick),
     NotFound,
     Trouble(Trouble),
 }
@@ -80,22 +81,23 @@ impl From<Trouble> for Fault {
 /// Answers one request.
 pub fn handle(request: &Request<'_>, view: &dyn View, gate: &dyn Gate, now: Timestamp) -> Reply {
     let Some(visitor) = request.visitor else {
-        return plain(403, "This request did not come through the door.\n");
+        return plain(403, "This request did not come through the door.");
     };
     let site = view.site();
+    let refused = &site.words().refused;
     // A page of another site can make its own name point here (DNS rebinding); it cannot choose the name asked for.
     if !is_ours(request.host, &site) {
-        return plain(421, "This page is not known under that name. Write the name into page.names.\n");
+        return plain(421, refused.name);
     }
     if request.target.len() > TARGET_BYTES_MAX {
-        return plain(400, "The address asked for is too long.\n");
+        return plain(400, refused.too_long);
     }
     let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
     let desk = Desk { request, visitor, site: &site, gate, now };
     match request.method {
         "GET" | "HEAD" => show(&desk, path, query, view),
         "POST" => entry::act(&desk, path),
-        _ => plain(405, "Pages are read with GET and changed with POST.\n").with("Allow", "GET, HEAD, POST"),
+        _ => plain(405, refused.method).with("Allow", "GET, HEAD, POST"),
     }
 }
 
@@ -115,16 +117,17 @@ impl Desk<'_> {
     }
 
     fn fault(&self, fault: Fault, who: Option<&Who>) -> Reply {
+        let t = self.site.words();
         let (status, page) = match fault {
-            Fault::Query(why) => (400, Page::message("This cannot be asked", html!("<p>", why, "</p>"))),
+            Fault::Query(why) => (400, Page::message(t.asked.title, html!("<p>", why(t), "</p>"))),
             Fault::NotFound => {
-                let why =
-                    html!("<p>There is nothing here, or it was forgotten. <a href=\"/\">Overview</a></p>");
-                (404, Page::message("Not found", why))
+                let home = html!("<a href=\"/\">", t.overview.title, "</a>");
+                let why = html!("<p>", t.refused.not_found_about, " ", home, "</p>");
+                (404, Page::message(t.refused.not_found, why))
             }
             Fault::Trouble(trouble) => {
-                let why = html!("<p>", trouble.0, "</p><p>The log of abusebox may say more.</p>");
-                (500, Page::message("This page cannot be shown", why))
+                let why = html!("<p>", trouble.0, "</p><p>", t.refused.see_log, "</p>");
+                (500, Page::message(t.refused.broken, why))
             }
         };
         self.reply(status, page, who)
@@ -143,8 +146,8 @@ fn show(desk: &Desk<'_>, path: &str, query: &str, view: &dyn View) -> Reply {
     if path == "/healthz" {
         // Of no incident, but it takes the whole way to the store to know that.
         return match view.incident(0) {
-            Ok(_) => plain(200, "ok\n"),
-            Err(_) => plain(503, "the store cannot be read\n"),
+            Ok(_) => plain(200, "ok"),
+            Err(_) => plain(503, "the store cannot be read"),
         };
     }
     let Some(who) = entry::who(desk) else { return entry::show(desk, path, query) };
@@ -195,9 +198,10 @@ fn route(
     }))
 }
 
+/// A line of plain text.
 pub(crate) fn plain(status: u16, text: &str) -> Reply {
     let content_type = "text/plain; charset=utf-8";
-    Reply { content_type, ..html_reply(status, POLICY, text.to_owned()) }
+    Reply { content_type, ..html_reply(status, POLICY, format!("{text}\n")) }
 }
 
 fn html_reply(status: u16, policy: &'static str, body: String) -> Reply {
@@ -206,7 +210,7 @@ fn html_reply(status: u16, policy: &'static str, body: String) -> Reply {
 
 /// Sends the browser on to a page of ours, to be read.
 pub(crate) fn see_other(path: &str) -> Reply {
-    plain(303, "").with("Location", path)
+    Reply { body: String::new(), ..plain(303, "") }.with("Location", path)
 }
 
 /// Whether a `Host` names this machine: itself, or a name from the settings. Any address will do, because what a
@@ -259,10 +263,10 @@ impl Query {
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (Some(key), Some(value)) = (decoded(key), decoded(value)) else {
-                return Err(Fault::Query("The query of this address cannot be read."));
+                return Err(Fault::Query(|t| t.asked.unreadable));
             };
             if pairs.len() >= PAIRS_MAX || pairs.iter().any(|(known, _)| *known == key) {
-                return Err(Fault::Query("The query of this address says something twice, or too much."));
+                return Err(Fault::Query(|t| t.asked.twice));
             }
             pairs.push((key, value));
         }
@@ -277,7 +281,7 @@ impl Query {
     }
 
     /// The same, read as something.
-    pub(crate) fn take_as<T: FromStr>(&mut self, key: &str, why: &'static str) -> Result<Option<T>, Fault> {
+    pub(crate) fn take_as<T: FromStr>(&mut self, key: &str, why: Pick) -> Result<Option<T>, Fault> {
         self.take(key).map(|text| text.parse().map_err(|_| Fault::Query(why))).transpose()
     }
 
@@ -285,7 +289,7 @@ impl Query {
         if self.0.is_empty() {
             return Ok(());
         }
-        Err(Fault::Query("The query of this address asks for something that this page does not have."))
+        Err(Fault::Query(|t| t.asked.not_here))
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
 
+use super::words::PageWords;
 use crate::clock::{Day, Doubt, Timestamp};
 use crate::config::Mode;
 use crate::incident::{Incident, Key, State};
@@ -56,6 +57,13 @@ pub struct Site {
     pub mode: Mode,
     /// How to come by HTTPS; `None`: it is not to be had.
     pub secure: Option<Secure>,
+}
+
+impl Site {
+    /// In the language of the box.
+    pub(crate) fn words(&self) -> &'static PageWords {
+        PageWords::of(&self.language)
+    }
 }
 
 /// The way in that nobody can overhear.

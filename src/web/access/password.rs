@@ -1,13 +1,15 @@
 //! Which passwords are good enough: long ones that are more than words everybody tries.
 
+use crate::web::words::Say;
+
 /// What is wrong with a password; `None`: nothing. `own` are words that stand on the page or near it: the person's
 /// name, the organisation, the box.
-pub fn complaint<'a>(password: &str, own: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
+pub fn complaint<'a>(password: &str, own: impl IntoIterator<Item = &'a str>) -> Option<Say> {
     if password.chars().count() < CHARS_MIN {
-        return Some("A password has at least 12 characters. Several words make a good one.");
+        return Some(Say(|t| t.denied.password_short));
     }
     if password.len() > BYTES_MAX {
-        return Some("A password has at most 255 bytes.");
+        return Some(Say(|t| t.denied.password_long));
     }
     let own: Vec<String> = own
         .into_iter()
@@ -18,9 +20,7 @@ pub fn complaint<'a>(password: &str, own: impl IntoIterator<Item = &'a str>) -> 
     let known = |text: &str| rest(text, &own) < REST_MIN;
     // Both as it is written and with digits read as the letters they are put for.
     if known(&password.to_lowercase()) || known(&plain(password)) {
-        return Some(
-            "This password is made of words that everybody tries first. Several other words make a good one.",
-        );
+        return Some(Say(|t| t.denied.password_known));
     }
     None
 }
@@ -193,6 +193,7 @@ const WORDS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::words::PageWords;
 
     #[test]
     fn long_passwords_of_words_nobody_lists_are_good() {
@@ -203,14 +204,15 @@ mod tests {
             "der blaue Reiter im Kanton",
             "\u{4e2d}\u{6587}\u{5bc6}\u{7801}\u{5f88}\u{957f}\u{7684}\u{4e00}\u{4e2a}\u{53e5}\u{5b50}\u{554a}",
         ] {
-            assert_eq!(complaint(password, ["noc", "Example Net"]), None, "{password}");
+            assert!(complaint(password, ["noc", "Example Net"]).is_none(), "{password}");
         }
     }
 
     #[test]
     fn short_and_endless_ones_are_not() {
-        assert!(complaint("Kv7#pq-Lm2x", []).unwrap().contains("at least 12"));
-        assert!(complaint(&"korrekt pferd ".repeat(20), []).unwrap().contains("at most"));
+        let said = |password| complaint(password, []).unwrap().0(PageWords::of("en"));
+        assert!(said("Kv7#pq-Lm2x").contains(&format!("at least {CHARS_MIN}")));
+        assert!(said(&"korrekt pferd ".repeat(20)).contains(&format!("at most {BYTES_MAX}")));
     }
 
     #[test]

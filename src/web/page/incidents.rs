@@ -1,27 +1,28 @@
 //! All problems, and one with everything that is known of it.
 
-use super::{COMMAND_LINE, Facts, Page, Table, customer, pager, select, when};
+use super::{Facts, Page, Table, commands, customer, pager, select, when};
 use crate::clock::Timestamp;
 use crate::incident::policy::local_day;
 use crate::incident::{Incident, Ownership, State, batch};
-use crate::lang::Words;
+use crate::lang::{Words, fill};
 use crate::notify::{compose, outbox};
 use crate::report::kind::{Nature, Severity};
 use crate::report::{column, text};
-use crate::web::html::{Html, html, link, put, severity, time};
+use crate::web::html::{Html, Value, html, link, phrase, put, severity, time};
 use crate::web::page::mails;
 use crate::web::router::{Fault, Query};
 use crate::web::view::{IncidentRow, ROWS_MAX, Search, Site, View, Wanted};
+use crate::web::words::PageWords;
 
 pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, now: Timestamp) -> Result<Page, Fault> {
     let asked = query.take("q").unwrap_or_default();
     let state = query.take("state").unwrap_or_default();
     let level = query.take("severity").unwrap_or_default();
-    let before = query.take_as::<u64>("before", "Write a number for before.")?;
-    let states: &[State] = match STATES.iter().find(|(word, ..)| *word == state) {
-        Some((.., states)) => states,
+    let before = query.take_as::<u64>("before", |t| t.asked.before)?;
+    let states: &[State] = match STATES.iter().find(|(word, _)| *word == state) {
+        Some((_, states)) => states,
         None if state.is_empty() => &[],
-        None => return Err(Fault::Query("There is no such state of an incident.")),
+        None => return Err(Fault::Query(|t| t.asked.incident_state)),
     };
     let wanted_severity = match level.as_str() {
         "" => None,
@@ -29,7 +30,7 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, now: Timesta
             Severity::ALL
                 .into_iter()
                 .find(|severity| severity.word() == word)
-                .ok_or(Fault::Query("There is no such severity."))?,
+                .ok_or(Fault::Query(|t| t.asked.severity))?,
         ),
     };
     let search = match asked.as_str() {
@@ -39,10 +40,19 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, now: Timesta
     let today = local_day(now, &site.zone);
     let part = view.incidents(&Wanted { search, states, severity: wanted_severity, today }, before)?;
 
-    let words = Words::of(&site.language);
+    let (t, words) = (site.words(), Words::of(&site.language));
     let levels = Severity::ALL.into_iter().rev().map(|severity| (severity.word(), words.severity(severity)));
-    let mut table =
-        Table::new(["No.", "Severity", "What", "Where", "Customer", "State", "Last seen", "Rows"]);
+    let heads = &t.incidents;
+    let mut table = Table::new([
+        heads.number,
+        heads.severity,
+        heads.what,
+        heads.place,
+        heads.customer,
+        heads.state,
+        heads.last_seen,
+        heads.rows,
+    ]);
     for row in &part.rows {
         let IncidentRow { incident, kind, .. } = row;
         let id = incident.id.to_string();
@@ -50,69 +60,76 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, now: Timesta
             html!("<a href=\"/incidents/", id, "\">", id, "</a>"),
             severity(incident.severity, words.severity(incident.severity)),
             html!("<a href=\"/incidents/", id, "\">", words.report_named(kind), "</a>"),
-            place(row),
-            customer(row.customer.as_ref(), without(incident.ownership)),
-            state_badge(incident, incident.state(today)),
+            place(row, t),
+            customer(row.customer.as_ref(), without(incident.ownership, t)),
+            state_badge(incident, incident.state(today), t),
             time(incident.last_seen, &site.zone),
-            html!(incident.rows()),
+            html!(t.number(incident.rows())),
         ]);
     }
     let shown = before.map(|before| before.to_string());
     let pairs = [("q", asked.as_str()), ("state", state.as_str()), ("severity", level.as_str())];
     let body = html!(
-        "<h1>Incidents</h1><form class=\"filter\" action=\"/incidents\" method=\"get\">",
-        "<label class=\"wide\">Address or customer id<input type=\"search\" name=\"q\" maxlength=\"100\" value=\"",
+        "<h1>",
+        t.incidents.title,
+        "</h1><form class=\"filter\" action=\"/incidents\" method=\"get\"><label class=\"wide\">",
+        t.incidents.search,
+        "<input type=\"search\" name=\"q\" maxlength=\"100\" value=\"",
         asked,
         "\"></label>",
-        select("state", "State", "any", STATES.iter().map(|(word, name, _)| (*word, *name)), &state),
-        select("severity", "Severity", "any", levels, &level),
-        "<button>Show</button></form>\n",
+        select("state", t.incidents.state, t.frame.any, choices(t), &state),
+        select("severity", t.incidents.severity, t.frame.any, levels, &level),
+        "<button>",
+        t.frame.show,
+        "</button></form>\n",
         table.or_say(match (part.next.is_some(), before.is_some()) {
-            (true, _) => "None among those looked at; older ones may be.",
-            (false, true) => "No further incidents.",
-            (false, false) => "No such incidents.",
+            (true, _) => t.frame.none_yet_looked_at,
+            (false, true) => t.incidents.no_further,
+            (false, false) => t.incidents.none,
         }),
-        pager("/incidents", &pairs, shown.as_deref(), part.next.map(|next| next.to_string())),
+        pager(t, "/incidents", &pairs, shown.as_deref(), part.next.map(|next| next.to_string())),
     );
     debug_assert!(part.rows.len() <= ROWS_MAX, "a view gives one page at most");
-    Ok(Page { title: "Incidents".to_owned(), entry: "/incidents", body })
+    Ok(Page { title: t.incidents.title.to_owned(), entry: "/incidents", body })
 }
 
 pub(crate) fn one(view: &dyn View, site: &Site, id: u64, now: Timestamp) -> Result<Page, Fault> {
     let facts = view.incident(id)?.ok_or(Fault::NotFound)?;
-    let words = Words::of(&site.language);
+    let (t, words) = (site.words(), Words::of(&site.language));
+    let say = &t.incidents;
     let IncidentRow { incident, kind, .. } = &facts.row;
     let state = incident.state(local_day(now, &site.zone));
     let number = id.to_string();
 
     let mut list = Facts::default();
-    list.add("State", Some(html!(state_badge(incident, state), " ", meaning(incident, state, site))));
-    let whose = html!("no customer: ", without(incident.ownership));
+    list.add(say.state, Some(html!(state_badge(incident, state, t), " ", meaning(incident, state, site))));
+    let whose = phrase(say.no_customer, &[("why", &without(incident.ownership, t))]);
     let known = facts.row.customer.as_ref();
-    list.add("Customer", Some(known.map_or(whose, |_| customer(known, ""))));
-    list.add("Where", Some(place(&facts.row)));
+    list.add(say.customer, Some(known.map_or(whose, |_| customer(known, ""))));
+    list.add(say.place, Some(place(&facts.row, t)));
     let mut more = Html::default();
     for address in &incident.more_addresses {
         put!(more, "<code>", address.to_string(), "</code> ");
     }
-    list.add("Earlier addresses", (!incident.more_addresses.is_empty()).then_some(more));
-    list.add("First seen", Some(when(incident.first_seen, site, now)));
-    list.add("Last seen", Some(when(incident.last_seen, site, now)));
-    let (days, rows) = (u64::from(incident.days_seen), incident.rows());
-    list.add("How often", Some(html!("report days: ", days, ", rows: ", rows)));
+    list.add(say.earlier, (!incident.more_addresses.is_empty()).then_some(more));
+    list.add(say.first_seen, Some(when(incident.first_seen, site, now)));
+    list.add(say.last_seen, Some(when(incident.last_seen, site, now)));
+    let (days, rows) = (t.number(u64::from(incident.days_seen)), t.number(incident.rows()));
+    list.add(say.how_often, Some(phrase(say.days_rows, &[("days", &days), ("rows", &rows)])));
     list.add(
-        "Kind",
+        say.nature,
         Some(match incident.nature {
-            Nature::Compromised => html!("compromised: somebody is in the machine already"),
-            Nature::Exposed => html!("exposed: somebody could get in, or misuse it"),
+            Nature::Compromised => html!(say.compromised),
+            Nature::Exposed => html!(say.exposed),
         }),
     );
-    list.add("Report type", Some(html!("<code>", kind, "</code>")));
+    list.add(say.report_type, Some(html!("<code>", kind, "</code>")));
     list.add(
-        "Newest row",
+        say.newest_row,
         facts.file.as_ref().map(|file| {
             let report = link("/report", &[("file", file)]);
-            html!("line ", incident.evidence.line, " of <a href=\"", report, "\">", file, "</a>")
+            let file = html!("<a href=\"", report, "\">", file, "</a>");
+            phrase(say.line_of, &[("line", &t.number(incident.evidence.line)), ("file", &file)])
         }),
     );
 
@@ -124,90 +141,114 @@ pub(crate) fn one(view: &dyn View, site: &Site, id: u64, now: Timestamp) -> Resu
         evidence
             .add(words.column(name), Some(html!("<span class=\"cell\">", text(cell).as_ref(), "</span>")));
     }
-    let evidence =
-        if any { evidence.done() } else { html!("<p class=\"none\">The row says nothing more.</p>") };
+    let evidence = if any { evidence.done() } else { html!("<p class=\"none\">", say.nothing_more, "</p>") };
 
-    let mut told = Table::new(["Mail", "State", "When"]);
+    let mut told = Table::new([say.mail, say.state, say.when]);
     for (number, notice) in facts.notices.iter().rev() {
         let (number, name) = (number.to_string(), compose::reference(*number));
         told.row(match notice {
             Some(notice) => [
                 html!("<a href=\"/mail/", number, "\">", name, "</a>"),
-                mails::state_badge(outbox::state(notice, None)),
+                mails::state_badge(outbox::state(notice, None), t),
                 time(notice.done.as_ref().map_or(notice.created, |(at, _)| *at), &site.zone),
             ],
-            None => [html!(name), html!("<span class=\"dim\">forgotten</span>"), Html::default()],
+            None => [html!(name), html!("<span class=\"dim\">", say.forgotten, "</span>"), Html::default()],
         });
     }
     let title = words.report_named(kind);
+    let name = fill(say.numbered, &[("number", &number)]);
     let body = html!(
-        "<p class=\"up\"><a href=\"/incidents\">Incidents</a></p><h1>",
+        "<p class=\"up\"><a href=\"/incidents\">",
+        say.title,
+        "</a></p><h1>",
         severity(incident.severity, words.severity(incident.severity)),
         " ",
         title,
-        " <span class=\"dim\">no. ",
-        number,
+        " <span class=\"dim\">",
+        name,
         "</span></h1>",
         list.done(),
-        "<h2>What was seen last</h2>",
+        "<h2>",
+        say.evidence,
+        "</h2>",
         evidence,
-        "<h2>Mails that told it</h2>",
-        told.or_say("None yet."),
-        "<h2>To change it</h2><p>",
-        COMMAND_LINE,
-        "</p><pre>abusebox incidents close ",
-        number,
-        "\nabusebox incidents mute ",
-        number,
-        " --until 2030-12-31\nabusebox incidents reopen ",
-        number,
-        "</pre>",
+        "<h2>",
+        say.mails,
+        "</h2>",
+        told.or_say(say.no_mails),
+        "<h2>",
+        say.change,
+        "</h2>",
+        commands(
+            t,
+            &format!(
+                "abusebox incidents close {number}\nabusebox incidents mute {number} --until 2030-12-31\n\
+                 abusebox incidents reopen {number}"
+            )
+        ),
     );
-    Ok(Page { title: format!("{title} no. {number}"), entry: "/incidents", body })
+    Ok(Page { title: format!("{title} {name}"), entry: "/incidents", body })
 }
 
 /// Address, port and protocol.
-fn place(row: &IncidentRow) -> Html {
+fn place(row: &IncidentRow, t: &PageWords) -> Html {
     let evidence = &row.incident.evidence;
     let mut place = match row.incident.place(&row.key) {
         Some(place) => html!("<code>", place, "</code>"),
-        None => html!("<span class=\"dim\">no address</span>"),
+        None => html!("<span class=\"dim\">", t.incidents.no_address, "</span>"),
     };
     if let Some(port) = evidence.port {
-        put!(place, " <span class=\"dim nowrap\">port ", port, " ", evidence.protocol, "</span>");
+        let values: [(&str, &dyn Value); 2] = [("port", &port), ("protocol", &evidence.protocol)];
+        put!(place, " <span class=\"dim nowrap\">", phrase(t.incidents.port, &values), "</span>");
     }
     place
 }
 
-fn without(ownership: Ownership) -> &'static str {
+fn without(ownership: Ownership, t: &PageWords) -> &'static str {
     match ownership {
-        Ownership::Customer => "not known any more",
-        Ownership::Unassigned => "unassigned",
-        Ownership::Ambiguous => "ambiguous",
-        Ownership::Unattributable => "unattributable",
+        Ownership::Customer => t.incidents.unknown_customer,
+        Ownership::Unassigned => t.rows.unassigned,
+        Ownership::Ambiguous => t.rows.ambiguous,
+        Ownership::Unattributable => t.rows.unattributable,
     }
 }
 
-fn state_badge(incident: &Incident, state: State) -> Html {
-    let again = if incident.again { " again" } else { "" };
-    html!("<span class=\"badge i-", state.word(), "\">", state.word(), again, "</span>")
+fn state_badge(incident: &Incident, state: State, t: &PageWords) -> Html {
+    let t = &t.incidents;
+    let name = match state {
+        State::Open => t.open,
+        State::Told => t.told,
+        State::Quiet => t.quiet,
+        State::Closed => t.closed,
+    };
+    let again = incident.again.then(|| html!(" ", t.again));
+    html!("<span class=\"badge i-", state.word(), "\">", name, again, "</span>")
 }
 
 fn meaning(incident: &Incident, state: State, site: &Site) -> Html {
+    let t = &site.words().incidents;
+    let since = |at: Timestamp| phrase(t.since, &[("time", &time(at, &site.zone))]);
     match (state, incident.told, incident.quiet_until, incident.closed) {
-        (State::Open, ..) => html!("not told yet"),
-        (State::Told, Some((at, _)), ..) => html!("since ", time(at, &site.zone)),
-        (State::Quiet, _, Some(until), _) => html!("muted through ", until.to_string()),
-        (State::Closed, .., Some(at)) => html!("since ", time(at, &site.zone)),
+        (State::Open, ..) => html!(t.not_told),
+        (State::Told, Some((at, _)), ..) => since(at),
+        (State::Quiet, _, Some(until), _) => phrase(t.muted, &[("day", &until.to_string())]),
+        (State::Closed, .., Some(at)) => since(at),
         _ => Html::default(),
     }
 }
 
-/// Words of the filter, their names and the states they stand for.
-const STATES: &[(&str, &str, &[State])] = &[
-    ("current", "all but closed", &[State::Open, State::Told, State::Quiet]),
-    ("open", "open: not told yet", &[State::Open]),
-    ("told", "told", &[State::Told]),
-    ("quiet", "quiet: muted", &[State::Quiet]),
-    ("closed", "closed", &[State::Closed]),
+/// Words of the filter, and the states they stand for.
+const STATES: [(&str, &[State]); 5] = [
+    ("current", &[State::Open, State::Told, State::Quiet]),
+    ("open", &[State::Open]),
+    ("told", &[State::Told]),
+    ("quiet", &[State::Quiet]),
+    ("closed", &[State::Closed]),
 ];
+
+/// The same words with their names.
+fn choices(t: &PageWords) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let t = &t.incidents;
+    let names = [t.choose_current, t.choose_open, t.told, t.choose_quiet, t.closed];
+    STATES.iter().map(|(word, _)| *word).zip(names)
+}

@@ -1,23 +1,28 @@
 //! The outbox, and one mail as its receiver sees it.
 
-use super::{COMMAND_LINE, Facts, Page, Table, customer, pager, select, when};
+use super::{Facts, Page, Table, commands, customer, pager, select, when};
 use crate::clock::Timestamp;
+use crate::lang::fill;
 use crate::notify::compose::reference;
 use crate::notify::outbox::{self, End, Notice, State};
 use crate::web::html::{Html, html, put, time};
 use crate::web::router::{Fault, Query};
 use crate::web::view::{MailFacts, MailRow, Site, View};
+use crate::web::words::PageWords;
 
 pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query) -> Result<Page, Fault> {
     let word = query.take("state").unwrap_or_default();
-    let before = query.take_as::<u64>("before", "Write a number for before.")?;
-    let state = match STATES.iter().find(|(known, ..)| *known == word) {
-        Some((.., state)) => Some(*state),
+    let before = query.take_as::<u64>("before", |t| t.asked.before)?;
+    let state = match STATES.iter().find(|(known, _)| *known == word) {
+        Some((_, state)) => Some(*state),
         None if word.is_empty() => None,
-        None => return Err(Fault::Query("There is no such state of a mail.")),
+        None => return Err(Fault::Query(|t| t.asked.mail_state)),
     };
     let part = view.mails(state, before)?;
-    let mut table = Table::new(["Mail", "Customer", "To", "State", "When", "The mail server's words"]);
+    let t = site.words();
+    let heads = &t.mails;
+    let mut table =
+        Table::new([heads.mail, heads.customer, heads.to, heads.state, heads.when, heads.replies]);
     for row in &part.rows {
         let (number, name) = (row.notice.number.to_string(), reference(row.notice.number));
         let mut to = Html::default();
@@ -27,110 +32,112 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query) -> Result<Pa
         let at = row.notice.done.as_ref().map_or(row.notice.created, |(at, _)| *at);
         table.row([
             html!("<a href=\"/mail/", number, "\">", name, "</a>"),
-            customer(row.customer.as_ref(), "the operator"),
+            customer(row.customer.as_ref(), t.mails.operator),
             to,
-            html!(state_badge(outbox::state(&row.notice, None)), practice(&row.notice)),
+            html!(state_badge(outbox::state(&row.notice, None), t), practice(&row.notice, t)),
             time(at, &site.zone),
             replies(&row.notice),
         ]);
     }
     let shown = before.map(|before| before.to_string());
     let body = html!(
-        "<h1>Mail</h1><form class=\"filter\" action=\"/mail\" method=\"get\">",
-        select("state", "State", "any", STATES.iter().map(|(word, name, _)| (*word, *name)), &word),
-        "<button>Show</button></form>\n",
+        "<h1>",
+        t.mails.title,
+        "</h1><form class=\"filter\" action=\"/mail\" method=\"get\">",
+        select("state", t.mails.state, t.frame.any, choices(t), &word),
+        "<button>",
+        t.frame.show,
+        "</button></form>\n",
         table.or_say(match (part.next.is_some(), before.is_some()) {
-            (true, _) => "None among those looked at; older ones may be.",
-            (false, true) => "No further mails.",
-            (false, false) => "No such mails.",
+            (true, _) => t.frame.none_yet_looked_at,
+            (false, true) => t.mails.no_further,
+            (false, false) => t.mails.none,
         }),
-        pager("/mail", &[("state", &word)], shown.as_deref(), part.next.map(|next| next.to_string())),
-        "<h2>To release held mails</h2><p>",
-        COMMAND_LINE,
-        "</p><pre>abusebox outbox release --all\nabusebox outbox release 12 13\nabusebox outbox drop 14</pre>",
+        pager(t, "/mail", &[("state", &word)], shown.as_deref(), part.next.map(|next| next.to_string())),
+        "<h2>",
+        t.mails.release,
+        "</h2>",
+        commands(t, "abusebox outbox release --all\nabusebox outbox release 12 13\nabusebox outbox drop 14"),
     );
-    Ok(Page { title: "Mail".to_owned(), entry: "/mail", body })
+    Ok(Page { title: t.mails.title.to_owned(), entry: "/mail", body })
 }
 
 pub(crate) fn one(view: &dyn View, site: &Site, number: u64, now: Timestamp) -> Result<Page, Fault> {
     let MailFacts { row, message_ids, mail } = view.mail(number, now)?.ok_or(Fault::NotFound)?;
     let MailRow { notice, customer: whose, to } = &row;
+    let t = site.words();
+    let say = &t.mails;
     let state = outbox::state(notice, None);
     let mut facts = Facts::default();
-    facts.add("State", Some(html!(state_badge(state), practice(notice), " ", why(notice))));
-    facts.add("Customer", Some(customer(whose.as_ref(), "the operator")));
+    facts.add(say.state, Some(html!(state_badge(state, t), practice(notice, t), " ", why(notice, t))));
+    facts.add(say.customer, Some(customer(whose.as_ref(), say.operator)));
     for (index, address) in to.iter().enumerate() {
         let delivery = notice.deliveries.get(index);
         let reply = delivery.map(|delivery| delivery.reply.as_str()).filter(|reply| !reply.is_empty());
-        let (own, id) = (state_badge(outbox::state(notice, delivery)), message_ids.get(index));
+        let (own, id) = (state_badge(outbox::state(notice, delivery), t), message_ids.get(index));
         let words = reply.map(|reply| html!("<span class=\"line cell\">", reply, "</span>"));
         let id = id.map(|id| html!("<span class=\"line dim cell\">Message-ID ", id, "</span>"));
-        facts.add("To", Some(html!(address, " ", own, words, id)));
+        facts.add(say.to, Some(html!(address, " ", own, words, id)));
     }
-    facts.add("Planned", Some(when(notice.created, site, now)));
-    facts.add("Done", notice.done.as_ref().map(|(at, _)| when(*at, site, now)));
+    facts.add(say.planned, Some(when(notice.created, site, now)));
+    facts.add(say.done, notice.done.as_ref().map(|(at, _)| when(*at, site, now)));
     let mut told = Html::default();
     for (id, _) in notice.incidents.iter().take(INCIDENTS_MAX) {
         let id = id.to_string();
         put!(told, "<a href=\"/incidents/", id, "\">", id, "</a> ");
     }
     if notice.incidents.len() > INCIDENTS_MAX {
-        put!(told, "and ", (notice.incidents.len() - INCIDENTS_MAX) as u64, " more");
+        let more = t.number((notice.incidents.len() - INCIDENTS_MAX) as u64);
+        put!(told, fill(say.more_incidents, &[("count", &more)]));
     }
-    facts.add("Incidents", (!notice.incidents.is_empty()).then_some(told));
-    let name = reference(number);
+    facts.add(t.incidents.title, (!notice.incidents.is_empty()).then_some(told));
+    let name = fill(say.numbered, &[("number", &reference(number))]);
     let number = number.to_string();
     let mut body =
-        html!("<p class=\"up\"><a href=\"/mail\">Mail</a></p><h1>Mail ", name, "</h1>", facts.done(),);
+        html!("<p class=\"up\"><a href=\"/mail\">", say.title, "</a></p><h1>", name, "</h1>", facts.done());
     if matches!(state, State::Held) {
-        put!(
-            body,
-            "<h2>To release it</h2><p>",
-            COMMAND_LINE,
-            "</p><pre>abusebox outbox release ",
-            number,
-            "\nabusebox outbox drop ",
-            number,
-            "</pre>"
-        );
+        let both = format!("abusebox outbox release {number}\nabusebox outbox drop {number}");
+        put!(body, "<h2>", say.release_one, "</h2>", commands(t, &both));
     }
     match &mail {
         None if notice.done.is_some() => {
-            put!(body, "<p class=\"none\">Its text was never made, or was forgotten after half a year.</p>");
+            put!(body, "<p class=\"none\">", say.no_text, "</p>");
         }
-        None => put!(body, "<p class=\"none\">There is nothing left to tell: it will not be sent.</p>"),
+        None => put!(body, "<p class=\"none\">", say.nothing_left, "</p>"),
         Some(mail) => {
-            let how = if notice.frozen { "As it went out" } else { "As it would go out now" };
+            let how = if notice.frozen { say.as_sent } else { say.as_now };
             put!(
                 body,
                 "<h2>",
                 how,
-                "</h2><p class=\"subject\"><span class=\"dim\">Subject</span> <b>",
+                "</h2><p class=\"subject\"><span class=\"dim\">",
+                say.subject,
+                "</span> <b>",
                 mail.subject,
                 "</b></p>"
             );
             if mail.html.is_some() {
                 put!(
                     body,
-                    "<iframe class=\"mail\" sandbox title=\"The mail as HTML\" src=\"/mail/",
+                    "<iframe class=\"mail\" sandbox title=\"",
+                    say.as_html,
+                    "\" src=\"/mail/",
                     number,
                     "/html\"></iframe>"
                 );
             }
-            put!(
-                body,
-                "<details><summary>The same as plain text</summary><pre>",
-                mail.text,
-                "</pre></details>"
-            );
+            put!(body, "<details><summary>", say.as_text, "</summary><pre>", mail.text, "</pre></details>");
             if let Some((file, table)) = &mail.csv {
                 let rest = table.len().saturating_sub(CSV_BYTES_MAX) as u64;
                 let shown = &table[..table.floor_char_boundary(CSV_BYTES_MAX)];
-                let rest = (rest > 0).then(|| html!("<p class=\"dim\">and ", rest, " bytes more</p>"));
+                let rest = (rest > 0).then(|| {
+                    let more = fill(say.more_bytes, &[("count", &t.number(rest))]);
+                    html!("<p class=\"dim\">", more, "</p>")
+                });
                 put!(
                     body,
-                    "<details><summary>The table ",
-                    file,
+                    "<details><summary>",
+                    fill(say.table, &[("file", file)]),
                     "</summary><pre class=\"table\">",
                     shown,
                     "</pre>",
@@ -140,7 +147,7 @@ pub(crate) fn one(view: &dyn View, site: &Site, number: u64, now: Timestamp) -> 
             }
         }
     }
-    Ok(Page { title: format!("Mail {name}"), entry: "/mail", body })
+    Ok(Page { title: name, entry: "/mail", body })
 }
 
 /// The HTML part alone, as its receiver gets it.
@@ -149,20 +156,26 @@ pub(crate) fn html_part(view: &dyn View, number: u64, now: Timestamp) -> Result<
     mail.and_then(|mail| mail.html).ok_or(Fault::NotFound)
 }
 
-pub(crate) fn state_badge(state: State) -> Html {
-    let word = STATES.iter().find(|(.., known)| *known == state).map_or("", |(word, ..)| word);
-    html!("<span class=\"badge o-", word, "\">", word, "</span>")
+pub(crate) fn state_badge(state: State, t: &PageWords) -> Html {
+    let (word, name) = match state {
+        State::Held => ("held", t.mails.held),
+        State::Queued => ("queued", t.mails.queued),
+        State::Sent => ("sent", t.mails.sent),
+        State::Failed => ("failed", t.mails.failed),
+        State::Dropped => ("dropped", t.mails.dropped),
+    };
+    html!("<span class=\"badge o-", word, "\">", name, "</span>")
 }
 
-fn practice(notice: &Notice) -> Option<Html> {
-    notice.practice.then(|| html!(" <span class=\"badge\">practice</span>"))
+fn practice(notice: &Notice, t: &PageWords) -> Option<Html> {
+    notice.practice.then(|| html!(" <span class=\"badge\">", t.frame.mode_practice, "</span>"))
 }
 
-fn why(notice: &Notice) -> Html {
+fn why(notice: &Notice, t: &PageWords) -> Html {
     match &notice.done {
         Some((_, End::Dropped(why))) => html!(why),
-        None if notice.held => html!("waits for release"),
-        None if notice.first_attempt.is_some() => html!("is tried again"),
+        None if notice.held => html!(t.mails.waits),
+        None if notice.first_attempt.is_some() => html!(t.mails.tried_again),
         _ => Html::default(),
     }
 }
@@ -178,14 +191,21 @@ fn replies(notice: &Notice) -> Html {
     replies
 }
 
-/// Words of the filter, their names and the states they stand for.
-const STATES: &[(&str, &str, State)] = &[
-    ("held", "held: waits for release", State::Held),
-    ("queued", "queued: on the way", State::Queued),
-    ("sent", "sent", State::Sent),
-    ("failed", "failed", State::Failed),
-    ("dropped", "dropped", State::Dropped),
+/// Words of the filter, and the states they stand for.
+const STATES: [(&str, State); 5] = [
+    ("held", State::Held),
+    ("queued", State::Queued),
+    ("sent", State::Sent),
+    ("failed", State::Failed),
+    ("dropped", State::Dropped),
 ];
+
+/// The same words with their names.
+fn choices(t: &PageWords) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let t = &t.mails;
+    let names = [t.choose_held, t.choose_queued, t.sent, t.failed, t.dropped];
+    STATES.iter().map(|(word, _)| *word).zip(names)
+}
 
 /// Incidents named on the page of a mail; its table has them all.
 const INCIDENTS_MAX: usize = 200;

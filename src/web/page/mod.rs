@@ -9,8 +9,9 @@ pub(crate) mod people;
 pub(crate) mod reports;
 
 use super::access::Who;
-use super::html::{Html, ago, html, link, put};
+use super::html::{Html, Value, html, link, phrase, put};
 use super::view::{Customer, Site};
+use super::words::PageWords;
 use crate::clock::Timestamp;
 use crate::config::Mode;
 
@@ -32,32 +33,34 @@ impl Page {
 
     /// `who` reads it; nobody who has not logged in learns more than the name of the organisation.
     pub(crate) fn into_document(self, site: &Site, who: Option<&Who>, now: Timestamp) -> String {
+        let t = site.words();
         let mut menu = Html::default();
-        for (path, name) in MENU.iter().filter(|_| who.is_some()) {
-            let current = if *path == self.entry { html!(" aria-current=\"page\"") } else { Html::default() };
+        for (path, name) in menu_of(t).into_iter().filter(|_| who.is_some()) {
+            let current = if path == self.entry { html!(" aria-current=\"page\"") } else { Html::default() };
             put!(menu, "<a href=\"", path, "\"", current, ">", name, "</a>");
         }
         let organisation = if site.organisation.is_empty() { &site.box_name } else { &site.organisation };
-        let (mode, meaning) = mode(site.mode);
+        let (class, mode, about) = mode(site.mode, t);
         let badge =
-            who.map(|_| html!("<span class=\"mode m-", mode, "\" title=\"", meaning, "\">", mode, "</span>"));
+            who.map(|_| html!("<span class=\"mode m-", class, "\" title=\"", about, "\">", mode, "</span>"));
         let out = who.map(|who| {
             html!(
                 "<form class=\"out\" action=\"/logout\" method=\"post\">",
                 people::csrf(who),
                 who.name,
-                " <button>Log out</button></form>"
+                " <button>",
+                t.frame.log_out,
+                "</button></form>"
             )
         });
         let fingerprint = site.secure.as_ref().filter(|_| who.is_some()).map(|secure| {
-            html!(
-                "<br>SHA-256 of the certificate: <span class=\"fingerprint\">",
-                secure.fingerprint,
-                "</span>"
-            )
+            let fingerprint = html!("<span class=\"fingerprint\">", secure.fingerprint, "</span>");
+            html!("<br>", phrase(t.frame.fingerprint, &[("fingerprint", &fingerprint)]))
         });
         let page = html!(
-            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>",
+            "<!DOCTYPE html>\n<html lang=\"",
+            t.tag,
+            "\"><head><meta charset=\"utf-8\"><title>",
             self.title,
             " \u{b7} ",
             organisation,
@@ -85,12 +88,12 @@ impl Page {
     }
 }
 
-/// The mode as the settings write it, and what it means.
-pub(crate) fn mode(mode: Mode) -> (&'static str, &'static str) {
+/// The mode as the settings write it, its name, and what it means.
+pub(crate) fn mode(mode: Mode, t: &PageWords) -> (&'static str, &'static str, &'static str) {
     match mode {
-        Mode::Hold => ("hold", "Mails to customers wait until you release them."),
-        Mode::Practice => ("practice", "All mails go to you, the operator; customers get none."),
-        Mode::Live => ("live", "Mails go out to customers."),
+        Mode::Hold => ("hold", t.frame.mode_hold, t.frame.about_hold),
+        Mode::Practice => ("practice", t.frame.mode_practice, t.frame.about_practice),
+        Mode::Live => ("live", t.frame.mode_live, t.frame.about_live),
     }
 }
 
@@ -116,7 +119,7 @@ impl<const N: usize> Table<N> {
     }
 
     /// The table, or a sentence where there is nothing in it.
-    pub(crate) fn or_say(self, nothing: &'static str) -> Html {
+    pub(crate) fn or_say(self, nothing: impl Value) -> Html {
         if self.is_empty {
             return html!("<p class=\"none\">", nothing, "</p>");
         }
@@ -161,14 +164,20 @@ pub(crate) fn select<'a>(
 }
 
 /// The way to the rows after these and back to the first; `pairs` say what is shown, `before` where it begins.
-pub(crate) fn pager(path: &str, pairs: &[(&str, &str)], before: Option<&str>, next: Option<String>) -> Html {
+pub(crate) fn pager(
+    t: &PageWords,
+    path: &str,
+    pairs: &[(&str, &str)],
+    before: Option<&str>,
+    next: Option<String>,
+) -> Html {
     let mut pager = Html::default();
     if before.is_some() {
-        put!(pager, "<a href=\"", link(path, pairs), "\">Newest</a>");
+        put!(pager, "<a href=\"", link(path, pairs), "\">", t.frame.newest, "</a>");
     }
     if let Some(next) = next {
         let pairs: Vec<(&str, &str)> = pairs.iter().copied().chain([("before", next.as_str())]).collect();
-        put!(pager, "<a rel=\"next\" href=\"", link(path, &pairs), "\">Older</a>");
+        put!(pager, "<a rel=\"next\" href=\"", link(path, &pairs), "\">", t.frame.older, "</a>");
     }
     html!("<p class=\"pager\">", pager, "</p>")
 }
@@ -182,18 +191,22 @@ pub(crate) fn customer(customer: Option<&Customer>, without: &'static str) -> Ht
 
 /// A moment with how long ago it was.
 pub(crate) fn when(at: Timestamp, site: &Site, now: Timestamp) -> Html {
-    html!(super::html::time(at, &site.zone), " <span class=\"dim\">", ago(at, now), "</span>")
+    html!(super::html::time(at, &site.zone), " <span class=\"dim\">", site.words().ago(at, now), "</span>")
 }
 
-const MENU: &[(&str, &str)] = &[
-    ("/", "Overview"),
-    ("/incidents", "Incidents"),
-    ("/mail", "Mail"),
-    ("/reports", "Reports"),
-    ("/customers", "Customers"),
-    ("/people", "People"),
-];
+fn menu_of(t: &PageWords) -> [(&'static str, &'static str); 6] {
+    [
+        ("/", t.overview.title),
+        ("/incidents", t.incidents.title),
+        ("/mail", t.mails.title),
+        ("/reports", t.reports.title),
+        ("/customers", t.customers.title),
+        ("/people", t.people.title),
+    ]
+}
 
-/// Stands above commands: without the same folder a command would look at another store, or make one.
-pub(crate) const COMMAND_LINE: &str =
-    "On the command line of this machine, with the --data and --settings with which abusebox runs:";
+/// Commands to be typed. The sentence above says how: without the same folder a command would look at another store, or
+/// make one.
+pub(crate) fn commands(t: &PageWords, commands: &str) -> Html {
+    html!("<p>", t.frame.command_line, "</p><pre>", commands, "</pre>")
+}

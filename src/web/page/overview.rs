@@ -2,16 +2,18 @@
 
 use super::{Facts, Page, mode, when};
 use crate::clock::{Doubt, Timestamp};
-use crate::lang::Words;
+use crate::lang::{Words, fill};
 use crate::report::kind::Severity;
 use crate::store::Counts;
-use crate::web::html::{Html, ago, html, link, put};
+use crate::web::html::{Html, html, link, phrase, put};
 use crate::web::router::Fault;
 use crate::web::view::{Overview, Site, Tally, View};
+use crate::web::words::{PageWords, Rows};
 
 pub(crate) fn show(view: &dyn View, site: &Site, now: Timestamp) -> Result<Page, Fault> {
     let overview = view.overview(now)?;
-    let (class, headline, sentence) = headline(&overview);
+    let t = site.words();
+    let (class, headline, sentence) = headline(&overview, t);
     let Tally { held, queued, sent, failed, .. } = overview.tally;
     let open: u64 = overview.tally.open.iter().sum();
     let mut body = html!(
@@ -23,17 +25,21 @@ pub(crate) fn show(view: &dyn View, site: &Site, now: Timestamp) -> Result<Page,
         sentence,
         "</p></section>\n",
         needs(&overview, site, now),
-        "<div class=\"cards\"><section><h2>Open incidents</h2><p class=\"big\"><a href=\"/incidents?state=current\">",
-        open,
+        "<div class=\"cards\"><section><h2>",
+        t.overview.open_incidents,
+        "</h2><p class=\"big\"><a href=\"/incidents?state=current\">",
+        t.number(open),
         "</a></p>",
         by_severity(&overview.tally, site),
-        "</section>\n<section><h2>Mail</h2><ul class=\"counts\">",
+        "</section>\n<section><h2>",
+        t.overview.mail,
+        "</h2><ul class=\"counts\">",
     );
     for (count, state, name, class) in [
-        (held, "held", "held, waiting for release", "warn"),
-        (queued, "queued", "on the way", ""),
-        (sent, "sent", "sent in the last 24 hours", ""),
-        (failed, "failed", "failed in the last 24 hours", "bad"),
+        (held, "held", t.overview.mail_held, "warn"),
+        (queued, "queued", t.overview.mail_queued, ""),
+        (sent, "sent", t.overview.mail_sent, ""),
+        (failed, "failed", t.overview.mail_failed, "bad"),
     ] {
         let class = if count > 0 { class } else { "dim" };
         put!(
@@ -43,7 +49,7 @@ pub(crate) fn show(view: &dyn View, site: &Site, now: Timestamp) -> Result<Page,
             "\"><a href=\"",
             link("/mail", &[("state", state)]),
             "\"><b>",
-            count,
+            t.number(count),
             "</b> ",
             name,
             "</a></li>",
@@ -51,80 +57,75 @@ pub(crate) fn show(view: &dyn View, site: &Site, now: Timestamp) -> Result<Page,
     }
     put!(
         body,
-        "</ul></section>\n<section><h2>Newest report day</h2>",
-        report_day(&overview.tally),
+        "</ul></section>\n<section><h2>",
+        t.overview.newest_day,
+        "</h2>",
+        report_day(&overview.tally, t),
         "</section>\n"
     );
-    let (word, meaning) = mode(site.mode);
+    let (_, word, about) = mode(site.mode, t);
     let mut facts = Facts::default();
-    facts.add("Mode", Some(html!("<b>", word, "</b> <span class=\"dim\">", meaning, "</span>")));
-    let last = overview.last_fetch.map_or_else(|| html!("never"), |at| when(at, site, now));
-    let under_way = overview.is_fetching.then(|| html!(", and under way now"));
-    facts.add("Last fetch", Some(html!(last, under_way)));
+    facts.add(t.overview.mode, Some(html!("<b>", word, "</b> <span class=\"dim\">", about, "</span>")));
+    let last = overview.last_fetch.map_or_else(|| html!(t.overview.never), |at| when(at, site, now));
+    let under_way = overview.is_fetching.then(|| html!(", ", t.overview.under_way));
+    facts.add(t.overview.last_fetch, Some(html!(last, under_way)));
     let soon = |at| crate::web::html::time(at, &site.zone);
-    facts.add("Next fetch", overview.next_fetch.filter(|at| *at > now).map(soon));
-    facts.add("Customers", Some(html!("<a href=\"/customers\">", overview.customers, "</a>")));
+    facts.add(t.overview.next_fetch, overview.next_fetch.filter(|at| *at > now).map(soon));
+    let customers = html!("<a href=\"/customers\">", t.number(overview.customers), "</a>");
+    facts.add(t.overview.customers, Some(customers));
     let right = match overview.clock_doubt {
-        None => "right, as far as can be told",
-        Some(_) => "not trusted",
+        None => t.overview.clock_right,
+        Some(_) => t.overview.clock_doubtful,
     };
     let clock = now.in_zone(&site.zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
-    facts.add("Clock", Some(html!(clock, " <span class=\"dim\">", right, "</span>")));
-    put!(body, "<section><h2>The box</h2>", facts.done(), "</section></div>");
-    Ok(Page { title: "Overview".to_owned(), entry: "/", body })
+    facts.add(t.overview.clock, Some(html!(clock, " <span class=\"dim\">", right, "</span>")));
+    put!(body, "<section><h2>", t.overview.the_box, "</h2>", facts.done(), "</section></div>");
+    Ok(Page { title: t.overview.title.to_owned(), entry: "/", body })
 }
 
-fn headline(overview: &Overview) -> (&'static str, &'static str, &'static str) {
+/// (class, headline, sentence)
+fn headline(overview: &Overview, t: &PageWords) -> (&'static str, &'static str, &'static str) {
+    let t = &t.overview;
     match overview.clock_doubt {
-        Some(Doubt::Behind) => {
-            return ("bad", "The clock is wrong", "Nothing is fetched or sent until it is right.");
-        }
-        Some(Doubt::Unconfirmed) => {
-            return ("warn", "Waiting for the time", "Nothing is fetched or sent until the clock is set.");
-        }
+        Some(Doubt::Behind) => return ("bad", t.clock_behind, t.clock_behind_about),
+        Some(Doubt::Unconfirmed) => return ("warn", t.clock_unconfirmed, t.clock_unconfirmed_about),
         None => {}
     }
     if !overview.missing.is_empty() {
-        return ("warn", "Not set up yet", "Some settings are missing before it can work by itself.");
+        return ("warn", t.missing, t.missing_about);
     }
     if !overview.alarms.is_empty() {
-        return ("bad", "Something needs you", "abusebox goes on with everything else.");
+        return ("bad", t.alarms, t.alarms_about);
     }
     if overview.tally.held > 0 {
-        return ("warn", "Mails wait for you", "Look at one or two of them, then release them.");
+        return ("warn", t.held, t.held_about);
     }
     match overview.last_fetch {
-        None if overview.is_fetching => {
-            ("good", "The first reports are coming in", "This may take some minutes.")
-        }
-        None => ("warn", "Starting", "Shadowserver has not answered yet."),
-        Some(_) => ("good", "All is well", "Nothing needs you."),
+        None if overview.is_fetching => ("good", t.first_reports, t.first_reports_about),
+        None => ("warn", t.starting, t.starting_about),
+        Some(_) => ("good", t.well, t.well_about),
     }
 }
 
 /// What a person should do, the most pressing first.
 fn needs(overview: &Overview, site: &Site, now: Timestamp) -> Html {
+    let t = site.words();
     let mut items = Html::default();
-    match overview.clock_doubt {
-        Some(Doubt::Behind) => put!(
-            items,
-            "<li class=\"bad\"><b>Set the clock of this machine.</b> It shows a time before the newest record or before ",
-            "this version was made.</li>"
-        ),
-        Some(Doubt::Unconfirmed) => put!(
-            items,
-            "<li class=\"warn\"><b>The box asks time servers.</b> If none of them helps, it says here what to do.</li>"
-        ),
-        None => {}
+    let clock = match overview.clock_doubt {
+        Some(Doubt::Behind) => Some(("bad", t.overview.set_clock, t.overview.set_clock_why)),
+        Some(Doubt::Unconfirmed) => Some(("warn", t.overview.asks_servers, t.overview.asks_servers_why)),
+        None => None,
+    };
+    if let Some((class, what, why)) = clock {
+        put!(items, "<li class=\"", class, "\"><b>", what, "</b> ", why, "</li>");
     }
     for alarm in &overview.alarms {
-        let since = ago(alarm.since, now);
         put!(
             items,
             "<li class=\"bad\">",
             sentence(&alarm.text),
             " <span class=\"dim\">",
-            since,
+            t.ago(alarm.since, now),
             "</span></li>"
         );
     }
@@ -132,25 +133,20 @@ fn needs(overview: &Overview, site: &Site, now: Timestamp) -> Html {
         put!(items, "<li class=\"warn\">", sentence, "</li>");
     }
     if overview.customers == 0 {
-        put!(
-            items,
-            "<li class=\"warn\">No customer is known: put the customer file in place, or run ",
-            "<code>abusebox customers import FILE</code>.</li>"
-        );
+        put!(items, "<li class=\"warn\">", phrase(t.overview.no_customers, &[]), "</li>");
     }
-    if overview.tally.held > 0 {
-        put!(
-            items,
-            "<li class=\"warn\"><a href=\"/mail?state=held\">",
-            overview.tally.held,
-            " mails</a> wait for release: <code>abusebox outbox release --all</code></li>"
-        );
+    let held = overview.tally.held;
+    if held > 0 {
+        let mails = t.count(held, t.overview.wait_one, t.overview.wait_many);
+        let mails = html!("<a href=\"/mail?state=held\">", mails, "</a>");
+        put!(items, "<li class=\"warn\">", phrase(t.overview.wait, &[("mails", &mails)]), "</li>");
     }
     if items == Html::default() {
         return items;
     }
     let name = if site.box_name.is_empty() { "abusebox" } else { &site.box_name };
-    html!("<section class=\"needs\" aria-label=\"What ", name, " needs\"><ul>", items, "</ul></section>\n")
+    let label = fill(t.overview.needs, &[("name", name)]);
+    html!("<section class=\"needs\" aria-label=\"", label, "\"><ul>", items, "</ul></section>\n")
 }
 
 /// Log lines begin small and end open.
@@ -180,9 +176,9 @@ fn by_severity(tally: &Tally, site: &Site) -> Html {
             "<rect class=\"f-",
             severity.word(),
             "\" width=\"",
-            width,
+            width.to_string(),
             "\" height=\"8\"/></svg><b>",
-            count,
+            site.words().number(count),
             "</b></a></li>"
         );
     }
@@ -190,30 +186,27 @@ fn by_severity(tally: &Tally, site: &Site) -> Html {
     list
 }
 
-fn report_day(tally: &Tally) -> Html {
+fn report_day(tally: &Tally, t: &PageWords) -> Html {
     let Some((day, reports, counts)) = &tally.day else {
-        return html!("<p class=\"none\">No report has been taken in yet.</p>");
+        return html!("<p class=\"none\">", t.overview.no_report, "</p>");
     };
-    let unit = if *reports == 1 { "report" } else { "reports" };
     html!(
         "<p class=\"big\"><a href=\"/reports\">",
         day.to_string(),
         "</a></p><p class=\"dim\">",
-        reports,
-        " ",
-        unit,
+        t.count(*reports, t.overview.reports_one, t.overview.reports_many),
         ", ",
-        counts.rows,
-        " rows</p>",
-        accounting(counts)
+        t.count(counts.rows, t.overview.rows_one, t.overview.rows_many),
+        "</p>",
+        accounting(counts, t)
     )
 }
 
 /// What became of the rows of reports, as a bar and in words.
-pub(crate) fn accounting(counts: &Counts) -> Html {
+pub(crate) fn accounting(counts: &Counts, t: &PageWords) -> Html {
     let (mut bar, mut legend) = (Html::default(), Html::default());
     let mut before = 0;
-    for (count, class, name, meaning) in parts(counts) {
+    for (count, class, name, meaning) in parts(counts, &t.rows) {
         if count == 0 {
             continue;
         }
@@ -231,7 +224,7 @@ pub(crate) fn accounting(counts: &Counts) -> Html {
             "\" cx=\"5\" cy=\"5\" r=\"5\"/></svg>",
             name,
             " <b>",
-            count,
+            t.number(count),
             "</b></li>"
         );
     }
@@ -245,23 +238,13 @@ pub(crate) fn accounting(counts: &Counts) -> Html {
 }
 
 /// (rows, class, name, meaning)
-fn parts(counts: &Counts) -> [(u64, &'static str, &'static str, &'static str); 6] {
+fn parts(counts: &Counts, t: &Rows) -> [(u64, &'static str, &'static str, &'static str); 6] {
     [
-        (counts.matched, "matched", "matched", "A customer is known for the address at that time."),
-        (
-            counts.unassigned,
-            "unassigned",
-            "unassigned",
-            "Inside our networks, but no customer has the address.",
-        ),
-        (counts.ambiguous, "ambiguous", "ambiguous", "Two customers have the address."),
-        (
-            counts.unattributable,
-            "unattributable",
-            "unattributable",
-            "There is no address, or only a lease or port log could tell whose it was.",
-        ),
-        (counts.outside, "outside", "outside", "Not in our networks."),
-        (counts.rejected, "rejected", "rejected", "The row cannot be read."),
+        (counts.matched, "matched", t.matched, t.about_matched),
+        (counts.unassigned, "unassigned", t.unassigned, t.about_unassigned),
+        (counts.ambiguous, "ambiguous", t.ambiguous, t.about_ambiguous),
+        (counts.unattributable, "unattributable", t.unattributable, t.about_unattributable),
+        (counts.outside, "outside", t.outside, t.about_outside),
+        (counts.rejected, "rejected", t.rejected, t.about_rejected),
     ]
 }

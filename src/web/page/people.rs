@@ -4,9 +4,10 @@ use super::{Page, Table, pager};
 use crate::store::Role;
 use crate::web::access::Who;
 use crate::web::gate::Gate;
-use crate::web::html::{Html, html, put, time};
+use crate::web::html::{Html, html, phrase, put, time};
 use crate::web::router::{Fault, Query};
 use crate::web::view::Site;
+use crate::web::words::PageWords;
 
 /// What was wrong with a form.
 pub(crate) struct Told(pub(crate) String);
@@ -19,7 +20,9 @@ impl Told {
 
 pub(crate) fn show(gate: &dyn Gate, site: &Site, who: &Who, told: Option<Told>) -> Result<Page, Fault> {
     let is_operator = who.role == Role::Operator;
-    let mut table = Table::new(["Name", "May", "Added", "Logged in last", ""]);
+    let t = site.words();
+    let say = &t.people;
+    let mut table = Table::new([say.name, say.may, say.added, say.last_login, ""]);
     for (name, person) in gate.people()? {
         let remove = (is_operator && name != who.name).then(|| {
             html!(
@@ -27,66 +30,87 @@ pub(crate) fn show(gate: &dyn Gate, site: &Site, who: &Who, told: Option<Told>) 
                 csrf(who),
                 "<input type=\"hidden\" name=\"name\" value=\"",
                 name,
-                "\"><button>Remove</button></form>"
+                "\"><button>",
+                say.remove,
+                "</button></form>"
             )
         });
-        let last =
-            person.last_login.map(|(at, from)| html!(time(at, &site.zone), " from ", from.to_string()));
+        let last = person.last_login.map(|(at, from)| {
+            phrase(say.login_from, &[("time", &time(at, &site.zone)), ("address", &from.to_string())])
+        });
         table.row([
             html!(name),
-            html!(may(person.role)),
+            html!(may(person.role, t)),
             time(person.added, &site.zone),
             html!(last),
             html!(remove),
         ]);
     }
-    let mut body = html!("<h1>People</h1>", told.map(Told::into_html), table.or_say("Nobody."));
+    let mut body = html!("<h1>", say.title, "</h1>", told.map(Told::into_html), table.or_say(say.nobody));
     put!(
         body,
-        "<h2>Your password</h2><form class=\"entry\" action=\"/password\" method=\"post\">",
+        "<h2>",
+        say.your_password,
+        "</h2><form class=\"entry\" action=\"/password\" method=\"post\">",
         csrf(who),
         // By this, keepers of passwords know whose it is.
         "<input name=\"name\" autocomplete=\"username\" hidden value=\"",
         who.name,
         "\">",
-        field("old", "The present one", "password", "current-password"),
-        password_fields("The new one", "at least 12 characters"),
-        "<button>Change it</button><p class=\"hint\">You are then logged out everywhere else.</p></form>",
+        field("old", say.present, "password", "current-password"),
+        password_fields(t, say.new, say.length),
+        "<button>",
+        say.change,
+        "</button><p class=\"hint\">",
+        say.logged_out,
+        "</p></form>",
     );
     if is_operator {
         put!(
             body,
-            "<h2>Somebody else</h2><form class=\"entry\" action=\"/people/add\" method=\"post\">",
+            "<h2>",
+            say.somebody_else,
+            "</h2><form class=\"entry\" action=\"/people/add\" method=\"post\">",
             csrf(who),
-            field("name", "Name", "text", "off"),
-            "<label>May<select name=\"role\"><option value=\"viewer\">",
-            may(Role::Viewer),
+            field("name", say.name, "text", "off"),
+            "<label>",
+            say.may,
+            "<select name=\"role\"><option value=\"viewer\">",
+            may(Role::Viewer, t),
             "</option><option value=\"operator\">",
-            may(Role::Operator),
+            may(Role::Operator, t),
             "</option></select></label>",
-            password_fields("First password", "at least 12 characters"),
-            "<button>Add</button></form>",
+            password_fields(t, say.first_password, say.length),
+            "<button>",
+            say.add,
+            "</button></form>",
         );
     }
-    put!(body, "<p><a href=\"/audit\">What was done on this page</a></p>");
-    Ok(Page { title: "People".to_owned(), entry: "/people", body })
+    put!(body, "<p><a href=\"/audit\">", say.done_here, "</a></p>");
+    Ok(Page { title: say.title.to_owned(), entry: "/people", body })
 }
 
 pub(crate) fn audit(gate: &dyn Gate, site: &Site, query: &mut Query) -> Result<Page, Fault> {
-    let before = query.take_as::<u64>("before", "Write a number for before.")?;
+    let before = query.take_as::<u64>("before", |t| t.asked.before)?;
     let part = gate.audit(before)?;
-    let mut table = Table::new(["When", "Who", "From", "What"]);
+    let t = site.words();
+    let say = &t.people;
+    let mut table = Table::new([say.when, say.who, say.from, say.what]);
     for (_, entry) in &part.rows {
         let from = entry.from.map(|from| from.to_string());
         table.row([time(entry.at, &site.zone), html!(entry.who), html!(from), html!(entry.what)]);
     }
     let shown = before.map(|before| before.to_string());
     let body = html!(
-        "<p class=\"up\"><a href=\"/people\">People</a></p><h1>What was done on this page</h1>",
-        table.or_say("Nothing yet."),
-        pager("/audit", &[], shown.as_deref(), part.next.map(|next| next.to_string())),
+        "<p class=\"up\"><a href=\"/people\">",
+        say.title,
+        "</a></p><h1>",
+        say.done_here,
+        "</h1>",
+        table.or_say(say.nothing_done),
+        pager(t, "/audit", &[], shown.as_deref(), part.next.map(|next| next.to_string())),
     );
-    Ok(Page { title: "Audit".to_owned(), entry: "/people", body })
+    Ok(Page { title: say.done_here.to_owned(), entry: "/people", body })
 }
 
 /// The hidden field without which no form does anything.
@@ -114,19 +138,19 @@ pub(crate) fn field(
 }
 
 /// A new password, twice.
-pub(crate) fn password_fields(label: &'static str, hint: &'static str) -> Html {
+pub(crate) fn password_fields(t: &PageWords, label: &'static str, hint: &'static str) -> Html {
     html!(
         field("password", label, "password", "new-password"),
         "<p class=\"hint\">",
         hint,
         "</p>",
-        field("again", "The same again", "password", "new-password"),
+        field("again", t.people.again, "password", "new-password"),
     )
 }
 
-fn may(role: Role) -> &'static str {
+fn may(role: Role, t: &PageWords) -> &'static str {
     match role {
-        Role::Viewer => "only look",
-        Role::Operator => "do everything",
+        Role::Viewer => t.people.may_look,
+        Role::Operator => t.people.may_all,
     }
 }

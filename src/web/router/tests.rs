@@ -324,7 +324,7 @@ impl Gate for Keeper {
         _: Timestamp,
     ) -> Result<SessionId, Denied> {
         self.note(format!("password {} {old} {new}", who.name))?;
-        Err(Denied::Because("Not so."))
+        Err(Denied::because(|t| t.denied.not_the_same))
     }
     fn add_person(&self, _: &Visitor, _: &Who, new: &NewPerson, _: Timestamp) -> Result<(), Denied> {
         self.note(format!("add {new:?}"))
@@ -773,7 +773,7 @@ fn what_a_form_did_wrong_is_said_on_its_page() {
     let (reply, done) = send(&Keeper::default(), &short);
     assert_eq!((reply.status, done), (400, vec!["password ann a b".to_owned()]));
     assert!(
-        reply.body.contains("role=\"alert\">Not so.") && reply.body.contains("Your password"),
+        reply.body.contains("role=\"alert\">The two passwords") && reply.body.contains("Your password"),
         "{}",
         reply.body
     );

@@ -1,0 +1,163 @@
+//! The words of the pages, one file per language in `lang/<language>-page.toml`, a table for each page.
+//!
+//! A page takes them by `let t = site.words();` and writes `html!("<h1>", t.incidents.title, "</h1>")`. A new sentence
+//! is a key here and a line in each file. One with values goes through [`fill`](crate::lang::fill), or through
+//! [`phrase`](super::html::phrase) where it holds markup; a number through [`PageWords::number`] or
+//! [`PageWords::count`].
+
+use crate::clock::Timestamp;
+use crate::lang::fill;
+use crate::lang::sentences::sentences;
+
+sentences! {
+    /// All that the pages say, in one language.
+    pub(crate) PageWords from FILES;
+
+    thousands
+    in_the_future just_now minutes_ago_one minutes_ago_many hours_ago_one hours_ago_many days_ago_one days_ago_many
+
+    [frame Frame]
+    log_out fingerprint newest older command_line any show none_yet_looked_at
+    mode_hold mode_practice mode_live about_hold about_practice about_live
+
+    [overview Overview]
+    title clock_behind clock_behind_about clock_unconfirmed clock_unconfirmed_about missing missing_about
+    alarms alarms_about held held_about first_reports first_reports_about starting starting_about well well_about
+    open_incidents mail mail_held mail_queued mail_sent mail_failed newest_day needs
+    set_clock set_clock_why asks_servers asks_servers_why no_customers wait wait_one wait_many
+    no_report reports_one reports_many rows_one rows_many
+    the_box mode last_fetch never under_way next_fetch customers clock clock_right clock_doubtful
+
+    [rows Rows]
+    matched unassigned ambiguous unattributable outside rejected
+    about_matched about_unassigned about_ambiguous about_unattributable about_outside about_rejected
+
+    [incidents Incidents]
+    title number severity what place customer state last_seen rows search none no_further
+    open told quiet closed again choose_current choose_open choose_quiet
+    not_told since muted no_customer unknown_customer no_address port earlier first_seen how_often days_rows
+    nature compromised exposed report_type newest_row line_of nothing_more evidence
+    mails mail when forgotten no_mails change numbered
+
+    [mails Mails]
+    title mail customer to state when replies operator none no_further release release_one numbered
+    held queued sent failed dropped choose_held choose_queued waits tried_again planned done more_incidents
+    no_text nothing_left as_sent as_now subject as_html as_text table more_bytes
+
+    [reports Reports]
+    title order day report rows unknown_type file kind report_day taken_in note surplus surplus_one surplus_many
+    rejected_by rejected_rows line why at_fault further none no_further same_as unreadable
+    time address repeated_header unclosed_quote too_long
+
+    [customers Customers]
+    title whose address port at look_up prefixes since file list accepted kept no_files taken
+    owner moment prefix why customer line of_file won no_line
+
+    [people People]
+    title name may may_look may_all added last_login login_from remove nobody
+    your_password present new again length change logged_out somebody_else first_password add
+    done_here when who from what nothing_done
+
+    [entry Entry]
+    claim claim_about code code_about new_name name password password_about log_in forgotten forgotten_about
+    not_encrypted overheard far_away better
+
+    [asked Asked]
+    title unreadable twice not_here before line port time address incident_state severity mail_state
+
+    [denied Denied]
+    wrong wait_one wait_many not_the_same choose_role name password_short password_long password_known
+    claimed no_operator too_many name_taken name_unknown last_operator
+
+    [refused Refused]
+    name too_long method no_form not_ours far_away unreadable ended viewer unknown_form
+    not_found not_found_about broken see_log
+}
+
+/// Chooses a sentence where it is not known in which language it will be read: `|t| t.asked.port`.
+pub(crate) type Pick = fn(&'static PageWords) -> &'static str;
+
+/// A sentence so chosen, for other rooms to hand back.
+#[derive(Clone, Copy, Debug)]
+pub struct Say(pub(crate) Pick);
+
+impl PageWords {
+    /// A number with marks where people look for them.
+    pub(crate) fn number(&self, number: u64) -> String {
+        let digits = number.to_string();
+        let mut marked = String::with_capacity(digits.len() + digits.len() / 3);
+        for (index, digit) in digits.char_indices() {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
+                marked.push_str(self.thousands);
+            }
+            marked.push(digit);
+        }
+        marked
+    }
+
+    /// The sentence for one or for several, with `{count}` filled in.
+    pub(crate) fn count(&self, count: u64, one: &'static str, many: &'static str) -> String {
+        fill(if count == 1 { one } else { many }, &[("count", &self.number(count))])
+    }
+
+    /// How long ago, roughly.
+    pub(crate) fn ago(&self, at: Timestamp, now: Timestamp) -> String {
+        let seconds = now.since(at);
+        let (unit, one, many) = match seconds {
+            ..0 => return self.in_the_future.to_owned(),
+            0..90 => return self.just_now.to_owned(),
+            90..5_400 => (60, self.minutes_ago_one, self.minutes_ago_many),
+            5_400..172_800 => (3_600, self.hours_ago_one, self.hours_ago_many),
+            _ => (86_400, self.days_ago_one, self.days_ago_many),
+        };
+        self.count(seconds.unsigned_abs() / unit, one, many)
+    }
+}
+
+/// English first: it stands in for every other.
+const FILES: &[(&str, &str)] =
+    &[("en", include_str!("../lang/en-page.toml")), ("de", include_str!("../lang/de-page.toml"))];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::sentences::check;
+
+    #[test]
+    fn every_language_has_every_sentence_with_the_same_placeholders() {
+        check(FILES, PageWords::KEYS);
+        assert_eq!((PageWords::of("de-AT").tag, PageWords::of("xx").tag), ("de", "en"));
+    }
+
+    #[test]
+    fn numbers_and_plurals_are_those_of_the_language() {
+        let [english, german] = ["en", "de"].map(PageWords::of);
+        assert_eq!([0, 999, 1_000, 1_234_567].map(|n| english.number(n)), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(german.number(1_234_567), "1.234.567");
+        let reports = |t: &PageWords, n| t.count(n, t.overview.reports_one, t.overview.reports_many);
+        assert_eq!([0, 1, 1_000].map(|n| reports(english, n)), ["0 reports", "1 report", "1,000 reports"]);
+        assert_eq!([1, 2].map(|n| reports(german, n)), ["1 Report", "2 Reports"]);
+    }
+
+    #[test]
+    fn times_are_near() {
+        let now = Timestamp::from_unix(1_800_000_000);
+        let ago = |tag, seconds: i64| PageWords::of(tag).ago(now.plus_seconds(-seconds), now);
+        let moments = [-5, 3, 100, 60 * 5, 7_200, 3 * 86_400];
+        assert_eq!(
+            moments.map(|seconds| ago("en", seconds)),
+            ["in the future", "just now", "1 minute ago", "5 minutes ago", "2 hours ago", "3 days ago"]
+        );
+        assert_eq!(
+            moments.map(|seconds| ago("de", seconds)),
+            [
+                "in der Zukunft",
+                "gerade eben",
+                "vor 1 Minute",
+                "vor 5 Minuten",
+                "vor 2 Stunden",
+                "vor 3 Tagen"
+            ]
+        );
+    }
+}
