@@ -1,12 +1,14 @@
-//! Single settings of a settings file are shown and changed; the rest of it, with its comments, stays as it is. Pure.
+//! Single settings of a settings file are shown and changed; the rest of it, with its comments, stays as it is.
 //!
 //! What is put in is not judged here: [`super::raw::parse`] reads the new text as it reads any other, so that a form and
 //! an editor hear the same complaints.
 
+use std::path::Path;
+
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::raw::{self, MODE_WORDS, SEVERITY_WORDS};
-use super::{Complaint, MailSecurity, MailServer};
+use super::{Complaint, MailSecurity, MailServer, Secret, named};
 use crate::net::percent_encoded;
 
 /// A setting as a form has it.
@@ -41,6 +43,11 @@ impl Field {
         let (table, key) = name.split_once('.')?;
         FIELDS.iter().find(|field| field.table == table && field.key == key)
     }
+
+    /// With its table.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.table, self.key)
+    }
 }
 
 /// What a form shows of a field.
@@ -52,17 +59,103 @@ pub struct Shown {
     pub is_set: bool,
 }
 
+/// The settings file as forms show it.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// In the order of [`FIELDS`].
+    pub fields: Vec<(&'static Field, Shown)>,
+    /// Without its password.
+    pub mail_server: Option<MailServer>,
+    /// What is wrong with the file, if somebody wrote it so.
+    pub complaints: Vec<Complaint>,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// To what a form says; a secret stays where the form says nothing.
+    Set(&'static Field, String),
+    /// Back to what holds where nothing is written.
+    Clear(&'static Field),
+    MailServer(NewServer),
+}
+
+/// The parts of `mail.url`, as somebody types them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewServer {
+    pub security: MailSecurity,
+    /// Empty: there is none.
+    pub host: String,
+    /// `None`: the usual one.
+    pub port: Option<u16>,
+    /// Empty: it wants no login.
+    pub user: String,
+    /// Empty: the one that is known, if user and server are.
+    pub password: Secret,
+}
+
+/// What forms show of a settings file.
+pub fn written(text: &str, folder: &Path) -> Written {
+    let (mail_server, complaints) = match raw::parse(text, folder) {
+        Ok(settings) => (settings.mail.server, Vec::new()),
+        Err(complaints) => (None, complaints),
+    };
+    let mail_server = mail_server.map(|server| MailServer {
+        login: server.login.map(|(user, _)| (user, Secret::default())),
+        ..server
+    });
+    // What is no TOML at all has no fields.
+    let fields =
+        Draft::read(text).map(|draft| FIELDS.iter().map(|field| (field, draft.shown(field))).collect());
+    Written { fields: fields.unwrap_or_default(), mail_server, complaints }
+}
+
+/// The text with these changes and the names of the settings that are others now; or all complaints.
+pub fn change(
+    text: &str,
+    folder: &Path,
+    changes: &[Change],
+) -> Result<(String, Vec<String>), Vec<Complaint>> {
+    let mut draft = Draft::read(text).map_err(|complaint| vec![complaint])?;
+    let mut names = Vec::new();
+    for change in changes {
+        let (field, is_other) = match change {
+            Change::Set(field, text) => (*field, draft.set(field, text)),
+            Change::Clear(field) => (*field, draft.clear(field)),
+            Change::MailServer(new) => {
+                let known = raw::parse(text, folder).ok().and_then(|settings| settings.mail.server);
+                let url = new.url(known.as_ref()).map_err(|complaint| vec![complaint])?;
+                let is_other = match url {
+                    Some(url) => draft.set(MAIL_URL, &url),
+                    None => draft.clear(MAIL_URL),
+                };
+                (MAIL_URL, is_other)
+            }
+        };
+        names.extend(is_other.then(|| field.name()));
+    }
+    let text = draft.into_text();
+    let settings = raw::parse(&text, folder)?;
+    // Of the files that settings name only those that are named anew: what is at work goes on without others.
+    let wrong: Vec<Complaint> = named::complaints(&settings)
+        .into_iter()
+        .filter(|(field, _)| names.iter().any(|name| name == field))
+        .map(|(field, complaint)| Complaint { line: None, field: field.to_owned(), complaint })
+        .collect();
+    if wrong.is_empty() { Ok((text, names)) } else { Err(wrong) }
+}
+
 /// A settings file that is being changed.
 #[derive(Debug)]
-pub struct Draft(DocumentMut);
+struct Draft(DocumentMut);
 
 impl Draft {
     /// Fails only on what is no TOML at all.
-    pub fn read(text: &str) -> Result<Self, Complaint> {
+    fn read(text: &str) -> Result<Self, Complaint> {
         text.parse().map(Self).map_err(|error| raw::syntax(text, &error))
     }
 
-    pub fn shown(&self, field: &Field) -> Shown {
+    fn shown(&self, field: &Field) -> Shown {
         let written = self.0.get(field.table).and_then(Item::as_table_like);
         let written = written.and_then(|table| table.get(field.key)?.as_value());
         let text = match (field.kind, written) {
@@ -76,12 +169,12 @@ impl Draft {
     }
 
     /// Puts in what a form says. What it says already stays as it is written; a secret stays when the form says nothing;
-    /// what holds anyway is not written.
-    pub fn set(&mut self, field: &Field, text: &str) {
+    /// what holds anyway is not written. Returns whether it is other now.
+    fn set(&mut self, field: &Field, text: &str) -> bool {
         let text = text.trim().replace("\r\n", "\n");
         let now = self.shown(field);
         if text == now.text {
-            return;
+            return false;
         }
         if text == field.default {
             return self.clear(field);
@@ -98,7 +191,7 @@ impl Draft {
         };
         // What is no number is written as it is, for the complaint about it.
         let mut value = value.unwrap_or_else(|| Value::from(text));
-        let Some(table) = self.table(field.table) else { return };
+        let Some(table) = self.table(field.table) else { return false };
         match table.get_mut(field.key).and_then(Item::as_value_mut) {
             Some(old) => {
                 // With the comment behind it.
@@ -109,16 +202,16 @@ impl Draft {
                 table.insert(field.key, Item::Value(value));
             }
         }
+        true
     }
 
-    /// Takes it out, so that the default holds.
-    pub fn clear(&mut self, field: &Field) {
-        if let Some(table) = self.0.get_mut(field.table).and_then(Item::as_table_like_mut) {
-            table.remove(field.key);
-        }
+    /// Takes it out, so that the default holds. Returns whether it stood there.
+    fn clear(&mut self, field: &Field) -> bool {
+        let table = self.0.get_mut(field.table).and_then(Item::as_table_like_mut);
+        table.and_then(|table| table.remove(field.key)).is_some()
     }
 
-    pub fn into_text(self) -> String {
+    fn into_text(self) -> String {
         self.0.to_string()
     }
 
@@ -141,20 +234,48 @@ fn shown(value: &Value) -> String {
     }
 }
 
+impl NewServer {
+    /// `None`: there is to be no server.
+    fn url(&self, known: Option<&MailServer>) -> Result<Option<String>, Complaint> {
+        let host = self.host.trim().trim_start_matches('[').trim_end_matches(']').to_owned();
+        if host.is_empty() {
+            return Ok(None);
+        }
+        let port = self.port.unwrap_or(self.security.port());
+        let known = known
+            .filter(|known| (&known.host, known.port) == (&host, port))
+            .and_then(|known| known.login.as_ref());
+        let password = match known {
+            Some((user, password)) if self.password.0.is_empty() && *user == self.user => password,
+            // Whoever may change the server must not learn from another one what the password was.
+            _ if self.password.0.is_empty() && !self.user.is_empty() => {
+                let complaint = "Type the password, too: the server or the user is another now.".to_owned();
+                return Err(Complaint { line: None, field: MAIL_URL.name(), complaint });
+            }
+            _ => &self.password,
+        };
+        let login = (!self.user.is_empty()).then(|| (self.user.clone(), password.clone()));
+        Ok(Some(MailServer { security: self.security, host, port, login }.to_url()))
+    }
+}
+
 impl MailServer {
     /// As `mail.url` has it, which [`raw::parse`] reads back.
     pub fn to_url(&self) -> String {
-        let scheme = match self.security {
-            MailSecurity::Plain => "smtp",
-            MailSecurity::StartTls => "smtp+starttls",
-            MailSecurity::Tls => "smtps",
-        };
+        let scheme = raw::scheme(self.security).0;
         let login = self
             .login
             .as_ref()
             .map(|(user, password)| format!("{}:{}@", percent_encoded(user), percent_encoded(&password.0)));
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         format!("{scheme}://{}{host}:{}", login.unwrap_or_default(), self.port)
+    }
+}
+
+impl MailSecurity {
+    /// The port where none is written.
+    pub fn port(self) -> u16 {
+        raw::scheme(self).1
     }
 }
 
@@ -182,7 +303,7 @@ pub const FIELDS: &[Field] = &[
     field("networks", "cgn", Kind::List, ""),
     field("customers", "file", Kind::Text, raw::CUSTOMERS_FILE),
     field("customers", "url", Kind::Secret, ""),
-    field("mail", "url", Kind::Secret, ""),
+    *MAIL_URL,
     field("mail", "per_minute_max", Kind::Number, "30"),
     field("policy", "mail_severity_min", Kind::Choice(SEVERITY_WORDS), "medium"),
     field("policy", "repeat_days_compromised", Kind::Number, "7"),
@@ -209,25 +330,22 @@ pub const FIELDS: &[Field] = &[
     field("trust", "extra_ca", Kind::List, ""),
 ];
 
+/// Its parts have fields of their own.
+pub const MAIL_URL: &Field = &field("mail", "url", Kind::Secret, "");
+
 const fn field(table: &'static str, key: &'static str, kind: Kind, default: &'static str) -> Field {
     Field { table, key, kind, default }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use proptest::prelude::*;
 
-    use super::super::{Secret, Settings};
+    use super::super::Settings;
     use super::*;
 
     fn parse(text: &str) -> Settings {
         raw::parse(text, Path::new("/data")).unwrap_or_else(|complaints| panic!("{complaints:?} in\n{text}"))
-    }
-
-    fn name(field: &Field) -> String {
-        format!("{}.{}", field.table, field.key)
     }
 
     fn edited(text: &str, changes: &[(&str, &str)]) -> String {
@@ -249,7 +367,7 @@ mod tests {
             })
             .collect();
         for field in FIELDS {
-            assert_eq!(FIELDS.iter().filter(|other| name(other) == name(field)).count(), 1);
+            assert_eq!(FIELDS.iter().filter(|other| other.name() == field.name()).count(), 1);
             // What the complaint about it says shows whether the file may have such a key.
             let text = format!("[{}]\n{} = {{}}\n", field.table, field.key);
             let complaints = raw::parse(&text, Path::new("")).unwrap_err();
@@ -282,12 +400,13 @@ mod tests {
     #[test]
     fn what_a_form_shows_and_sends_back_changes_nothing() {
         let mut draft = Draft::read(raw::tests::FULL).unwrap();
+        let mut unset = Vec::new();
         for field in FIELDS {
             let shown = draft.shown(field);
-            // The customer list is a file there.
-            assert_eq!(shown.is_set, name(field) != "customers.url", "{}", name(field));
+            unset.extend((!shown.is_set).then(|| field.name()));
             draft.set(field, &shown.text.replace('\n', "\r\n"));
         }
+        assert_eq!(unset, ["box.own_clock", "customers.url"]);
         assert_eq!(draft.into_text(), raw::tests::FULL);
     }
 

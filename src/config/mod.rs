@@ -273,7 +273,8 @@ pub fn check(path: &Path) -> Result<Settings, LoadError> {
     }
 }
 
-fn read(path: &Path) -> Result<String, LoadError> {
+/// The text of the settings file at `path`.
+pub fn read(path: &Path) -> Result<String, LoadError> {
     let owned = || path.to_owned();
     let bytes = files::read_max(path, FILE_BYTES_MAX).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => LoadError::Missing { path: owned() },

@@ -707,6 +707,12 @@ const fn words<T, const N: usize>(choices: &[(&'static str, T); N]) -> [&'static
 pub(super) const MODE_WORDS: &[&str] = &words(MODES);
 pub(super) const SEVERITY_WORDS: &[&str] = &words(SEVERITIES);
 
+/// Scheme and usual port of a security.
+pub(super) fn scheme(security: MailSecurity) -> (&'static str, u16) {
+    let of = |(_, known, _): &&(&str, MailSecurity, u16)| *known == security;
+    MAIL_SCHEMES.iter().find(of).map_or(("smtps", 465), |(scheme, _, port)| (scheme, *port))
+}
+
 /// Scheme, security, and the port where none is written (RFC 5321, 6409, 8314).
 const MAIL_SCHEMES: &[(&str, MailSecurity, u16)] = &[
     ("smtp", MailSecurity::Plain, 25),

@@ -347,7 +347,7 @@ impl Import<'_> {
 
     fn place(&mut self, found: &Addresses, line: Line) {
         self.file.lines.extend(found.nets.iter().map(|&prefix| Line { prefix, ..line }));
-        let range = |&(first, last)| Range { line: line.line, first, last, customer: line.customer };
+        let range = |&(first, last)| Range { line: line.line, first, last };
         self.ranges.extend(found.ranges.iter().map(range));
         for text in &found.host_bits {
             let text = short(text);
@@ -837,6 +837,9 @@ mod tests {
         // Nested in one another, though they begin at the same address.
         let nested = import("id,ip\n7,192.0.2.0-192.0.2.20\n8,192.0.2.0-192.0.2.2\n");
         assert!(nested.complaints.is_empty(), "{:?}", nested.complaints);
+        let nested =
+            import("id,ip\n7,\"192.0.2.1-192.0.2.6 192.0.2.40-192.0.2.46\"\n8,192.0.2.41-192.0.2.43\n");
+        assert!(nested.complaints.is_empty(), "in the second range of the line: {:?}", nested.complaints);
         // The time is that of the range, not that of the customer's other line around it.
         let other = import(
             "id,ip,from,to\n7,192.0.2.0/24,2020-01-01,2020-12-31\n7,192.0.2.1-192.0.2.6,2026-01-01,\n\

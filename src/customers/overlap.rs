@@ -17,13 +17,12 @@ pub(super) struct Range {
     pub(super) line: u32,
     pub(super) first: IpAddr,
     pub(super) last: IpAddr,
-    pub(super) customer: u32,
 }
 
 /// What is contested.
 #[derive(Debug, Default)]
 pub(super) struct Contested {
-    /// The contested prefixes, for each of the two customers.
+    /// The contested prefixes, for the customer who has no line on just them.
     pub(super) lines: Vec<Line>,
     /// Physical lines of each quarrel, the later one first.
     pub(super) pairs: BTreeSet<(u32, u32)>,
@@ -34,11 +33,7 @@ pub(super) struct Contested {
 pub(super) fn contested(lines: &[Line], ranges: &[Range]) -> Option<Contested> {
     let mut found = Contested::default();
     for range in ranges {
-        let Some(own) =
-            lines_on(lines, range.first).find(|l| l.line == range.line && l.customer == range.customer)
-        else {
-            continue;
-        };
+        let Some(own) = lines_on(lines, range.first).find(|l| l.line == range.line) else { continue };
         for end in [range.first, range.last] {
             for other in lines_on(lines, end).filter(|l| l.customer != own.customer && l.meets(own)) {
                 let (first, last) = claim(other, ranges);
@@ -50,7 +45,8 @@ pub(super) fn contested(lines: &[Line], ranges: &[Range]) -> Option<Contested> {
                 found.pairs.insert((own.line.max(other.line), own.line.min(other.line)));
                 for prefix in cell::subnets(range.first.max(first), range.last.min(last)).unwrap_or_default()
                 {
-                    found.lines.extend([Line { prefix, ..*own }, Line { prefix, ..*other }]);
+                    // Our own part is entered when it is the other's turn, or is a prefix of its own already.
+                    found.lines.push(Line { prefix, ..*other });
                 }
                 if found.lines.len() > CONTESTED_MAX {
                     return None;
@@ -83,4 +79,4 @@ fn claim(line: &Line, ranges: &[Range]) -> (IpAddr, IpAddr) {
 }
 
 /// More than a few contested ranges are a broken export, and each may cost dozens of prefixes.
-const CONTESTED_MAX: usize = 20_000;
+const CONTESTED_MAX: usize = 10_000;

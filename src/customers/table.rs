@@ -393,6 +393,16 @@ mod tests {
     }
 
     #[test]
+    fn each_of_many_prefixes_is_found() {
+        let lines: String = (0..120).map(|host| format!("C{host},,,192.0.2.{host},,,\n")).collect();
+        let table = table(&[("2026-11-01T00:00:00Z", &lines)]);
+        for host in 0..120 {
+            let owner = table.owner(ip(&format!("192.0.2.{host}")), None, at("2026-11-15T12:00:00Z"));
+            assert_eq!(owner, customer(host), "{host}");
+        }
+    }
+
+    #[test]
     fn the_longest_prefix_decides_alone() {
         let lines = "C1,,,192.0.2.0/25,,,\nC2,,,192.0.2.16/28,,,\nC3,,,192.0.2.17,,,\nC4,,,2001:db8:1::/48,,,\n\
                      C5,,,2001:db8:1:100::/56,,,\n";
