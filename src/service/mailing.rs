@@ -75,7 +75,11 @@ impl Engine {
         // The loop and a command may both want to.
         let _planning = self.planning.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = self.loaded();
-        let Settings { boxx, policy, .. } = &loaded.settings;
+        let Settings { boxx, policy, networks, .. } = &loaded.settings;
+        if networks.cidrs.is_empty() {
+            // Not set up, or the settings cannot be used: by the defaults other mails would be made.
+            return Ok((0, 0));
+        }
         let view = self.store.view()?;
         let digests = view.meta::<Digests>()?.unwrap_or_default();
         let digest = policy::digest_due(digests.last, policy, now, &boxx.timezone);

@@ -120,7 +120,7 @@ impl Engine {
     pub fn open(data: &Path, settings_path: &Path, clock: Clock) -> Result<Arc<Self>, Error> {
         make_folder(data)?;
         make_folder(&data.join("customers"))?;
-        let path = data.join("abusebox.redb");
+        let path = data.join(STORE);
         let engine = match Store::find(&path)? {
             Found::Sound(store) => Self::with(store, data, settings_path, clock)?,
             Found::Nothing => Self::rebuilt(&path, None, data, settings_path, clock)?,
@@ -140,19 +140,31 @@ impl Engine {
         Ok(Arc::new(engine))
     }
 
+    /// Opens the data folder though the settings cannot be used, so that the page can say what is wrong with them:
+    /// nothing is fetched, planned or sent. A store that is not sound is left alone, since rows taken in again without
+    /// networks would count as outside them.
+    pub fn open_to_mend(data: &Path, settings_path: &Path, clock: Clock) -> Result<Option<Arc<Self>>, Error> {
+        let Found::Sound(store) = Store::find(&data.join(STORE))? else { return Ok(None) };
+        let nothing = Written::nothing(settings_path)?;
+        Self::by(store, nothing, data, settings_path, clock).map(|engine| Some(Arc::new(engine)))
+    }
+
     /// On a store that is open.
     pub(crate) fn with(store: Store, data: &Path, settings_path: &Path, clock: Clock) -> Result<Self, Error> {
+        Self::by(store, Written::begin(settings_path)?, data, settings_path, clock)
+    }
+
+    fn by(
+        store: Store,
+        written: Written,
+        data: &Path,
+        settings_path: &Path,
+        clock: Clock,
+    ) -> Result<Self, Error> {
         let spool = Spool::new(data.join("spool"))?;
         if let Some(newest) = store.view()?.meta::<store::Newest>()? {
             clock.observe(newest.at);
         }
-        let written = match Written::load(settings_path) {
-            Err(error @ LoadError::Missing { .. }) => {
-                tracing::warn!("{error}");
-                Written::nothing(settings_path)?
-            }
-            other => other?,
-        };
         if let Some(untrusted) = &written.untrusted {
             tracing::warn!("{untrusted}");
         }
@@ -388,6 +400,17 @@ impl Written {
         Ok(Self { settings, extra_ca, untrusted, sha256 })
     }
 
+    /// At the start, when there may be no settings yet.
+    fn begin(path: &Path) -> Result<Self, LoadError> {
+        match Self::load(path) {
+            Err(error @ LoadError::Missing { .. }) => {
+                tracing::warn!("{error}");
+                Self::nothing(path)
+            }
+            other => other,
+        }
+    }
+
     /// What holds before there is a settings file.
     fn nothing(path: &Path) -> Result<Self, LoadError> {
         let settings = config::raw::parse("", path.parent().unwrap_or(Path::new("")))
@@ -399,6 +422,9 @@ impl Written {
         Loaded { settings: self.settings, table, extra_ca: self.extra_ca, settings_sha256: self.sha256 }
     }
 }
+
+/// In the data folder.
+const STORE: &str = "abusebox.redb";
 
 /// The table of all accepted files. They are read one at a time: a month of them is larger than the memory.
 fn load_table(store: &Store, data: &Path, settings: &Settings) -> Result<Table, Error> {

@@ -212,6 +212,31 @@ fn a_newer_store_is_refused_and_stays() {
 }
 
 #[test]
+fn a_box_whose_settings_cannot_be_used_comes_up_and_does_nothing_until_they_are_mended() {
+    let it = Box::lived_in("live");
+    let (path, now) = (it.path("settings.toml"), at(NOW).plus_days(1));
+    let good = std::fs::read_to_string(&path).unwrap();
+    let to_mend = || Engine::open_to_mend(it.folder.path(), &path, Clock::fixed(now)).unwrap();
+    std::fs::write(&path, format!("{good}nonsense = 1\n")).unwrap();
+    assert!(Engine::open(it.folder.path(), &path, Clock::fixed(now)).is_err());
+    let engine = to_mend().unwrap();
+    assert!(!engine.reload(now).unwrap());
+    let alarms = engine.alarms(&engine.store.view().unwrap()).unwrap();
+    assert!(alarms["settings"].text.contains("policy.nonsense"), "{alarms:?}");
+    let before = unsent(&engine).len();
+    assert_eq!((engine.plan(now).unwrap(), unsent(&engine).len()), ((0, 0), before));
+    std::fs::write(&path, &good).unwrap();
+    assert!(engine.reload(now).unwrap());
+    assert!(!engine.alarms(&engine.store.view().unwrap()).unwrap().contains_key("settings"));
+    assert_eq!(engine.loaded().settings.networks.cidrs.len(), 1);
+    drop(engine);
+    // Rows would be taken in again as if no network were ours.
+    it.spoil(&it.path("abusebox.redb"));
+    std::fs::write(&path, "[box]\nnonsense = 1\n").unwrap();
+    assert!(to_mend().is_none() && it.aside().is_empty());
+}
+
+#[test]
 fn damaged_stores_do_not_fill_the_disk() {
     let it = Box::lived_in("live");
     for hour in 0..6 {
