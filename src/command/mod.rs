@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use lexopt::prelude::*;
 
-use crate::clock::{Clock, Day, Timestamp};
-use crate::incident::{Audience, OPERATOR, policy};
+use crate::clock::{Clock, Timestamp};
+use crate::incident::Change;
+use crate::notify::outbox;
 use crate::service::intake::{Source, Taken};
 use crate::service::{Engine, Error};
 
@@ -67,19 +68,12 @@ pub enum Command {
         json: bool,
     },
     ChangeOutbox {
-        release: bool,
+        change: outbox::Change,
         which: Which,
     },
     SettingsCheck {
         file: PathBuf,
     },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    Close,
-    Mute { until: Day },
-    Reopen,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,8 +192,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
         ("reports", _) => alone(Command::Reports { json }, 1)?,
         ("status", _) => alone(Command::Status { json }, 1)?,
         ("outbox", "") => Command::Outbox { json },
-        ("outbox", "release") => Command::ChangeOutbox { release: true, which: which()? },
-        ("outbox", "drop") => Command::ChangeOutbox { release: false, which: which()? },
+        ("outbox", "release") => Command::ChangeOutbox { change: outbox::Change::Release, which: which()? },
+        ("outbox", "drop") => Command::ChangeOutbox { change: outbox::Change::Drop, which: which()? },
         ("settings", "check") => Command::SettingsCheck { file: one_file(2)? },
         ("customers" | "settings", "") => {
             return Err(
@@ -273,7 +267,7 @@ impl Command {
             Self::Reports { json } => show::reports(engine, *json, output),
             Self::Status { json } => show::status(engine, *json, clock, output),
             Self::Outbox { json } => show::outbox(engine, *json, clock, output),
-            Self::ChangeOutbox { release, which } => change_outbox(engine, *release, which, clock, output),
+            Self::ChangeOutbox { change, which } => change_outbox(engine, *change, which, clock, output),
             Self::Run | Self::Supervise | Self::Once => {
                 writeln!(output.err, "abusebox run is at work on this data folder")?;
                 return Ok(Exit::Failed);
@@ -396,37 +390,14 @@ fn change_incidents(
     clock: &Clock,
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
-    let now = now(clock)?;
-    let unknown = engine.store.write(|txn| {
-        let mut unknown = Vec::new();
-        for &id in ids {
-            let Some(key) = txn.incident_key(id)? else {
-                unknown.push(id);
-                continue;
-            };
-            let Some(mut incident) = txn.incident(&key)? else { continue };
-            match change {
-                Change::Close => incident.close(now),
-                Change::Mute { until } => incident.quiet_until = Some(until),
-                Change::Reopen => {
-                    incident.reopen();
-                    let receiver = match policy::audience(&incident, &engine.loaded().settings.policy) {
-                        Audience::Customer => key.customer(),
-                        _ => OPERATOR,
-                    };
-                    txn.mark_due([(receiver, false)], now)?;
-                }
-            }
-            txn.put_incident(&key, &incident)?;
-        }
-        Ok(unknown)
-    })?;
+    let changed = engine.change_incidents(ids, change, now(clock)?, None)?;
     let word = match change {
         Change::Close => "closed",
         Change::Mute { .. } => "muted",
         Change::Reopen => "reopened",
     };
-    writeln!(output.err, "{} {word}", counted(ids.len() - unknown.len(), "incident"))?;
+    writeln!(output.err, "{} {word}", counted(changed.len(), "incident"))?;
+    let unknown: Vec<_> = ids.iter().filter(|id| !changed.contains(id)).collect();
     for id in &unknown {
         writeln!(output.err, "there is no incident {id}")?;
     }
@@ -435,31 +406,28 @@ fn change_incidents(
 
 fn change_outbox(
     engine: &Engine,
-    release: bool,
+    change: outbox::Change,
     which: &Which,
     clock: &Clock,
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
-    let now = now(clock)?;
-    let ids: Vec<u64> = match which {
+    let ids = match which {
         Which::These(ids) => ids.clone(),
         // Of --all, only what is held can be meant: what is on its way was meant to go.
-        Which::All => {
-            let mut held = Vec::new();
-            engine.store.view()?.unsent(|notice| held.extend(notice.held.then_some(notice.number)))?;
-            held.sort_unstable();
-            held
-        }
+        Which::All => engine.held(u64::MAX)?,
     };
-    let changed = if release { engine.release(&ids)? } else { engine.drop_notices(&ids, now)? };
-    let word = if release { "released" } else { "dropped" };
+    let changed = engine.change_mails(&ids, change, now(clock)?, None)?;
+    let (word, was) = match change {
+        outbox::Change::Release => ("released", "held"),
+        outbox::Change::Drop => ("dropped", "waiting"),
+    };
     writeln!(output.err, "{} {word}", counted(changed.len(), "mail"))?;
     if *which == Which::All {
         return Ok(Exit::Done);
     }
     let missed: Vec<_> = ids.iter().filter(|id| !changed.contains(id)).collect();
     for id in &missed {
-        writeln!(output.err, "mail {id} is not {}", if release { "held" } else { "waiting" })?;
+        writeln!(output.err, "mail {id} is not {was}")?;
     }
     Ok(if missed.is_empty() { Exit::Done } else { Exit::Failed })
 }

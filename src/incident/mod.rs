@@ -182,6 +182,17 @@ pub enum State {
     Closed,
 }
 
+/// What a person may do to an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is dealt with; a row seen later opens it again.
+    Close,
+    /// No mail through this day.
+    Mute { until: Day },
+    /// It is told again.
+    Reopen,
+}
+
 impl State {
     pub const fn word(self) -> &'static str {
         match self {
@@ -324,6 +335,15 @@ impl Incident {
         }
         if !self.notices.contains(&notice) {
             self.notices.push(notice);
+        }
+    }
+
+    /// Does to it what a person wants.
+    pub fn change(&mut self, change: Change, now: Timestamp) {
+        match change {
+            Change::Close => self.close(now),
+            Change::Mute { until } => self.quiet_until = Some(until),
+            Change::Reopen => self.reopen(),
         }
     }
 

@@ -97,6 +97,15 @@ pub enum State {
     Dropped,
 }
 
+/// What a person may do to a mail that has not gone out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Held no longer, whatever the mode.
+    Release,
+    /// Given up; what it would have told counts as told.
+    Drop,
+}
+
 /// What an attempt came to, as far as the outbox cares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 
-use super::{Engine, Error, random_token};
+use super::{Engine, Error, acting, random_token};
 use crate::clock::Timestamp;
 use crate::files;
 use crate::store::{self, AuditEntry, Person, Role, Txn};
@@ -193,7 +193,7 @@ impl Admission {
         change: impl FnOnce(&Txn, &[(String, Person)]) -> Result<Result<(), Denied>, store::Error>,
     ) -> Result<(), Denied> {
         self.change(visitor, &who.name, what, now, |txn, people| {
-            if !people.iter().any(|(name, person)| *name == who.name && person.role == Role::Operator) {
+            if !acting::is_operator(people, &who.name) {
                 return Ok(Err(Denied::because(|t| t.denied.no_operator)));
             }
             change(txn, people)

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::acting::{Signature, sign};
 use super::{Engine, Error, Loaded, hex, random_token};
 use crate::clock::Timestamp;
 use crate::config::{Mode, Settings};
@@ -19,7 +20,7 @@ use crate::halt;
 use crate::incident::policy::{self, Moment, Reason};
 use crate::incident::{Key, OPERATOR, Ownership};
 use crate::notify::digest::{Context, Told};
-use crate::notify::outbox::{self, Attempt, Delivery, End, Frozen, Notice, Scope};
+use crate::notify::outbox::{self, Attempt, Change, Delivery, End, Frozen, Notice, Scope};
 use crate::notify::smtp::{self, Outcome, Smtp};
 use crate::notify::{Digest, Mail, OperatorDigest, Problem, Sender, compose, mime};
 use crate::report::kind::{self, Kind, Severity};
@@ -700,59 +701,88 @@ impl Engine {
         }
     }
 
-    /// Frees held mails, whatever the mode: these and no others. Returns those that were held.
-    pub fn release(&self, numbers: &[u64]) -> Result<Vec<u64>, Error> {
-        self.change(numbers, |notice| {
+    /// Numbers of the mails that wait for release, none above `through`, oldest first.
+    pub fn held(&self, through: u64) -> Result<Vec<u64>, Error> {
+        let mut held = Vec::new();
+        self.store.view()?.unsent(|notice| {
+            held.extend((notice.held && notice.number <= through).then_some(notice.number));
+        })?;
+        held.sort_unstable();
+        Ok(held)
+    }
+
+    /// Releases mails that are held, whatever the mode, or gives up mails that were not sent: these and no others.
+    /// Returns those that were so.
+    pub fn change_mails(
+        &self,
+        numbers: &[u64],
+        change: Change,
+        now: Timestamp,
+        signed: Option<&Signature<'_>>,
+    ) -> Result<Vec<u64>, Error> {
+        let mut changed = Vec::new();
+        for numbers in numbers.chunks(CHANGED_AT_ONCE) {
+            let these = match change {
+                Change::Release => self.release(numbers, now, signed),
+                Change::Drop => self.give_up(numbers, now, signed),
+            };
+            changed.extend(these?);
+        }
+        Ok(changed)
+    }
+
+    fn release(
+        &self,
+        numbers: &[u64],
+        now: Timestamp,
+        signed: Option<&Signature<'_>>,
+    ) -> Result<Vec<u64>, Error> {
+        let txn = self.store.begin()?;
+        let released = change_notices(&txn, numbers, |notice| {
             let held = notice.done.is_none() && notice.held;
             (notice.held, notice.released) = (false, notice.released || held);
             held
-        })
+        })?;
+        sign(signed, &txn, "released mail", &released, now)?;
+        txn.commit()?;
+        Ok(released)
     }
 
-    /// Gives up unsent mails; their incidents count as told now.
-    pub fn drop_notices(&self, numbers: &[u64], now: Timestamp) -> Result<Vec<u64>, Error> {
-        let loaded = self.loaded();
-        let mut dropped = Vec::new();
+    /// What they would have told counts as told now.
+    fn give_up(
+        &self,
+        numbers: &[u64],
+        now: Timestamp,
+        signed: Option<&Signature<'_>>,
+    ) -> Result<Vec<u64>, Error> {
+        let (loaded, view) = (self.loaded(), self.store.view()?);
+        let mut unsent = Vec::new();
         for &number in numbers {
-            let view = self.store.view()?;
-            let Some(notice) = view.notice(number)?.filter(|notice| notice.done.is_none()) else { continue };
-            let tells = self.tells(&view, &loaded, &notice, now)?;
-            let over = self.store.write(|txn| {
-                let Some(mut notice) = txn.notice(number)?.filter(|notice| notice.done.is_none()) else {
-                    return Ok(false);
-                };
-                if !notice.frozen {
-                    notice.incidents = tells;
-                }
-                notice.done = Some((now, End::Dropped("dropped by the operator".to_owned())));
-                mark_told(txn, &notice, now)?;
-                txn.put_notice(&notice)?;
-                Ok(true)
-            })?;
-            if over {
-                dropped.push(number);
+            if let Some(notice) = view.notice(number)?.filter(|notice| notice.done.is_none()) {
+                unsent.push((number, self.tells(&view, &loaded, &notice, now)?));
             }
         }
+        let txn = self.store.begin()?;
+        let mut dropped = Vec::new();
+        for (number, tells) in unsent {
+            let Some(mut notice) = txn.notice(number)?.filter(|notice| notice.done.is_none()) else {
+                continue;
+            };
+            if !notice.frozen {
+                notice.incidents = tells;
+            }
+            notice.done = Some((now, End::Dropped("dropped by the operator".to_owned())));
+            mark_told(&txn, &notice, now)?;
+            txn.put_notice(&notice)?;
+            dropped.push(number);
+        }
+        sign(signed, &txn, "dropped mail", &dropped, now)?;
+        txn.commit()?;
         Ok(dropped)
     }
 
-    fn change(
-        &self,
-        numbers: &[u64],
-        mut change: impl FnMut(&mut Notice) -> bool,
-    ) -> Result<Vec<u64>, Error> {
-        Ok(self.store.write(|txn| {
-            let mut changed = Vec::new();
-            for &number in numbers {
-                if let Some(mut notice) = txn.notice(number)?
-                    && change(&mut notice)
-                {
-                    txn.put_notice(&notice)?;
-                    changed.push(number);
-                }
-            }
-            Ok(changed)
-        })?)
+    fn change(&self, numbers: &[u64], change: impl FnMut(&mut Notice) -> bool) -> Result<Vec<u64>, Error> {
+        Ok(self.store.write(|txn| change_notices(txn, numbers, change))?)
     }
 }
 
@@ -864,6 +894,24 @@ fn worst_due(
     Ok(worst)
 }
 
+/// Changes notices, and returns the numbers of those for which `change` says that it did.
+fn change_notices(
+    txn: &Txn,
+    numbers: &[u64],
+    mut change: impl FnMut(&mut Notice) -> bool,
+) -> Result<Vec<u64>, store::Error> {
+    let mut changed = Vec::new();
+    for &number in numbers {
+        if let Some(mut notice) = txn.notice(number)?
+            && change(&mut notice)
+        {
+            txn.put_notice(&notice)?;
+            changed.push(number);
+        }
+    }
+    Ok(changed)
+}
+
 /// Notes that the incidents of a notice were told; practice mails change nothing.
 fn mark_told(txn: &Txn, notice: &Notice, now: Timestamp) -> Result<(), store::Error> {
     if notice.practice {
@@ -949,6 +997,8 @@ const HELD_REMINDER_SECONDS: i64 = 7 * 86_400;
 /// First wait after the mail server failed, doubled each time.
 const SERVER_WAIT_SECONDS_MIN: i64 = 60;
 const SERVER_WAIT_SECONDS_MAX: i64 = 15 * 60;
+/// Mails changed in one transaction: what thousands of large ones tell does not fit into memory.
+const CHANGED_AT_ONCE: usize = 100;
 /// Earlier mails that a mail refers to: mail programs sort by the first few.
 const REFERENCES_MAX: usize = 10;
 /// Findings in one customer's mail; the rest, the less severe, comes with the next. Bounds memory.

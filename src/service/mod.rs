@@ -1,10 +1,11 @@
 //! The only wiring: owns the store, the settings and the customers, and lets the rooms work on them.
 //!
 //! [`intake`] takes a report in, [`fetching`] and [`mailing`] are the two loops, step by step, and [`keeping`] is
-//! the housekeeping; [`rebuilding`] makes a lost store anew; [`viewing`] is what the page shows, [`paging`] keeps it
-//! up; on a box, [`timing`] keeps the clock right. A step takes `now` and says when it wants to be called again, so a
+//! the housekeeping; [`rebuilding`] makes a lost store anew; [`viewing`] is what the page shows, [`acting`] what
+//! is changed by hand, [`paging`] keeps it up; on a box, [`timing`] keeps the clock right. A step takes `now` and says when it wants to be called again, so a
 //! month runs in seconds.
 
+pub mod acting;
 pub mod admitting;
 pub mod fetching;
 pub mod intake;
@@ -64,6 +65,9 @@ pub enum Error {
     BadCustomers { why: String, complaints: Vec<Complaint> },
     #[error("mail cannot be made ready")]
     Mail(#[from] crate::notify::smtp::Error),
+    /// Of a person on the page.
+    #[error("only an operator may do that")]
+    NoOperator,
     #[error("a task broke off: {0}")]
     Task(String),
 }

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::acting::Acting;
 use super::admitting::Admission;
 use super::viewing::Live;
 use super::{Engine, random_token};
@@ -25,12 +26,19 @@ use crate::web::server::{self, Handler, Server};
 use crate::web::view::Secure;
 
 /// Until `stop`, at `fixed` or where the settings say. Whatever is wrong with the page, the rest goes on.
-pub async fn keep_up(engine: Arc<Engine>, fixed: Option<SocketAddr>, mut stop: watch::Receiver<bool>) {
+/// `changed_by_hand` is called after each change by an operator.
+pub async fn keep_up(
+    engine: Arc<Engine>,
+    fixed: Option<SocketAddr>,
+    changed_by_hand: impl Fn() + Send + Sync + 'static,
+    mut stop: watch::Receiver<bool>,
+) {
     let (live, clock) = (Arc::new(Live::new(engine.clone())), engine.clock.clone());
     let gate = Admission::new(engine.clone());
+    let hand = Acting::new(engine.clone(), changed_by_hand);
     let shown = live.clone();
     let handler: Handler =
-        Arc::new(move |request| router::handle(request, &*shown, &gate, clock.untrusted_now()));
+        Arc::new(move |request| router::handle(request, &*shown, &gate, &hand, clock.untrusted_now()));
     // One for all doors, from the first on; and so many clients at all of them together.
     let (mut server, inside) = (None, Arc::<Inside>::default());
     loop {

@@ -56,8 +56,8 @@ pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Erro
     let mut loops = vec![
         tokio::spawn(fetch_loop(engine.clone(), wake.clone(), stopped.clone())),
         tokio::spawn(mail_loop(engine.clone(), wake.clone(), stopped.clone())),
-        tokio::spawn(watch_files(engine.clone(), wake, stopped.clone())),
-        tokio::spawn(paging::keep_up(engine.clone(), page, stopped.clone())),
+        tokio::spawn(watch_files(engine.clone(), wake.clone(), stopped.clone())),
+        tokio::spawn(paging::keep_up(engine.clone(), page, move || wake.mail.notify_one(), stopped.clone())),
     ];
     if let Some(Around { run, pace, heart, page }) = around {
         let known = engine.clone();

@@ -189,7 +189,7 @@ impl View for Live {
         let names = Names::of(&view, &loaded, [key.customer()])?;
         let kind = Kinds::load(&view)?.of(&key).0.to_owned();
         let row = IncidentRow { kind, customer: names.get(key.customer()), key, incident };
-        Ok(Some(IncidentFacts { row, file, notices }))
+        Ok(Some(IncidentFacts { row, file, notices, notes: view.notes(id)? }))
     }
 
     fn mails(
@@ -227,6 +227,11 @@ impl View for Live {
         let ids = (0..row.to.len()).map(|index| self.engine.message_id(&loaded, number, index));
         let message_ids = ids.collect::<Result<_, _>>()?;
         Ok(Some(MailFacts { row, message_ids, mail }))
+    }
+
+    fn held(&self) -> Result<(u64, u64), Trouble> {
+        let held = self.engine.held(u64::MAX)?;
+        Ok((held.len() as u64, held.last().copied().unwrap_or_default()))
     }
 
     fn reports(&self, before: Option<&str>) -> Result<Part<(String, store::Report), String>, Trouble> {
@@ -405,6 +410,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::files::save_atomic;
     use crate::report::kind::Severity;
+    use crate::service::acting::Acting;
     use crate::service::admitting::Admission;
     use crate::service::intake::Source;
     use crate::store::Role;
@@ -418,6 +424,7 @@ mod tests {
     struct House {
         engine: Arc<Engine>,
         live: Live,
+        hand: Acting,
         gate: Admission,
         /// Of the operator, who has claimed it.
         cookie: String,
@@ -443,7 +450,14 @@ mod tests {
             password: "several good words".to_owned(),
         };
         let id = gate.claim(&VISITOR, &code, &new, NOW).unwrap();
-        House { live: Live::new(engine.clone()), gate, cookie: format!("sid={}", id.0), engine, folder }
+        House {
+            live: Live::new(engine.clone()),
+            hand: Acting::new(engine.clone(), || {}),
+            gate,
+            cookie: format!("sid={}", id.0),
+            engine,
+            folder,
+        }
     }
 
     impl House {
@@ -464,7 +478,7 @@ mod tests {
         }
 
         fn get(&self, target: &str) -> String {
-            let reply = handle(&self.asked(target), &self.live, &self.gate, NOW);
+            let reply = handle(&self.asked(target), &self.live, &self.gate, &self.hand, NOW);
             assert_eq!(reply.status, 200, "{target}: {}", reply.body);
             reply.body
         }

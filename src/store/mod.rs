@@ -468,6 +468,13 @@ impl View {
         self.later_table(PEOPLE)?.map_or_else(|| Ok(Vec::new()), |table| named(table.iter()?))
     }
 
+    /// What people wrote down about an incident, oldest first.
+    pub fn notes(&self, incident: u64) -> Result<Vec<Note>, Error> {
+        let Some(table) = self.later_table(NOTES)? else { return Ok(Vec::new()) };
+        let entries = table.range((incident, 0)..=(incident, u32::MAX))?;
+        entries.map(|entry| decode(entry?.1.value())).collect()
+    }
+
     /// What was done on the page, the newest first; numbers below `before`, at most `count`.
     pub fn audit_back(&self, before: Option<u64>, count: usize) -> Result<Vec<(u64, AuditEntry)>, Error> {
         let Some(table) = self.later_table(AUDIT)? else { return Ok(Vec::new()) };
@@ -717,7 +724,28 @@ impl Txn {
         let mut receivers = self.txn.open_table(RECEIVERS)?;
         receivers.remove((key.customer().0, key.0))?;
         receivers.remove((OPERATOR.0, key.0))?;
+        self.txn.open_table(NOTES)?.retain_in((id, 0)..=(id, u32::MAX), |_, _| false)?;
         Ok(())
+    }
+
+    /// Adds a note to an incident, unless the newest one says the same by the same person: a form that was sent twice.
+    /// False: there are [`NOTES_MAX`] already.
+    pub fn add_note(&self, incident: u64, note: &Note) -> Result<bool, Error> {
+        let mut table = self.txn.open_table(NOTES)?;
+        let newest = table
+            .range((incident, 0)..=(incident, u32::MAX))?
+            .next_back()
+            .transpose()?
+            .map(|(key, note)| Ok::<_, Error>((key.value().1, decode::<Note>(note.value())?)))
+            .transpose()?;
+        let number = match newest {
+            Some((_, known)) if known.who == note.who && known.text == note.text => return Ok(true),
+            Some((number, _)) if number >= NOTES_MAX => return Ok(false),
+            Some((number, _)) => number + 1,
+            None => 1,
+        };
+        table.insert((incident, number), encode(note).as_slice())?;
+        Ok(true)
     }
 
     /// Marks receivers as having something to tell, from `now`.
@@ -899,6 +927,10 @@ const CACHE_BYTES: usize = 3 * 1024 * 1024;
 const PROBE_BYTES: usize = 256 * 1024;
 /// Entries kept of what was done on the page: years.
 const AUDIT_MAX: u64 = 10_000;
+/// Notes of one incident: as many as a page shows with ease.
+pub const NOTES_MAX: u32 = 100;
+/// Longest note: half a page of text.
+pub const NOTE_BYTES_MAX: usize = 2_000;
 /// Largest mail kept.
 const MAIL_BYTES_MAX: usize = 8 * 1024 * 1024;
 

@@ -40,6 +40,8 @@ pub(super) const ALARMS: TableDefinition<&str, &[u8]> = TableDefinition::new("al
 
 /// Name -> who may log in to the page.
 pub(super) const PEOPLE: TableDefinition<&str, &[u8]> = TableDefinition::new("people");
+/// (incident, number from 1) -> what a person wrote down about it.
+pub(super) const NOTES: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("notes");
 /// Who changed what on the page, by number.
 pub(super) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
 

@@ -43,6 +43,7 @@ stored!(
     Alarm = "alarm",
     Person = "person",
     AuditEntry = "audit entry",
+    Note = "note",
 );
 
 impl Meta for Format {}
@@ -210,4 +211,13 @@ pub struct AuditEntry {
     pub from: Option<IpAddr>,
     /// A sentence without a full stop; never a secret.
     pub what: String,
+}
+
+/// What a person wrote down about an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    pub at: Timestamp,
+    pub who: String,
+    /// At most [`super::NOTE_BYTES_MAX`].
+    pub text: String,
 }

@@ -1,6 +1,7 @@
 //! The way in: sessions, the pages for those who have none, and every form that is sent.
 
 use super::access::{Who, is_same};
+use super::acts;
 use super::gate::{Denied, NewPerson, SessionId};
 use super::html::link;
 use super::page::{self, people::Told};
@@ -61,22 +62,52 @@ pub(crate) fn act(desk: &Desk<'_>, path: &str) -> Reply {
         return plain(403, refused.far_away);
     }
     let fields = std::str::from_utf8(request.body).map_err(|_| Fault::Query(|t| t.refused.unreadable));
-    let mut fields = match fields.and_then(Query::parse) {
+    let mut fields = match fields.and_then(Query::parse_form) {
         Ok(fields) => fields,
         Err(_) => return plain(400, refused.unreadable),
     };
-    match path {
-        "/claim" => claim(desk, &mut fields),
-        "/login" => log_in(desk, &mut fields),
-        _ => match who(desk) {
-            None => see_other("/login"),
-            Some(who) if !fields.take("csrf").is_some_and(|token| is_same(&token, &who.csrf)) => {
-                plain(403, refused.ended)
-            }
-            Some(who) => act_as(desk, path, &who, &mut fields),
-        },
+    let Some(form) = FORMS.iter().find(|form| form.path == path) else {
+        return plain(404, refused.unknown_form);
+    };
+    let (act, role) = match form.act {
+        Act::Outside(act) => return act(desk, &mut fields),
+        Act::Inside(role, act) => (act, role),
+    };
+    match who(desk) {
+        None => see_other("/login"),
+        Some(who) if !fields.take("csrf").is_some_and(|token| is_same(&token, &who.csrf)) => {
+            plain(403, refused.ended)
+        }
+        Some(who) if role == Role::Operator && who.role != role => plain(403, refused.viewer),
+        Some(who) => act(desk, &who, &mut fields),
     }
 }
+
+/// A form that can be sent.
+pub(crate) struct Form {
+    pub(crate) path: &'static str,
+    pub(crate) act: Act,
+}
+
+/// What a form does, and for whom.
+pub(crate) enum Act {
+    /// For those who have no session yet.
+    Outside(fn(&Desk<'_>, &mut Query) -> Reply),
+    /// For those with a session whose role is at least this.
+    Inside(Role, fn(&Desk<'_>, &Who, &mut Query) -> Reply),
+}
+
+/// All forms: what does not stand here, nobody can send.
+pub(crate) const FORMS: &[Form] = &[
+    Form { path: "/claim", act: Act::Outside(claim) },
+    Form { path: "/login", act: Act::Outside(log_in) },
+    Form { path: "/logout", act: Act::Inside(Role::Viewer, log_out) },
+    Form { path: "/password", act: Act::Inside(Role::Viewer, change_password) },
+    Form { path: "/people/add", act: Act::Inside(Role::Operator, add_person) },
+    Form { path: "/people/remove", act: Act::Inside(Role::Operator, remove_person) },
+    Form { path: "/mail/change", act: Act::Inside(Role::Operator, acts::mails) },
+    Form { path: "/incidents/change", act: Act::Inside(Role::Operator, acts::incidents) },
+];
 
 /// Whether passwords may come this way: by HTTPS, or over the operator's own wires.
 pub(crate) fn may_send(desk: &Desk<'_>) -> bool {
@@ -107,40 +138,34 @@ fn log_in(desk: &Desk<'_>, fields: &mut Query) -> Reply {
     }
 }
 
-fn act_as(desk: &Desk<'_>, path: &str, who: &Who, fields: &mut Query) -> Reply {
-    let (gate, visitor, now) = (desk.gate, &desk.visitor, desk.now);
-    if path == "/logout" {
-        if let Some(id) = session_id(desk) {
-            gate.log_out(id);
-        }
-        return cookie(desk, see_other("/login"), "", "; Max-Age=0");
+fn log_out(desk: &Desk<'_>, _who: &Who, _fields: &mut Query) -> Reply {
+    if let Some(id) = session_id(desk) {
+        desk.gate.log_out(id);
     }
-    if path == "/password" {
-        let [old, new, again] =
-            ["old", "password", "again"].map(|field| fields.take(field).unwrap_or_default());
-        if new != again {
-            return on_people(desk, who, Denied::because(|t| t.denied.not_the_same));
-        }
-        return match gate.change_password(visitor, who, &old, &new, now) {
-            Ok(id) => enter(desk, &id, "/people"),
-            Err(why) => on_people(desk, who, why),
-        };
+    cookie(desk, see_other("/login"), "", "; Max-Age=0")
+}
+
+fn change_password(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let [old, new, again] = ["old", "password", "again"].map(|field| fields.take(field).unwrap_or_default());
+    if new != again {
+        return on_people(desk, who, Denied::because(|t| t.denied.not_the_same));
     }
-    if who.role != Role::Operator {
-        return plain(403, desk.site.words().refused.viewer);
-    }
-    let done = match path {
-        "/people/add" => new_person(fields, None).and_then(|new| gate.add_person(visitor, who, &new, now)),
-        "/people/remove" => {
-            let name = fields.take("name").unwrap_or_default();
-            gate.remove_person(visitor, who, &name, now)
-        }
-        _ => return plain(404, desk.site.words().refused.unknown_form),
-    };
-    match done {
-        Ok(()) => see_other("/people"),
+    match desk.gate.change_password(&desk.visitor, who, &old, &new, desk.now) {
+        Ok(id) => enter(desk, &id, "/people"),
         Err(why) => on_people(desk, who, why),
     }
+}
+
+fn add_person(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let new = new_person(fields, None);
+    let done = new.and_then(|new| desk.gate.add_person(&desk.visitor, who, &new, desk.now));
+    done.map_or_else(|why| on_people(desk, who, why), |()| see_other("/people"))
+}
+
+fn remove_person(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let name = fields.take("name").unwrap_or_default();
+    let done = desk.gate.remove_person(&desk.visitor, who, &name, desk.now);
+    done.map_or_else(|why| on_people(desk, who, why), |()| see_other("/people"))
 }
 
 fn new_person(fields: &mut Query, role: Option<Role>) -> Result<NewPerson, Denied> {

@@ -6,9 +6,10 @@ use std::str::FromStr;
 use super::access::Who;
 use super::entry;
 use super::gate::{Gate, Visitor};
+use super::hand::Hand;
 use super::html::html;
 use super::page::{self, Page};
-use super::view::{Site, Trouble, View};
+use super::view::{ROWS_MAX, Site, Trouble, View};
 use super::words::Pick;
 use crate::clock::Timestamp;
 use crate::system::mdns;
@@ -79,7 +80,13 @@ impl From<Trouble> for Fault {
 }
 
 /// Answers one request.
-pub fn handle(request: &Request<'_>, view: &dyn View, gate: &dyn Gate, now: Timestamp) -> Reply {
+pub fn handle(
+    request: &Request<'_>,
+    view: &dyn View,
+    gate: &dyn Gate,
+    hand: &dyn Hand,
+    now: Timestamp,
+) -> Reply {
     let Some(visitor) = request.visitor else {
         return plain(403, "This request did not come through the door.");
     };
@@ -93,7 +100,7 @@ pub fn handle(request: &Request<'_>, view: &dyn View, gate: &dyn Gate, now: Time
         return plain(400, refused.too_long);
     }
     let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
-    let desk = Desk { request, visitor, site: &site, gate, now };
+    let desk = Desk { request, visitor, site: &site, gate, hand, now };
     match request.method {
         "GET" | "HEAD" => show(&desk, path, query, view),
         "POST" => entry::act(&desk, path),
@@ -107,6 +114,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) visitor: Visitor,
     pub(crate) site: &'a Site,
     pub(crate) gate: &'a dyn Gate,
+    pub(crate) hand: &'a dyn Hand,
     pub(crate) now: Timestamp,
 }
 
@@ -160,7 +168,11 @@ fn show(desk: &Desk<'_>, path: &str, query: &str, view: &dyn View) -> Reply {
         query.finish().map(|()| page)
     });
     match page {
-        Ok(Answer::Page(page)) => desk.reply(200, page, Some(&who)),
+        Ok(Answer::Page(page)) => {
+            // Said once, so not to one who only asks for the head.
+            let outcome = (desk.request.method == "GET").then(|| desk.hand.told(&who)).flatten();
+            desk.reply(200, page.saying(outcome, desk.site), Some(&who))
+        }
         Ok(Answer::Mail(html)) => html_reply(200, MAIL_POLICY, html),
         Err(fault) => desk.fault(fault, Some(&who)),
     }
@@ -184,10 +196,11 @@ fn route(
     let parts: Vec<&str> = path.split('/').skip(1).take(PARTS_MAX).collect();
     Ok(Answer::Page(match parts.as_slice() {
         [""] => page::overview::show(view, site, now)?,
-        ["incidents"] => page::incidents::list(view, site, query, now)?,
-        ["incidents", id] => page::incidents::one(view, site, number(id)?, now)?,
-        ["mail"] => page::mails::list(view, site, query)?,
-        ["mail", id] => page::mails::one(view, site, number(id)?, now)?,
+        ["incidents"] => page::incidents::list(view, site, query, who, now)?,
+        ["incidents", id] => page::incidents::one(view, site, number(id)?, who, now)?,
+        ["mail"] => page::mails::list(view, site, query, who)?,
+        ["mail", "held"] => page::acting::held(view, site, who)?,
+        ["mail", id] => page::mails::one(view, site, number(id)?, who, now)?,
         ["mail", id, "html"] => return Ok(Answer::Mail(page::mails::html_part(view, number(id)?, now)?)),
         ["reports"] => page::reports::list(view, site, query)?,
         ["report"] => page::reports::one(view, site, query)?,
@@ -259,13 +272,28 @@ pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
     pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
+        Self::read(text, PAIRS_MAX, |value| {
+            value.len() <= VALUE_BYTES_MAX && !value.chars().any(char::is_control)
+        })
+    }
+
+    /// The same of a form: it may choose every row of a page, and hold a text of several lines.
+    pub(crate) fn parse_form(text: &str) -> Result<Self, Fault> {
+        let is_wrong = |sign: char| sign.is_control() && !matches!(sign, '\r' | '\n' | '\t');
+        Self::read(text, PAIRS_MAX + ROWS_MAX, |value| {
+            value.len() <= FORM_VALUE_BYTES_MAX && !value.chars().any(is_wrong)
+        })
+    }
+
+    fn read(text: &str, pairs_max: usize, may_be: impl Fn(&str) -> bool) -> Result<Self, Fault> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (Some(key), Some(value)) = (decoded(key), decoded(value)) else {
+            let read = |text| decoded(text).filter(|text| may_be(text));
+            let (Some(key), Some(value)) = (read(key), read(value)) else {
                 return Err(Fault::Query(|t| t.asked.unreadable));
             };
-            if pairs.len() >= PAIRS_MAX || pairs.iter().any(|(known, _)| *known == key) {
+            if pairs.len() >= pairs_max || pairs.iter().any(|(known, _)| *known == key) {
                 return Err(Fault::Query(|t| t.asked.twice));
             }
             pairs.push((key, value));
@@ -285,6 +313,16 @@ impl Query {
         self.take(key).map(|text| text.parse().map_err(|_| Fault::Query(why))).transpose()
     }
 
+    /// The numbers that a form has chosen: of each pair whose key is [`CHOSEN`] and a number.
+    pub(crate) fn take_ids(&mut self) -> Vec<u64> {
+        let number = |(key, _): &(String, String)| key.strip_prefix(CHOSEN).and_then(|id| id.parse().ok());
+        let mut ids: Vec<u64> = self.0.iter().filter_map(number).collect();
+        self.0.retain(|pair| number(pair).is_none());
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
     pub(crate) fn finish(&self) -> Result<(), Fault> {
         if self.0.is_empty() {
             return Ok(());
@@ -293,7 +331,7 @@ impl Query {
     }
 }
 
-/// Part of a query as a form encodes it. `None`: wrong, too long, or with control characters.
+/// Part of a query as a form encodes it.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -307,8 +345,7 @@ fn decoded(text: &str) -> Option<String> {
             other => other,
         });
     }
-    let text = String::from_utf8(bytes).ok()?;
-    (text.len() <= VALUE_BYTES_MAX && !text.chars().any(char::is_control)).then_some(text)
+    String::from_utf8(bytes).ok()
 }
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -331,6 +368,10 @@ const TARGET_BYTES_MAX: usize = 2048;
 const PAIRS_MAX: usize = 8;
 /// File names have 255 bytes at most.
 pub(crate) const VALUE_BYTES_MAX: usize = 255;
+/// Of a form: a note.
+const FORM_VALUE_BYTES_MAX: usize = 4_096;
+/// What a key of a form begins with that chooses a row by its number.
+pub(crate) const CHOSEN: &str = "id-";
 /// No path has more parts; one more is enough to find that out.
 const PARTS_MAX: usize = 4;
 

@@ -11,7 +11,7 @@ use crate::incident::{Incident, Key, State};
 use crate::notify::Mail;
 use crate::notify::outbox::{self, Notice};
 use crate::report::kind::Severity;
-use crate::store::{Alarm, Counts, Import, RejectedRow, Report};
+use crate::store::{Alarm, Counts, Import, Note, RejectedRow, Report};
 
 /// Why a page cannot be shown: a sentence for a person.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,8 @@ pub trait View {
     fn mails(&self, state: Option<outbox::State>, before: Option<u64>)
     -> Result<Part<MailRow, u64>, Trouble>;
     fn mail(&self, number: u64, now: Timestamp) -> Result<Option<MailFacts>, Trouble>;
+    /// How many mails wait for release, and the number of the newest of them.
+    fn held(&self) -> Result<(u64, u64), Trouble>;
     /// In the reverse order of their names, which begin with the day; those before `before`.
     fn reports(&self, before: Option<&str>) -> Result<Part<(String, Report), String>, Trouble>;
     /// A report by its file name, with its rejected rows from a line on.
@@ -146,6 +148,8 @@ pub struct IncidentFacts {
     pub file: Option<String>,
     /// Notices that told it, oldest first; `None` where one was forgotten.
     pub notices: Vec<(u64, Option<Notice>)>,
+    /// Oldest first.
+    pub notes: Vec<Note>,
 }
 
 #[derive(Clone, Debug)]

@@ -17,14 +17,14 @@ sentences! {
     in_the_future just_now minutes_ago_one minutes_ago_many hours_ago_one hours_ago_many days_ago_one days_ago_many
 
     [frame Frame]
-    log_out fingerprint newest older command_line any show none_yet_looked_at
+    log_out fingerprint newest older any show none_yet_looked_at
     mode_hold mode_practice mode_live about_hold about_practice about_live
 
     [overview Overview]
     title clock_behind clock_behind_about clock_unconfirmed clock_unconfirmed_about missing missing_about
     alarms alarms_about held held_about first_reports first_reports_about starting starting_about well well_about
     open_incidents mail mail_held mail_queued mail_sent mail_failed newest_day needs
-    set_clock set_clock_why asks_servers asks_servers_why no_customers wait wait_one wait_many
+    set_clock set_clock_why asks_servers asks_servers_why no_customers wait wait_one wait_many wait_way
     no_report reports_one reports_many rows_one rows_many
     the_box mode last_fetch never under_way next_fetch customers clock clock_right clock_doubtful
 
@@ -37,12 +37,19 @@ sentences! {
     open told quiet closed again choose_current choose_open choose_quiet
     not_told since muted no_customer unknown_customer no_address port earlier first_seen how_often days_rows
     nature compromised exposed report_type newest_row line_of nothing_more evidence
-    mails mail when forgotten no_mails change numbered
+    mails mail when forgotten no_mails numbered
 
     [mails Mails]
-    title mail customer to state when replies operator none no_further release release_one numbered
+    title mail customer to state when replies operator none no_further numbered
     held queued sent failed dropped choose_held choose_queued waits tried_again planned done more_incidents
     no_text nothing_left as_sent as_now subject as_html as_text table more_bytes
+
+    [acts Acts]
+    chosen release drop drop_about close reopen close_about mute_until mute note add_note notes no_notes
+    held held_about none_held release_held_one release_held_many release_all_one release_all_many
+    drop_all_one drop_all_many released_one released_many dropped_one dropped_many closed_one closed_many
+    muted_one muted_many reopened_one reopened_many noted_one noted_many missed_one missed_many
+    nothing no_day no_text too_long not_done unchanged
 
     [reports Reports]
     title order day report rows unknown_type file kind report_day taken_in note surplus surplus_one surplus_many

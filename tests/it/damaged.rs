@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use abusebox::clock::{Clock, Timestamp};
 use abusebox::command::{self, Output};
-use abusebox::notify::outbox::Notice;
+use abusebox::notify::outbox::{Change, Notice};
 use abusebox::service::Engine;
 use abusebox::service::intake::{Source, Taken};
 use serde_json::Value;
@@ -40,7 +40,7 @@ impl Box {
         let unsent: Vec<u64> = unsent(&engine).iter().map(|n| n.number).collect();
         assert!(unsent.len() >= 2);
         // To the incidents it is the same as sent.
-        engine.drop_notices(&unsent, now).unwrap();
+        engine.change_mails(&unsent, Change::Drop, now, None).unwrap();
         it
     }
 

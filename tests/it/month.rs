@@ -1,6 +1,6 @@
 //! A month in seconds: what the design promises of incidents, notices and the clock, sentence by sentence.
 
-use abusebox::notify::outbox::State;
+use abusebox::notify::outbox::{Change, State};
 
 use crate::rig::{Rig, at, body};
 use crate::sim::mail::{Act, Stage};
@@ -402,7 +402,7 @@ fn in_mode_hold_nothing_leaves_before_it_is_released() {
     // One is dropped: its findings count as told.
     let engine = rig.engine();
     let third = rig.notices().iter().find(|notice| notice.customer.0 == 3).unwrap().number;
-    assert_eq!(engine.drop_notices(&[third], rig.now).unwrap(), [third]);
+    assert_eq!(engine.change_mails(&[third], Change::Drop, rig.now, None).unwrap(), [third]);
     assert_eq!(rig.state("198.18.3.10"), "told");
     // The others are released: they and no others.
     assert_eq!(rig.release_all(), 2);

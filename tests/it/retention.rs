@@ -1,5 +1,7 @@
 //! What is old is forgotten, and nothing earlier: spool 30 days, customer files 35, closed incidents two years.
 
+use abusebox::notify::outbox::Change;
+
 use super::house::{House, at, csv, stamp};
 
 const SETTINGS: &str = "[box]\nmode = \"live\"\n[organisation]\nname = \"Example Net\"\n\
@@ -24,7 +26,7 @@ fn what_is_old_is_forgotten_and_nothing_earlier() {
     let mut dropped = Vec::new();
     house.engine.store.view().unwrap().unsent(|notice| dropped.push(notice.number)).unwrap();
     assert_eq!(
-        house.engine.drop_notices(&dropped, now).unwrap().len(),
+        house.engine.change_mails(&dropped, Change::Drop, now, None).unwrap().len(),
         2,
         "the customer's and the operator's"
     );

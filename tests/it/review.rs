@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use abusebox::clock::{Clock, Timestamp};
-use abusebox::notify::outbox::{End, Notice};
+use abusebox::notify::outbox::{Change, End, Notice};
 use abusebox::service::Engine;
 use abusebox::service::intake::{Source, Taken};
 use abusebox::service::mailing::Step;
@@ -165,7 +165,7 @@ fn a_mail_dropped_while_it_is_on_its_way_is_not_sent() {
     let engine = bench.engine.clone();
     let dropper = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(300));
-        engine.drop_notices(&[1], at(NOW)).unwrap()
+        engine.change_mails(&[1], Change::Drop, at(NOW), None).unwrap()
     });
     let step = bench.step(at(NOW));
     assert_eq!(dropper.join().unwrap(), [1]);

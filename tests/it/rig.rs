@@ -324,7 +324,7 @@ impl Rig {
         let engine = self.engine();
         let held: Vec<u64> = self.notices().iter().filter(|n| n.held).map(|n| n.number).collect();
         self.mail_at = self.now;
-        engine.release(&held).unwrap().len()
+        engine.change_mails(&held, outbox::Change::Release, self.now, None).unwrap().len()
     }
 
     /// How often lists were asked for.

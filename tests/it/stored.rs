@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use abusebox::notify::outbox::Change;
 use serde_json::Value;
 
 use super::house::{House, at, csv, stamp};
@@ -42,7 +43,7 @@ fn lived_in() -> House {
     house.engine.keep(now).unwrap();
     house.engine.plan(now).unwrap();
     // One is dropped; the mail server of the others is not there, which is an alarm.
-    house.engine.drop_notices(&[1], now).unwrap();
+    house.engine.change_mails(&[1], Change::Drop, now, None).unwrap();
     house.mail(now);
     house
 }
@@ -79,6 +80,7 @@ fn a_store_of_each_format_is_read() {
         // Nobody could log in then, and now everybody has to.
         assert!(house.engine.store.view().unwrap().people().unwrap().is_empty());
         assert!(house.engine.store.view().unwrap().audit_back(None, 10).unwrap().is_empty());
+        assert!(house.engine.store.view().unwrap().notes(1).unwrap().is_empty());
         // It is not only read: the next day goes on with it.
         let next = now.plus_days(1);
         let body = csv(

@@ -1,6 +1,6 @@
 //! All problems, and one with everything that is known of it.
 
-use super::{Facts, Page, Table, commands, customer, pager, select, when};
+use super::{Facts, Page, Table, acting, customer, pager, select, when};
 use crate::clock::Timestamp;
 use crate::incident::policy::local_day;
 use crate::incident::{Incident, Ownership, State, batch};
@@ -8,13 +8,20 @@ use crate::lang::{Words, fill};
 use crate::notify::{compose, outbox};
 use crate::report::kind::{Nature, Severity};
 use crate::report::{column, text};
+use crate::web::access::Who;
 use crate::web::html::{Html, Value, html, link, phrase, put, severity, time};
 use crate::web::page::mails;
 use crate::web::router::{Fault, Query};
 use crate::web::view::{IncidentRow, ROWS_MAX, Search, Site, View, Wanted};
 use crate::web::words::PageWords;
 
-pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, now: Timestamp) -> Result<Page, Fault> {
+pub(crate) fn list(
+    view: &dyn View,
+    site: &Site,
+    query: &mut Query,
+    who: &Who,
+    now: Timestamp,
+) -> Result<Page, Fault> {
     let asked = query.take("q").unwrap_or_default();
     let state = query.take("state").unwrap_or_default();
     let level = query.take("severity").unwrap_or_default();
@@ -57,7 +64,7 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, now: Timesta
         let IncidentRow { incident, kind, .. } = row;
         let id = incident.id.to_string();
         table.row([
-            html!("<a href=\"/incidents/", id, "\">", id, "</a>"),
+            html!(acting::choice(who, incident.id), "<a href=\"/incidents/", id, "\">", id, "</a>"),
             severity(incident.severity, words.severity(incident.severity)),
             html!("<a href=\"/incidents/", id, "\">", words.report_named(kind), "</a>"),
             place(row, t),
@@ -69,6 +76,20 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, now: Timesta
     }
     let shown = before.map(|before| before.to_string());
     let pairs = [("q", asked.as_str()), ("state", state.as_str()), ("severity", level.as_str())];
+    let here: Vec<_> =
+        pairs.iter().copied().chain([("before", shown.as_deref().unwrap_or_default())]).collect();
+    let table = table.or_say(match (part.next.is_some(), before.is_some()) {
+        (true, _) => t.frame.none_yet_looked_at,
+        (false, true) => t.incidents.no_further,
+        (false, false) => t.incidents.none,
+    });
+    let table = match part.rows.as_slice() {
+        [] => table,
+        _ => {
+            let acts = html!("<h2>", t.acts.chosen, "</h2>", acting::on_incidents(today, t));
+            acting::chooser(who, "/incidents/change", &link("/incidents", &here), table, acts)
+        }
+    };
     let body = html!(
         "<h1>",
         t.incidents.title,
@@ -82,23 +103,20 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, now: Timesta
         "<button>",
         t.frame.show,
         "</button></form>\n",
-        table.or_say(match (part.next.is_some(), before.is_some()) {
-            (true, _) => t.frame.none_yet_looked_at,
-            (false, true) => t.incidents.no_further,
-            (false, false) => t.incidents.none,
-        }),
+        table,
         pager(t, "/incidents", &pairs, shown.as_deref(), part.next.map(|next| next.to_string())),
     );
     debug_assert!(part.rows.len() <= ROWS_MAX, "a view gives one page at most");
     Ok(Page { title: t.incidents.title.to_owned(), entry: "/incidents", body })
 }
 
-pub(crate) fn one(view: &dyn View, site: &Site, id: u64, now: Timestamp) -> Result<Page, Fault> {
+pub(crate) fn one(view: &dyn View, site: &Site, id: u64, who: &Who, now: Timestamp) -> Result<Page, Fault> {
     let facts = view.incident(id)?.ok_or(Fault::NotFound)?;
     let (t, words) = (site.words(), Words::of(&site.language));
     let say = &t.incidents;
     let IncidentRow { incident, kind, .. } = &facts.row;
-    let state = incident.state(local_day(now, &site.zone));
+    let today = local_day(now, &site.zone);
+    let state = incident.state(today);
     let number = id.to_string();
 
     let mut list = Facts::default();
@@ -176,16 +194,8 @@ pub(crate) fn one(view: &dyn View, site: &Site, id: u64, now: Timestamp) -> Resu
         say.mails,
         "</h2>",
         told.or_say(say.no_mails),
-        "<h2>",
-        say.change,
-        "</h2>",
-        commands(
-            t,
-            &format!(
-                "abusebox incidents close {number}\nabusebox incidents mute {number} --until 2030-12-31\n\
-                 abusebox incidents reopen {number}"
-            )
-        ),
+        acting::notes(&facts.notes, site),
+        acting::one(who, "/incidents/change", id, acting::on_incidents(today, t)),
     );
     Ok(Page { title: format!("{title} {name}"), entry: "/incidents", body })
 }

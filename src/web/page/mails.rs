@@ -1,16 +1,17 @@
 //! The outbox, and one mail as its receiver sees it.
 
-use super::{Facts, Page, Table, commands, customer, pager, select, when};
+use super::{Facts, Page, Table, acting, customer, pager, select, when};
 use crate::clock::Timestamp;
 use crate::lang::fill;
 use crate::notify::compose::reference;
 use crate::notify::outbox::{self, End, Notice, State};
-use crate::web::html::{Html, html, put, time};
+use crate::web::access::Who;
+use crate::web::html::{Html, html, link, put, time};
 use crate::web::router::{Fault, Query};
 use crate::web::view::{MailFacts, MailRow, Site, View};
 use crate::web::words::PageWords;
 
-pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query) -> Result<Page, Fault> {
+pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, who: &Who) -> Result<Page, Fault> {
     let word = query.take("state").unwrap_or_default();
     let before = query.take_as::<u64>("before", |t| t.asked.before)?;
     let state = match STATES.iter().find(|(known, _)| *known == word) {
@@ -23,7 +24,13 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query) -> Result<Pa
     let heads = &t.mails;
     let mut table =
         Table::new([heads.mail, heads.customer, heads.to, heads.state, heads.when, heads.replies]);
+    let mut any_held = None;
     for row in &part.rows {
+        let own = outbox::state(&row.notice, None);
+        let choice = acting::choice(who, row.notice.number).filter(|_| is_waiting(own));
+        if is_waiting(own) {
+            any_held = any_held.max(Some(own == State::Held));
+        }
         let (number, name) = (row.notice.number.to_string(), reference(row.notice.number));
         let mut to = Html::default();
         for address in &row.to {
@@ -31,15 +38,29 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query) -> Result<Pa
         }
         let at = row.notice.done.as_ref().map_or(row.notice.created, |(at, _)| *at);
         table.row([
-            html!("<a href=\"/mail/", number, "\">", name, "</a>"),
+            html!(choice, "<a href=\"/mail/", number, "\">", name, "</a>"),
             customer(row.customer.as_ref(), t.mails.operator),
             to,
-            html!(state_badge(outbox::state(&row.notice, None), t), practice(&row.notice, t)),
+            html!(state_badge(own, t), practice(&row.notice, t)),
             time(at, &site.zone),
             replies(&row.notice),
         ]);
     }
     let shown = before.map(|before| before.to_string());
+    let table = table.or_say(match (part.next.is_some(), before.is_some()) {
+        (true, _) => t.frame.none_yet_looked_at,
+        (false, true) => t.mails.no_further,
+        (false, false) => t.mails.none,
+    });
+    let table = match any_held {
+        None => table,
+        Some(any_held) => {
+            let before = shown.as_deref().unwrap_or_default();
+            let here = link("/mail", &[("state", &word), ("before", before)]);
+            let acts = html!("<h2>", t.acts.chosen, "</h2>", acting::on_mails(any_held, t));
+            acting::chooser(who, "/mail/change", &here, table, acts)
+        }
+    };
     let body = html!(
         "<h1>",
         t.mails.title,
@@ -48,21 +69,20 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query) -> Result<Pa
         "<button>",
         t.frame.show,
         "</button></form>\n",
-        table.or_say(match (part.next.is_some(), before.is_some()) {
-            (true, _) => t.frame.none_yet_looked_at,
-            (false, true) => t.mails.no_further,
-            (false, false) => t.mails.none,
-        }),
+        acting::way_to_held(view, who, t)?,
+        table,
         pager(t, "/mail", &[("state", &word)], shown.as_deref(), part.next.map(|next| next.to_string())),
-        "<h2>",
-        t.mails.release,
-        "</h2>",
-        commands(t, "abusebox outbox release --all\nabusebox outbox release 12 13\nabusebox outbox drop 14"),
     );
     Ok(Page { title: t.mails.title.to_owned(), entry: "/mail", body })
 }
 
-pub(crate) fn one(view: &dyn View, site: &Site, number: u64, now: Timestamp) -> Result<Page, Fault> {
+pub(crate) fn one(
+    view: &dyn View,
+    site: &Site,
+    number: u64,
+    who: &Who,
+    now: Timestamp,
+) -> Result<Page, Fault> {
     let MailFacts { row, message_ids, mail } = view.mail(number, now)?.ok_or(Fault::NotFound)?;
     let MailRow { notice, customer: whose, to } = &row;
     let t = site.words();
@@ -92,13 +112,18 @@ pub(crate) fn one(view: &dyn View, site: &Site, number: u64, now: Timestamp) -> 
     }
     facts.add(t.incidents.title, (!notice.incidents.is_empty()).then_some(told));
     let name = fill(say.numbered, &[("number", &reference(number))]);
+    let acts = is_waiting(state)
+        .then(|| acting::one(who, "/mail/change", number, acting::on_mails(state == State::Held, t)));
     let number = number.to_string();
-    let mut body =
-        html!("<p class=\"up\"><a href=\"/mail\">", say.title, "</a></p><h1>", name, "</h1>", facts.done());
-    if matches!(state, State::Held) {
-        let both = format!("abusebox outbox release {number}\nabusebox outbox drop {number}");
-        put!(body, "<h2>", say.release_one, "</h2>", commands(t, &both));
-    }
+    let mut body = html!(
+        "<p class=\"up\"><a href=\"/mail\">",
+        say.title,
+        "</a></p><h1>",
+        name,
+        "</h1>",
+        facts.done(),
+        acts.flatten()
+    );
     match &mail {
         None if notice.done.is_some() => {
             put!(body, "<p class=\"none\">", say.no_text, "</p>");
@@ -165,6 +190,11 @@ pub(crate) fn state_badge(state: State, t: &PageWords) -> Html {
         State::Dropped => ("dropped", t.mails.dropped),
     };
     html!("<span class=\"badge o-", word, "\">", name, "</span>")
+}
+
+/// Whether it has not gone out, and may still be stopped.
+fn is_waiting(state: State) -> bool {
+    matches!(state, State::Held | State::Queued)
 }
 
 fn practice(notice: &Notice, t: &PageWords) -> Option<Html> {

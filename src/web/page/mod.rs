@@ -1,5 +1,6 @@
 //! The pages, and what all of them have around them. Pure: they show what a [`super::view::View`] gives.
 
+pub(crate) mod acting;
 pub(crate) mod customers;
 pub(crate) mod entry;
 pub(crate) mod incidents;
@@ -9,6 +10,7 @@ pub(crate) mod people;
 pub(crate) mod reports;
 
 use super::access::Who;
+use super::hand::Outcome;
 use super::html::{Html, Value, html, link, phrase, put};
 use super::view::{Customer, Site};
 use super::words::PageWords;
@@ -29,6 +31,11 @@ impl Page {
         let mut body = html!("<h1>", title, "</h1>");
         put!(body, text);
         Self { title: title.to_owned(), entry: "", body }
+    }
+
+    /// With what came of the last form above it.
+    pub(crate) fn saying(self, outcome: Option<Outcome>, site: &Site) -> Self {
+        Self { body: html!(outcome.map(|outcome| acting::said(outcome, site.words())), self.body), ..self }
     }
 
     /// `who` reads it; nobody who has not logged in learns more than the name of the organisation.
@@ -203,10 +210,4 @@ fn menu_of(t: &PageWords) -> [(&'static str, &'static str); 6] {
         ("/customers", t.customers.title),
         ("/people", t.people.title),
     ]
-}
-
-/// Commands to be typed. The sentence above says how: without the same folder a command would look at another store, or
-/// make one.
-pub(crate) fn commands(t: &PageWords, commands: &str) -> Html {
-    html!("<p>", t.frame.command_line, "</p><pre>", commands, "</pre>")
 }

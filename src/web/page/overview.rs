@@ -139,7 +139,13 @@ fn needs(overview: &Overview, site: &Site, now: Timestamp) -> Html {
     if held > 0 {
         let mails = t.count(held, t.overview.wait_one, t.overview.wait_many);
         let mails = html!("<a href=\"/mail?state=held\">", mails, "</a>");
-        put!(items, "<li class=\"warn\">", phrase(t.overview.wait, &[("mails", &mails)]), "</li>");
+        let way = html!("<a href=\"/mail/held\">", t.overview.wait_way, "</a>");
+        put!(
+            items,
+            "<li class=\"warn\">",
+            phrase(t.overview.wait, &[("mails", &mails), ("way", &way)]),
+            "</li>"
+        );
     }
     if items == Html::default() {
         return items;

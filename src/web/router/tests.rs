@@ -14,8 +14,10 @@ use crate::notify::Mail;
 use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
 use crate::report::kind::{Nature, Severity};
 use crate::store::Role;
-use crate::store::{Alarm, AuditEntry, Counts, Import, Person, RejectedRow, Report};
+use crate::store::{Alarm, AuditEntry, Counts, Import, Note, Person, RejectedRow, Report};
+use crate::web::entry::{Act, FORMS, Form};
 use crate::web::gate::{Denied, NewPerson, SessionId};
+use crate::web::hand::{By, Deed, Mails, Outcome};
 use crate::web::view::*;
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -176,6 +178,7 @@ impl View for Fake {
             row: incident(),
             file: Some(evil()),
             notices: vec![(3, None), (7, Some(notice(7)))],
+            notes: vec![Note { at: NOW, who: evil(), text: evil() }],
         };
         Ok((id == 42).then_some(facts))
     }
@@ -200,6 +203,10 @@ impl View for Fake {
         };
         let facts = MailFacts { row: mail_row(number), message_ids: vec![evil()], mail: Some(mail) };
         Ok((number == 7 || number == 8).then_some(facts))
+    }
+
+    fn held(&self) -> Result<(u64, u64), Trouble> {
+        Ok(if self.quiet { (0, 0) } else { (12, 34) })
     }
 
     fn reports(&self, before: Option<&str>) -> Result<Part<(String, Report), String>, Trouble> {
@@ -258,6 +265,9 @@ impl View for Broken {
     fn mail(&self, _: u64, _: Timestamp) -> Result<Option<MailFacts>, Trouble> {
         Err(Trouble(evil()))
     }
+    fn held(&self) -> Result<(u64, u64), Trouble> {
+        Err(Trouble(evil()))
+    }
     fn reports(&self, _: Option<&str>) -> Result<Part<(String, Report), String>, Trouble> {
         Err(Trouble(evil()))
     }
@@ -279,6 +289,7 @@ struct Keeper {
     broken: bool,
     wait: bool,
     done: RefCell<Vec<String>>,
+    told: RefCell<Vec<(String, Outcome)>>,
 }
 
 impl Keeper {
@@ -351,6 +362,35 @@ impl Gate for Keeper {
     }
 }
 
+/// It takes everything, and keeps what is to be told.
+impl Hand for Keeper {
+    fn change_mails(&self, by: &By<'_>, which: &Mails, change: outbox::Change) -> Result<Outcome, Denied> {
+        self.note(format!("{change:?} {which:?} by {}", by.who.name))?;
+        Ok(Outcome::Done { deed: Deed::Released, count: 2, missed: 1 })
+    }
+    fn change_incidents(
+        &self,
+        by: &By<'_>,
+        ids: &[u64],
+        change: crate::incident::Change,
+    ) -> Result<Outcome, Denied> {
+        self.note(format!("{change:?} {ids:?} by {}", by.who.name))?;
+        Ok(Outcome::Done { deed: Deed::Closed, count: ids.len() as u64, missed: 0 })
+    }
+    fn note(&self, by: &By<'_>, ids: &[u64], text: &str) -> Result<Outcome, Denied> {
+        Keeper::note(self, format!("note {text} {ids:?} by {}", by.who.name))?;
+        Ok(Outcome::Done { deed: Deed::Noted, count: ids.len() as u64, missed: 0 })
+    }
+    fn tell(&self, who: &Who, outcome: Outcome) {
+        self.told.borrow_mut().push((who.name.clone(), outcome));
+    }
+    fn told(&self, who: &Who) -> Option<Outcome> {
+        let mut told = self.told.borrow_mut();
+        let index = told.iter().position(|(name, _)| *name == who.name)?;
+        Some(told.remove(index).1)
+    }
+}
+
 const NEAR: Visitor = Visitor { peer: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), is_secure: false };
 
 /// What a browser of nobody asks for.
@@ -374,19 +414,21 @@ const FORM: Request<'static> = Request {
     content_type: "application/x-www-form-urlencoded",
     origin: "http://localhost",
     fetch_site: "same-origin",
-    body: b"csrf=t0ken&name=bob&old=a&password=abc&again=abc&role=viewer",
+    body: FIELDS,
     ..PLAIN
 };
 
-fn ask(view: &dyn View, method: &str, target: &str, host: &str) -> Reply {
-    handle(&Request { method, target, host, cookie: "sid=of-ann", ..PLAIN }, view, &Keeper::default(), NOW)
-}
+/// What some form or other wants to know.
+const FIELDS: &[u8] = b"csrf=t0ken&name=bob&old=a&password=abc&again=abc&role=viewer&do=drop&id-7=on";
 
-const FORMS: [&str; 6] = ["/people/remove", "/people/add", "/password", "/logout", "/claim", "/login"];
+fn ask(view: &dyn View, method: &str, target: &str, host: &str) -> Reply {
+    let keeper = Keeper::default();
+    handle(&Request { method, target, host, cookie: "sid=of-ann", ..PLAIN }, view, &keeper, &keeper, NOW)
+}
 
 /// The reply to somebody, and what was done.
 fn send(keeper: &Keeper, request: &Request<'_>) -> (Reply, Vec<String>) {
-    let reply = handle(request, &FAKE, keeper, NOW);
+    let reply = handle(request, &FAKE, keeper, keeper, NOW);
     (reply, keeper.done.take())
 }
 
@@ -413,6 +455,7 @@ const PAGES: &[&str] = &[
     "/mail?state=held&before=9",
     "/mail/7",
     "/mail/8",
+    "/mail/held",
     "/reports",
     "/reports?before=x",
     "/report?file=a+b%26c.csv",
@@ -467,7 +510,8 @@ fn check_nested(target: &str, body: &str) {
 fn a_broken_store_is_said_and_escaped() {
     let keeper = Keeper { broken: true, ..Keeper::default() };
     for target in PAGES {
-        let reply = handle(&Request { target, cookie: "sid=of-ann", ..PLAIN }, &Broken, &keeper, NOW);
+        let reply =
+            handle(&Request { target, cookie: "sid=of-ann", ..PLAIN }, &Broken, &keeper, &keeper, NOW);
         assert_eq!(reply.status, 500, "{target}");
         assert!(!reply.body.contains("<script") && reply.body.contains("&lt;script&gt;"), "{target}");
     }
@@ -699,8 +743,8 @@ fn no_form_does_anything_without_session_token_and_origin() {
     let (reply, done) = send(&Keeper::default(), &FORM);
     assert_eq!((reply.status, header(&reply, "Location")), (303, Some("/people")));
     assert_eq!(done, ["remove bob"]);
-    for target in FORMS {
-        let (_, done) = send(&Keeper::default(), &Request { target, ..FORM });
+    for Form { path: target, .. } in FORMS {
+        let (_, done) = send(&Keeper::default(), &Request { target, body: fields_of(target), ..FORM });
         assert_eq!(done.len(), 1, "{target} is a form that does something");
     }
     let vary = |change: fn(&mut Request<'static>)| {
@@ -713,12 +757,21 @@ fn no_form_does_anything_without_session_token_and_origin() {
         ("another's session", vary(|r| r.cookie = "sid=stolen")),
         ("the session of the other scheme", vary(|r| r.cookie = "__Host-sid=of-ann")),
         ("a viewer", vary(|r| r.cookie = "sid=of-vic")),
-        ("no token", vary(|r| r.body = b"name=bob&old=a&password=abc&again=abc&role=viewer")),
-        ("an empty token", vary(|r| r.body = b"csrf=&name=bob&old=a&password=abc&again=abc&role=viewer")),
-        ("a wrong token", vary(|r| r.body = b"csrf=t0kem&name=bob&old=a&password=abc&again=abc&role=viewer")),
+        ("no token", vary(|r| r.body = &FIELDS["csrf=t0ken&".len()..])),
+        (
+            "an empty token",
+            vary(|r| r.body = b"csrf=&name=bob&old=a&password=abc&again=abc&role=viewer&do=drop&id-7="),
+        ),
+        (
+            "a wrong token",
+            vary(|r| r.body = b"csrf=t0kem&name=bob&old=a&password=abc&again=abc&role=viewer&do=drop&id-7="),
+        ),
         (
             "two tokens",
-            vary(|r| r.body = b"csrf=t0ken&csrf=t0ken&name=bob&old=a&password=abc&again=abc&role=viewer"),
+            vary(|r| {
+                r.body =
+                    b"csrf=t0ken&csrf=t0ken&name=bob&old=a&password=abc&again=abc&role=viewer&do=drop&id-7="
+            }),
         ),
         ("no origin", vary(|r| r.origin = "")),
         ("the origin of nowhere", vary(|r| r.origin = "null")),
@@ -737,10 +790,10 @@ fn no_form_does_anything_without_session_token_and_origin() {
         ("another method", vary(|r| r.method = "PUT")),
     ];
     for (what, request) in &bad {
-        for target in FORMS {
-            let may = |what: &str| match target {
-                // These two are for those who have no session yet.
-                "/claim" | "/login" => {
+        for Form { path: target, act } in FORMS {
+            let may = |what: &str| match act {
+                // For those who have no session yet.
+                Act::Outside(_) => {
                     ![
                         "origin",
                         "site",
@@ -757,14 +810,106 @@ fn no_form_does_anything_without_session_token_and_origin() {
                     .any(|bad| what.contains(bad))
                         && what != "two tokens"
                 }
-                "/password" | "/logout" => what == "a viewer",
-                _ => false,
+                Act::Inside(Role::Viewer, _) => what == "a viewer",
+                Act::Inside(Role::Operator, _) => false,
             };
             let (reply, done) = send(&Keeper::default(), &Request { target, ..*request });
             assert!(done.is_empty() || may(what), "{what} {target}: {done:?}");
             assert!(reply.status >= 300, "{what} {target}");
         }
     }
+}
+
+/// Fields with which a form does something.
+fn fields_of(path: &str) -> &'static [u8] {
+    match path {
+        "/incidents/change" => b"csrf=t0ken&do=close&id-7=on",
+        _ => FIELDS,
+    }
+}
+
+#[test]
+fn what_was_chosen_is_changed_and_the_next_page_says_it_once() {
+    let keeper = Keeper::default();
+    for (target, body, wanted, said) in [
+        ("/mail/change", "do=release&id-9=on&id-8=on&id-9=x&to=%2Fmail%3Fstate%3Dheld", "", ""),
+        (
+            "/mail/change",
+            "do=release&id-9=on&id-8=on&to=%2Fmail%3Fstate%3Dheld",
+            "Release These([8, 9]) by ann",
+            "2 mails were released",
+        ),
+        ("/mail/change", "do=drop&through=34", "Drop Held { through: 34 } by ann", "stays as it is"),
+        ("/mail/change", "do=drop", "", "Nothing was chosen"),
+        ("/mail/change", "do=all&id-9=on", "", ""),
+        ("/mail/change", "do=drop&through=x", "", ""),
+        ("/incidents/change", "do=close&id-3=on&until=&note=", "Close [3] by ann", "1 incident was closed"),
+        ("/incidents/change", "do=reopen&id-3=on", "Reopen [3] by ann", ""),
+        (
+            "/incidents/change",
+            "do=mute&id-3=on&until=2027-01-15",
+            "Mute { until: 2027-01-15 } [3] by ann",
+            "",
+        ),
+        ("/incidents/change", "do=mute&id-3=on&until=2027-01-14", "", "choose a day"),
+        ("/incidents/change", "do=mute&id-3=on", "", "choose a day"),
+        (
+            "/incidents/change",
+            "do=note&id-3=on&id-4=&note=two%0D%0Alines",
+            "note two\r\nlines [3, 4] by ann",
+            "2 incidents have the note now",
+        ),
+        ("/incidents/change", "do=note&id-3=on&note=+", "", "write a text"),
+        ("/incidents/change", "do=note&note=x", "", "Nothing was chosen"),
+        ("/incidents/change", "id-3=on", "", ""),
+    ] {
+        let body = format!("csrf=t0ken&{body}");
+        let (reply, done) = send(&keeper, &Request { target, body: body.as_bytes(), ..FORM });
+        let done = done.join(", ").replace("Day(20833)", "2027-01-15");
+        assert_eq!(done, wanted, "{body}");
+        let page = |target| send(&keeper, &Request { target, cookie: "sid=of-ann", ..PLAIN }).0.body;
+        if reply.status == 303 {
+            let to =
+                if body.contains("to=") { "/mail?state=held" } else { target.trim_end_matches("/change") };
+            assert_eq!(header(&reply, "Location"), Some(to), "{body}");
+            let other = send(&keeper, &Request { target: "/mail", cookie: "sid=of-vic", ..PLAIN }).0;
+            let head = Request { method: "HEAD", target: "/mail", cookie: "sid=of-ann", ..PLAIN };
+            send(&keeper, &head);
+            assert!(!other.body.contains("role=\"status\""), "nobody else is told");
+            let first = page(to);
+            assert!(first.contains("role=\"status\"") && first.contains(said), "{body}: {first}");
+            check_nested(to, &first);
+        } else {
+            assert_eq!(reply.status, 400, "{body}");
+        }
+        assert!(!page("/mail").contains("role=\"status\""), "once only");
+    }
+    let long = format!("csrf=t0ken&do=note&id-3=on&note={}", "x".repeat(crate::store::NOTE_BYTES_MAX + 1));
+    let (_, done) = send(&keeper, &Request { target: "/incidents/change", body: long.as_bytes(), ..FORM });
+    assert!(done.is_empty() && keeper.told.borrow()[0].1 == Outcome::TooLong);
+    let every: String = (0..ROWS_MAX).map(|id| format!("&id-{id}=on")).collect();
+    let every = format!("csrf=t0ken&do=close{every}");
+    let (_, done) = send(&keeper, &Request { target: "/incidents/change", body: every.as_bytes(), ..FORM });
+    assert!(done[0].contains("[0, 1, ") && done[0].contains(", 99]"), "a whole page can be chosen: {done:?}");
+    let (reply, done) =
+        send(&Keeper { wait: true, ..Keeper::default() }, &Request { target: "/mail/change", ..FORM });
+    assert!(reply.status == 403 && done.is_empty() && reply.body.contains("Nothing was changed"));
+}
+
+#[test]
+fn only_operators_see_what_they_can_do() {
+    for target in ["/mail", "/mail/7", "/mail/held", "/incidents", "/incidents/42"] {
+        let asked = |cookie| send(&Keeper::default(), &Request { target, cookie, ..PLAIN }).0.body;
+        let (operator, viewer) = (asked("sid=of-ann"), asked("sid=of-vic"));
+        assert!(operator.contains("/change\"") && operator.contains("name=\"do\""), "{target}: {operator}");
+        assert!(!viewer.contains("/change\"") && !viewer.contains("name=\"id-"), "{target}: {viewer}");
+        assert!(!operator.contains("command line") && !viewer.contains("command line"), "{target}");
+    }
+    let held = get("/mail/held").body;
+    assert!(held.contains("Release 12 mails") && held.contains("name=\"through\" value=\"34\""), "{held}");
+    assert!(get("/mail").body.contains("Release all 12 held mails"));
+    let quiet = ask(&Fake { quiet: true, ..FAKE }, "GET", "/mail/held", "localhost").body;
+    assert!(quiet.contains("No mail waits") && !quiet.contains("value=\"release\""), "{quiet}");
 }
 
 #[test]
@@ -799,9 +944,9 @@ fn health_is_that_the_store_can_be_read() {
     for peer in ["127.0.0.1", "10.0.0.1"] {
         let visitor = Some(Visitor { peer: peer.parse().unwrap(), is_secure: false });
         let request = Request { target: "/healthz", visitor, ..PLAIN };
-        let reply = handle(&request, &FAKE, &Keeper::default(), NOW);
+        let reply = handle(&request, &FAKE, &Keeper::default(), &Keeper::default(), NOW);
         assert_eq!((reply.status, reply.body.as_str()), (200, "ok\n"));
-        assert_eq!(handle(&request, &Broken, &Keeper::default(), NOW).status, 503);
+        assert_eq!(handle(&request, &Broken, &Keeper::default(), &Keeper::default(), NOW).status, 503);
     }
 }
 
@@ -908,7 +1053,7 @@ fn the_overview_says_what_needs_a_person() {
     for part in [
         "Not set up yet",
         "2 days ago",
-        "abusebox outbox release --all",
+        "href=\"/mail/held\"",
         ">1,006</a>",
         "matched <b>900</b>",
         "class=\"mode m-hold\"",
@@ -922,7 +1067,7 @@ fn the_overview_says_what_needs_a_person() {
         (Some(Doubt::Unconfirmed), "Waiting for the time", "The box asks time servers"),
     ] {
         let body = ask(&Fake { mode: Mode::Live, quiet: true, doubt }, "GET", "/", "localhost").body;
-        assert!(body.contains(part) && body.contains(done) && !body.contains("release --all"), "{body}");
+        assert!(body.contains(part) && body.contains(done) && !body.contains("/mail/held"), "{body}");
     }
 }
 
@@ -952,8 +1097,8 @@ fn a_mail_is_shown_in_a_sandboxed_frame_of_its_own() {
         "{body}"
     );
     assert!(!body.contains("the mail itself") && body.contains("As it would go out now"), "{body}");
-    assert!(body.contains("abusebox outbox release 7\n"), "{body}");
-    assert!(!get("/mail/8").body.contains("outbox release"), "a dropped mail is not released");
+    assert!(body.contains("value=\"release\"") && body.contains("name=\"id-7\""), "{body}");
+    assert!(!get("/mail/8").body.contains("value=\"release\""), "a dropped mail is not released");
     assert_eq!(get("/mail/7/html").body, "<p style=\"color:red\">the mail itself</p>");
 }
 

@@ -1,0 +1,100 @@
+//! The forms by which operators change something: fields in, a [`super::hand::Hand`] does it, and the next page says
+//! what came of it. Pure.
+
+use super::access::Who;
+use super::entry::lead_to;
+use super::gate::Denied;
+use super::hand::{By, Mails, Outcome};
+use super::html::html;
+use super::page::Page;
+use super::router::{Desk, Query, Reply, plain};
+use super::words::Say;
+use crate::clock::Day;
+use crate::incident;
+use crate::incident::policy::local_day;
+use crate::notify::outbox;
+use crate::store::NOTE_BYTES_MAX;
+
+/// Releases or drops mails: those chosen, or all that are held.
+pub(crate) fn mails(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let change = match fields.take("do").as_deref() {
+        Some("release") => outbox::Change::Release,
+        Some("drop") => outbox::Change::Drop,
+        _ => return unknown(desk),
+    };
+    let which = match fields.take("through") {
+        None => Mails::These(fields.take_ids()),
+        Some(through) => match through.parse() {
+            Ok(through) => Mails::Held { through },
+            Err(_) => return unknown(desk),
+        },
+    };
+    if which == Mails::These(Vec::new()) {
+        return say(desk, who, fields, "/mail", Ok(Outcome::Nothing));
+    }
+    let outcome = desk.hand.change_mails(&by(desk, who), &which, change);
+    say(desk, who, fields, "/mail", outcome)
+}
+
+/// Closes, mutes or reopens incidents, or writes a note to them.
+pub(crate) fn incidents(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let (ids, by) = (fields.take_ids(), by(desk, who));
+    let (until, note) = (fields.take("until"), fields.take("note").unwrap_or_default());
+    let change = |change| match ids.as_slice() {
+        [] => Ok(Outcome::Nothing),
+        ids => desk.hand.change_incidents(&by, ids, change),
+    };
+    let outcome = match fields.take("do").as_deref() {
+        Some("close") => change(incident::Change::Close),
+        Some("reopen") => change(incident::Change::Reopen),
+        Some("mute") => {
+            let today = local_day(desk.now, &desk.site.zone);
+            let until = until.and_then(|until| until.parse::<Day>().ok()).filter(|until| *until >= today);
+            until.map_or(Ok(Outcome::NoDay), |until| change(incident::Change::Mute { until }))
+        }
+        Some("note") if ids.is_empty() => Ok(Outcome::Nothing),
+        Some("note") if note.is_empty() => Ok(Outcome::NoText),
+        Some("note") if note.len() > NOTE_BYTES_MAX => Ok(Outcome::TooLong),
+        Some("note") => desk.hand.note(&by, &ids, &note),
+        _ => return unknown(desk),
+    };
+    say(desk, who, fields, "/incidents", outcome)
+}
+
+fn by<'a>(desk: &Desk<'_>, who: &'a Who) -> By<'a> {
+    By { visitor: desk.visitor, who }
+}
+
+/// Leads back to where the form was, which then says what came of it.
+fn say(
+    desk: &Desk<'_>,
+    who: &Who,
+    fields: &mut Query,
+    home: &str,
+    outcome: Result<Outcome, Denied>,
+) -> Reply {
+    match outcome {
+        Ok(outcome) => {
+            desk.hand.tell(who, outcome);
+            lead_to(fields.take("to").as_deref().unwrap_or(home))
+        }
+        Err(why) => refuse(desk, who, why),
+    }
+}
+
+/// Nothing was done.
+fn refuse(desk: &Desk<'_>, who: &Who, why: Denied) -> Reply {
+    let t = desk.site.words();
+    let (status, why) = match why {
+        Denied::Because(Say(why)) => (403, why(t).to_owned()),
+        Denied::Trouble(trouble) => (500, trouble.0),
+        // Neither is said of one who is in.
+        Denied::Wrong | Denied::Wait(_) => (403, String::new()),
+    };
+    let text = html!("<p class=\"bad\">", why, "</p><p>", t.acts.unchanged, " ", t.refused.see_log, "</p>");
+    desk.reply(status, Page::message(t.acts.not_done, text), Some(who))
+}
+
+fn unknown(desk: &Desk<'_>) -> Reply {
+    plain(400, desk.site.words().refused.unreadable)
+}
