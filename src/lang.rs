@@ -1,7 +1,8 @@
 //! Words for pages and mails, one file per language in `lang/`.
 //!
-//! A language may lack a text; it then has the English one. Adding a language is one file and one line in
-//! `LANGUAGES`. Texts are parsed at their first use and kept.
+//! Here is what Shadowserver's names mean; a language may lack a text of these, and then has the English one. Adding a
+//! language is one file and one line in `LANGUAGES`. `sentences` are whole or not there at all. Texts are parsed at
+//! their first use and kept.
 
 pub(crate) mod sentences;
 
@@ -146,7 +147,8 @@ impl Language {
 }
 
 /// English comes first: the others fall back to it.
-static LANGUAGES: [Language; 1] = [Language::new("en", include_str!("lang/en.toml"))];
+static LANGUAGES: [Language; 2] =
+    [Language::new("en", include_str!("lang/en.toml")), Language::new("de", include_str!("lang/de.toml"))];
 
 #[cfg(test)]
 mod tests {
@@ -193,15 +195,20 @@ mod tests {
     }
 
     #[test]
-    fn english_has_every_label_and_word() {
-        let english = Words::of("en");
-        for (_, name) in column::SHOWN {
-            assert!(english.text(&format!("column.{name}")).is_some_and(|label| !label.is_empty()), "{name}");
+    fn every_language_has_every_label_and_word() {
+        for language in &LANGUAGES {
+            let (tag, words) = (language.tag, Words::read(language.text, None));
+            for (_, name) in column::SHOWN {
+                let label = words.text(&format!("column.{name}"));
+                assert!(label.is_some_and(|label| !label.is_empty()), "{tag} {name}");
+            }
+            for severity in Severity::ALL {
+                assert!(words.text(&format!("severity.{}", severity.word())).is_some(), "{tag} {severity:?}");
+            }
+            assert!(words.text("unknown_report").is_some(), "{tag}");
         }
-        for severity in Severity::ALL {
-            assert!(english.text(&format!("severity.{}", severity.word())).is_some(), "{severity:?}");
-        }
-        assert_eq!(english.column("banner"), "Greeting");
+        let [english, german] = ["en", "de"].map(Words::of);
+        assert_eq!([english.column("banner"), german.column("banner")], ["Greeting", "Begr\u{fc}\u{df}ung"]);
         assert_eq!(english.column("not_shown"), "not_shown");
         assert_eq!(english.severity(Severity::Info), "for information");
         assert!(english.which_device().len() > 100);

@@ -555,6 +555,22 @@ mod tests {
     }
 
     #[test]
+    fn a_mail_is_in_one_language_throughout() {
+        let in_language = |language: &str| {
+            let language = language.to_owned();
+            customer(&Digest { language, ..digest(vec![problem(1, Severity::High)]) })
+        };
+        // There are words for German pages, so that a part of a mail could be in another language than the rest.
+        assert_eq!(Words::of("de").severity(Severity::High), "hoch");
+        for language in ["de", "de-AT", "xx"] {
+            let own = Sentences::of(language).tag;
+            assert_eq!(in_language(language), in_language(own), "{language}");
+            let html = in_language(language).html.unwrap();
+            assert!(html.contains(&format!("lang=\"{own}\"")), "{language}: {html}");
+        }
+    }
+
+    #[test]
     fn the_operator_learns_what_waits() {
         let mut digest = OperatorDigest {
             sender: sender(),
