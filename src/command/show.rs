@@ -187,13 +187,13 @@ pub(super) fn whois(
             json!({
                 "customer": some(candidate.customer_id), "prefix": candidate.prefix.to_string(), "line": candidate.line,
                 "imported": candidate.imported.to_string(), "valid": candidate.valid, "won": candidate.won,
-                "why": candidate.why,
+                "why": candidate.why.sentence(),
             })
         })
         .collect();
     let prefix = verdict.prefix.map(|prefix| prefix.to_string());
     let line = json!({
-        "owner": verdict.owner.word(), "customer": verdict.customer_id.and_then(some), "prefix": prefix, "why": verdict.why, "candidates": candidates,
+        "owner": verdict.owner.word(), "customer": verdict.customer_id.and_then(some), "prefix": prefix, "why": verdict.why.sentence(), "candidates": candidates,
     });
     writeln!(output.out, "{line}")?;
     Ok(Exit::Done)

@@ -91,28 +91,52 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What must still be set before reports can be fetched and customers told, a sentence each.
-    pub fn missing(&self) -> Vec<&'static str> {
+    /// What must still be set before reports can be fetched and customers told.
+    pub fn missing(&self) -> Vec<Missing> {
         let Shadowserver { key, secret, .. } = &self.shadowserver;
         let Organisation { abuse_address, operator_address, .. } = &self.organisation;
         [
-            (key.0.is_empty(), "Set shadowserver.key to the API key that Shadowserver sent."),
-            (secret.0.is_empty(), "Set shadowserver.secret to the secret that came with the API key."),
-            (self.networks.cidrs.is_empty(), "Set networks.cidrs to all networks of the organisation."),
-            (abuse_address.is_empty(), "Set organisation.abuse_address to the sender of all mail."),
-            (
-                operator_address.is_empty(),
-                "Set organisation.operator_address to who gets summaries and alarms.",
-            ),
-            (self.mail.server.is_none(), "Set mail.url to the mail server that takes the mails."),
-            (
-                self.customers.url.is_some(),
-                "Set customers.file in the place of customers.url, which this version does not fetch yet.",
-            ),
+            (key.0.is_empty(), Missing::Key),
+            (secret.0.is_empty(), Missing::Secret),
+            (self.networks.cidrs.is_empty(), Missing::Networks),
+            (abuse_address.is_empty(), Missing::AbuseAddress),
+            (operator_address.is_empty(), Missing::OperatorAddress),
+            (self.mail.server.is_none(), Missing::MailServer),
+            (self.customers.url.is_some(), Missing::CustomersFile),
         ]
         .into_iter()
-        .filter_map(|(missing, sentence)| missing.then_some(sentence))
+        .filter_map(|(is_missing, what)| is_missing.then_some(what))
         .collect()
+    }
+}
+
+/// A setting without which the box cannot do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    Key,
+    Secret,
+    Networks,
+    AbuseAddress,
+    OperatorAddress,
+    MailServer,
+    /// There is an address to fetch it from, which is not done yet.
+    CustomersFile,
+}
+
+/// In English, for commands and the log.
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Key => "Set shadowserver.key to the API key that Shadowserver sent.",
+            Self::Secret => "Set shadowserver.secret to the secret that came with the API key.",
+            Self::Networks => "Set networks.cidrs to all networks of the organisation.",
+            Self::AbuseAddress => "Set organisation.abuse_address to the sender of all mail.",
+            Self::OperatorAddress => "Set organisation.operator_address to who gets summaries and alarms.",
+            Self::MailServer => "Set mail.url to the mail server that takes the mails.",
+            Self::CustomersFile => {
+                "Set customers.file in the place of customers.url, which this version does not fetch yet."
+            }
+        })
     }
 }
 

@@ -914,18 +914,19 @@ extra_ca = ["ca.pem"]
         assert_eq!((policy.close_after_days, policy.mail_age_days_max, policy.mails_per_day_max), (14, 5, 2));
         assert_eq!((policy.digest_hour, policy.hold_first, policy.tell_unknown_types), (8, false, false));
         assert_eq!((policy.hold_share_max, policy.hold_count_min), (0.2, 20));
-        let fields: Vec<_> = settings.missing().iter().filter_map(|s| s.split(' ').nth(1)).collect();
-        assert_eq!(
-            fields,
-            [
-                "shadowserver.key",
-                "shadowserver.secret",
-                "networks.cidrs",
-                "organisation.abuse_address",
-                "organisation.operator_address",
-                "mail.url"
-            ]
-        );
+        let sentences: Vec<_> = settings.missing().iter().map(ToString::to_string).collect();
+        let expected = [
+            "shadowserver.key",
+            "shadowserver.secret",
+            "networks.cidrs",
+            "organisation.abuse_address",
+            "organisation.operator_address",
+            "mail.url",
+        ];
+        assert_eq!(sentences.len(), expected.len());
+        for (sentence, field) in sentences.iter().zip(expected) {
+            assert!(sentence.starts_with(&format!("Set {field} to ")), "{sentence}");
+        }
         assert!(parsed(FULL).missing().is_empty());
     }
 

@@ -45,7 +45,50 @@ pub struct Candidate<'a> {
     /// Whether the line holds at that time.
     pub valid: bool,
     pub won: bool,
-    pub why: &'static str,
+    pub why: Why,
+}
+
+/// Why an answer is as it is, or why a line won or lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    Outside,
+    Unattributable,
+    /// The address is ours, and in no line.
+    NoLine,
+    /// The files before and after that time name different owners.
+    FilesDiffer,
+    TwoCustomers,
+    Longest,
+    /// The longest prefix, whose customer gets no mail.
+    NotMailed,
+    LongerPrefix,
+    /// The longest prefix, on which no line is valid at that time.
+    NoneValid,
+    NotValid,
+}
+
+impl Why {
+    /// In English, for commands and JSON.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Outside => "the address is outside networks.cidrs",
+            Self::Unattributable => {
+                "inside networks.dynamic or networks.cgn, where only a lease or port log could answer"
+            }
+            Self::NoLine => "inside networks.cidrs, but no line of the customer file is around it",
+            Self::FilesDiffer => {
+                "the customer file before that time and the one imported after it name different owners"
+            }
+            Self::TwoCustomers => "two customers have the longest prefix",
+            Self::Longest => "the longest prefix, valid at that time",
+            Self::NotMailed => {
+                "the longest prefix; not mailed, because its line is faulty, not valid at that time, or says so"
+            }
+            Self::LongerPrefix => "a longer prefix decides",
+            Self::NoneValid => "the longest prefix; no line on it is valid at that time, so it is not mailed",
+            Self::NotValid => "not valid at that time",
+        }
+    }
 }
 
 /// An answer with its reasons, for `whois`.
@@ -55,7 +98,7 @@ pub struct Explanation<'a> {
     /// Set if the owner is a customer.
     pub customer_id: Option<&'a str>,
     pub prefix: Option<IpNet>,
-    pub why: &'static str,
+    pub why: Why,
     /// Longest prefix first.
     pub candidates: Vec<Candidate<'a>>,
 }
@@ -187,19 +230,13 @@ impl Table {
             IpAddr::V6(v6) => self.candidates(&self.v6, v6.into(), at),
         };
         let why = match owner {
-            Owner::Outside => "the address is outside networks.cidrs",
-            Owner::Unattributable => {
-                "inside networks.dynamic or networks.cgn, where only a lease or port log could answer"
-            }
-            Owner::Unassigned => "inside networks.cidrs, but no line of the customer file is around it",
-            Owner::Ambiguous if parted => {
-                "the customer file before that time and the one imported after it name different owners"
-            }
-            Owner::Ambiguous => "two customers have the longest prefix",
-            Owner::Customer { mailed: true, .. } => "the longest prefix, valid at that time",
-            Owner::Customer { mailed: false, .. } => {
-                "the longest prefix; not mailed, because its line is faulty, not valid at that time, or says so"
-            }
+            Owner::Outside => Why::Outside,
+            Owner::Unattributable => Why::Unattributable,
+            Owner::Unassigned => Why::NoLine,
+            Owner::Ambiguous if parted => Why::FilesDiffer,
+            Owner::Ambiguous => Why::TwoCustomers,
+            Owner::Customer { mailed: true, .. } => Why::Longest,
+            Owner::Customer { mailed: false, .. } => Why::NotMailed,
         };
         if matches!(owner, Owner::Outside | Owner::Unattributable) {
             for candidate in &mut candidates {
@@ -286,10 +323,10 @@ impl Table {
                 let rival = |e: &Entry| e.stands_in(here.0) && self.is_valid(e, at);
                 let won = longest && (valid || !tree.entries(node).iter().any(rival));
                 let why = match (longest, valid, won) {
-                    (false, ..) => "a longer prefix decides",
-                    (_, true, _) => "longest prefix, valid at that time",
-                    (.., true) => "longest prefix; no line on it is valid at that time, so it is not mailed",
-                    _ => "not valid at that time",
+                    (false, ..) => Why::LongerPrefix,
+                    (_, true, _) => Why::Longest,
+                    (.., true) => Why::NoneValid,
+                    _ => Why::NotValid,
                 };
                 candidates.push(Candidate {
                     customer_id: self.id(CustomerNo(entry.customer)),
@@ -630,31 +667,30 @@ mod tests {
         let new = "C1,,,192.0.2.0/25,,,\nC2,,,192.0.2.16/28,,2026-11-10,\nC7,,,192.0.2.32/28,,,\n\
                    C4,,,192.0.2.48/28,,,\nC5,,,192.0.2.48/28,,,\n";
         let table = table(&[("2026-11-01T00:00:00Z", old), ("2026-12-01T00:00:00Z", new)]);
-        let (longer, longest) = ("a longer prefix decides", "longest prefix, valid at that time");
-        let fallen = "longest prefix; no line on it is valid at that time, so it is not mailed";
-        let past = "not valid at that time";
+        let (longer, longest, fallen, past) =
+            (Why::LongerPrefix, Why::Longest, Why::NoneValid, Why::NotValid);
         for (address, time, why, whys) in [
-            ("192.0.2.1", "2026-11-15", "the longest prefix, valid", vec![("C1", longest)]),
-            ("192.0.2.17", "2026-11-05", "the longest prefix, valid", vec![("C2", longest), ("C1", longer)]),
-            ("192.0.2.17", "2026-11-15", "; not mailed, because", vec![("C2", fallen), ("C1", longer)]),
+            ("192.0.2.1", "2026-11-15", longest, vec![("C1", longest)]),
+            ("192.0.2.17", "2026-11-05", longest, vec![("C2", longest), ("C1", longer)]),
+            ("192.0.2.17", "2026-11-15", Why::NotMailed, vec![("C2", fallen), ("C1", longer)]),
             (
                 "192.0.2.33",
                 "2026-11-15",
-                "file before that time and the one imported after",
+                Why::FilesDiffer,
                 vec![("C3", longest), ("C7", longest), ("C1", longer)],
             ),
-            ("192.0.2.33", "2026-12-15", "the longest prefix, valid", vec![("C7", longest), ("C1", longer)]),
+            ("192.0.2.33", "2026-12-15", longest, vec![("C7", longest), ("C1", longer)]),
             (
                 "192.0.2.49",
                 "2026-11-15",
-                "two customers have the longest",
+                Why::TwoCustomers,
                 vec![("C4", longest), ("C5", longest), ("C1", longer)],
             ),
-            ("2001:db8:1::1", "2026-11-15", "file before that time", vec![("C6", longest)]),
-            ("2001:db8:2::1", "2026-11-15", "no line of the customer file is around it", vec![]),
+            ("2001:db8:1::1", "2026-11-15", Why::FilesDiffer, vec![("C6", longest)]),
+            ("2001:db8:2::1", "2026-11-15", Why::NoLine, vec![]),
         ] {
             let told = table.explain(ip(address), None, at(&format!("{time}T00:00:00Z")));
-            assert!(told.why.contains(why), "{address} {time}: {}", told.why);
+            assert_eq!(told.why, why, "{address} {time}");
             let lines: Vec<_> = told.candidates.iter().map(|c| (c.customer_id, c.why)).collect();
             assert_eq!(lines, whys, "{address} {time}");
         }

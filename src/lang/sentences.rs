@@ -84,25 +84,25 @@ impl File {
 
 /// A part of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part<'t> {
+pub(crate) enum Piece<'t> {
     Text(&'t str),
     /// What stands in braces.
     Name(&'t str),
 }
 
 /// Splits a sentence at its `{names}`.
-pub(crate) fn parts(sentence: &str) -> impl Iterator<Item = Part<'_>> {
+pub(crate) fn pieces(sentence: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = sentence;
     std::iter::from_fn(move || {
         let (part, after) = match rest.find('{') {
             _ if rest.is_empty() => return None,
             Some(0) => match rest.find('}') {
-                Some(end) => (Part::Name(&rest[1..end]), end + 1),
-                None => (Part::Text(rest), rest.len()),
+                Some(end) => (Piece::Name(&rest[1..end]), end + 1),
+                None => (Piece::Text(rest), rest.len()),
             },
             found => {
                 let end = found.unwrap_or(rest.len());
-                (Part::Text(&rest[..end]), end)
+                (Piece::Text(&rest[..end]), end)
             }
         };
         rest = &rest[after..];
@@ -113,10 +113,10 @@ pub(crate) fn parts(sentence: &str) -> impl Iterator<Item = Part<'_>> {
 /// Puts values in the place of `{names}`. Braces in a value stay what they are.
 pub fn fill(sentence: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::with_capacity(sentence.len() + 64);
-    for part in parts(sentence) {
+    for part in pieces(sentence) {
         match part {
-            Part::Text(text) => filled.push_str(text),
-            Part::Name(name) => match values.iter().find(|(known, _)| *known == name) {
+            Piece::Text(text) => filled.push_str(text),
+            Piece::Name(name) => match values.iter().find(|(known, _)| *known == name) {
                 Some((_, value)) => filled.push_str(value),
                 None => filled.extend(["{", name, "}"]),
             },
@@ -145,10 +145,10 @@ pub(crate) fn texts(file: &str) -> Vec<(String, String)> {
 #[track_caller]
 pub(crate) fn check(files: &[(&str, &str)], keys: &[&str]) {
     let names = |text: &str| {
-        let mut names: Vec<String> = parts(text)
+        let mut names: Vec<String> = pieces(text)
             .filter_map(|part| match part {
-                Part::Name(name) => Some(name.to_owned()),
-                Part::Text(text) => {
+                Piece::Name(name) => Some(name.to_owned()),
+                Piece::Text(text) => {
                     assert!(!text.contains(['{', '}']), "{text}");
                     None
                 }
@@ -184,7 +184,10 @@ mod tests {
         let values = [("a", "{b}"), ("b", "2")];
         assert_eq!(fill("{a} and {b}, {c} {", &values), "{b} and 2, {c} {");
         assert_eq!(fill("", &values), "");
-        assert_eq!(parts("x{a}{b}").collect::<Vec<_>>(), [Part::Text("x"), Part::Name("a"), Part::Name("b")]);
+        assert_eq!(
+            pieces("x{a}{b}").collect::<Vec<_>>(),
+            [Piece::Text("x"), Piece::Name("a"), Piece::Name("b")]
+        );
     }
 
     #[test]

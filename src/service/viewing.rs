@@ -116,7 +116,7 @@ impl View for Live {
         Ok(Overview {
             clock_doubt: self.engine.clock.doubt(),
             alarms,
-            missing: loaded.settings.missing().into_iter().map(str::to_owned).collect(),
+            missing: loaded.settings.missing(),
             is_fetching: self.engine.is_fetching(now),
             last_fetch: schedule.last_success,
             next_fetch: schedule.next_at(),
@@ -283,7 +283,7 @@ impl View for Live {
             why: line.why,
         };
         Whois {
-            owner: answer.owner.word(),
+            owner: answer.owner,
             customer,
             prefix: answer.prefix.map(|prefix| prefix.to_string()),
             why: answer.why,
@@ -547,6 +547,21 @@ mod tests {
         assert!(report.contains("nowhere") && report.contains("the address cannot be read"), "{report}");
         assert!(house.get("/customers?address=192.0.2.9").contains("C1"));
         assert!(house.get("/customers?address=192.0.2.200").contains("unassigned"));
+    }
+
+    #[test]
+    fn a_change_of_the_language_shows_on_the_next_page() {
+        let house = house();
+        let path = house.folder.path().join("settings.toml");
+        let settings = std::fs::read_to_string(&path).unwrap();
+        assert!(house.get("/").contains("<html lang=\"en\">"));
+        for (language, tag, title) in [("de", "de", "Vorf\u{e4}lle"), ("xx", "en", "Incidents")] {
+            let text = format!("{settings}[box]\nlanguage = \"{language}\"\n");
+            save_atomic(&path, text.as_bytes(), 0o600).unwrap();
+            assert!(house.engine.reload(NOW).unwrap());
+            let body = house.get("/incidents");
+            assert!(body.contains(&format!("<html lang=\"{tag}\">")) && body.contains(title), "{body}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 use jiff::tz::TimeZone;
 
 use crate::clock::Timestamp;
-use crate::lang::sentences::{Part, parts};
+use crate::lang::sentences::{Piece, pieces};
 use crate::report::kind::Severity;
 
 /// Appends to an [`Html`]: literals are markup, all else is text and gets escaped, unless it is [`Html`] itself.
@@ -126,9 +126,9 @@ pub(crate) fn time(at: Timestamp, zone: &TimeZone) -> Html {
 /// else is escaped. What stands in the sentence between backticks is code.
 pub(crate) fn phrase(sentence: &str, values: &[(&str, &dyn Value)]) -> Html {
     let (mut out, mut is_code) = (Html::default(), false);
-    for part in parts(sentence) {
-        match part {
-            Part::Text(text) => {
+    for piece in pieces(sentence) {
+        match piece {
+            Piece::Text(text) => {
                 for (index, piece) in text.split('`').enumerate() {
                     if index > 0 {
                         is_code = !is_code;
@@ -137,7 +137,7 @@ pub(crate) fn phrase(sentence: &str, values: &[(&str, &dyn Value)]) -> Html {
                     piece.put(&mut out);
                 }
             }
-            Part::Name(name) => match values.iter().find(|(known, _)| *known == name) {
+            Piece::Name(name) => match values.iter().find(|(known, _)| *known == name) {
                 Some((_, value)) => value.put(&mut out),
                 None => put!(out, "{", name, "}"),
             },

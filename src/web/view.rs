@@ -6,7 +6,9 @@ use jiff::tz::TimeZone;
 
 use super::words::PageWords;
 use crate::clock::{Day, Doubt, Timestamp};
-use crate::config::Mode;
+use crate::config::{Missing, Mode};
+use crate::customers::Owner;
+use crate::customers::table::Why;
 use crate::incident::{Incident, Key, State};
 use crate::notify::Mail;
 use crate::notify::outbox::{self, Notice};
@@ -83,8 +85,8 @@ pub struct Overview {
     /// Why the clock is not trusted; `None`: it is.
     pub clock_doubt: Option<Doubt>,
     pub alarms: Vec<Alarm>,
-    /// What is still to be set, a sentence each.
-    pub missing: Vec<String>,
+    /// What is still to be set.
+    pub missing: Vec<Missing>,
     /// Reports are coming in at this moment.
     pub is_fetching: bool,
     pub last_fetch: Option<Timestamp>,
@@ -188,10 +190,10 @@ pub struct Customers {
 /// Whose an address was.
 #[derive(Clone, Debug)]
 pub struct Whois {
-    pub owner: &'static str,
+    pub owner: Owner,
     pub customer: Option<Customer>,
     pub prefix: Option<String>,
-    pub why: &'static str,
+    pub why: Why,
     pub candidates: Vec<Candidate>,
 }
 
@@ -203,7 +205,7 @@ pub struct Candidate {
     pub line: u32,
     pub imported: Timestamp,
     pub won: bool,
-    pub why: &'static str,
+    pub why: Why,
 }
 
 /// Rows of one page: what fits into memory and into a head.

@@ -1,9 +1,8 @@
 //! The words of the pages, one file per language in `lang/<language>-page.toml`, a table for each page.
 //!
 //! A page takes them by `let t = site.words();` and writes `html!("<h1>", t.incidents.title, "</h1>")`. A new sentence
-//! is a key here and a line in each file. One with values goes through [`fill`](crate::lang::fill), or through
-//! [`phrase`](super::html::phrase) where it holds markup; a number through [`PageWords::number`] or
-//! [`PageWords::count`].
+//! is a key here and a line in each file. One with values goes through `fill`, or through `phrase` where it holds markup
+//! or code; a number through `t.number` or `t.count`. What is not used on any page is dead code.
 
 use crate::clock::Timestamp;
 use crate::lang::fill;
@@ -27,6 +26,9 @@ sentences! {
     set_clock set_clock_why asks_servers asks_servers_why no_customers wait wait_one wait_many wait_way
     no_report reports_one reports_many rows_one rows_many
     the_box mode last_fetch never under_way next_fetch customers clock clock_right clock_doubtful
+
+    [unset Unset]
+    key secret networks abuse_address operator_address mail_server customers_file
 
     [rows Rows]
     matched unassigned ambiguous unattributable outside rejected
@@ -59,6 +61,9 @@ sentences! {
     [customers Customers]
     title whose address port at look_up prefixes since file list accepted kept no_files taken
     owner moment prefix why customer line of_file won no_line
+
+    [whose Whose]
+    outside unattributable no_line files_differ two_customers longest not_mailed longer_prefix none_valid not_valid
 
     [people People]
     title name may may_look may_all added last_login login_from remove nobody
@@ -122,7 +127,7 @@ impl PageWords {
 }
 
 /// English first: it stands in for every other.
-const FILES: &[(&str, &str)] =
+pub(crate) const FILES: &[(&str, &str)] =
     &[("en", include_str!("../lang/en-page.toml")), ("de", include_str!("../lang/de-page.toml"))];
 
 #[cfg(test)]

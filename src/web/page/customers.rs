@@ -6,6 +6,8 @@ use jiff::civil::DateTime;
 
 use super::{Facts, Page, Table, customer, when};
 use crate::clock::Timestamp;
+use crate::customers::Owner;
+use crate::customers::table::Why;
 use crate::web::html::{Html, html, phrase, put, time};
 use crate::web::router::{Fault, Query};
 use crate::web::view::{Site, View};
@@ -88,17 +90,17 @@ fn whois(view: &dyn View, site: &Site, address: IpAddr, port: Option<u16>, at: T
     facts.add(t.customers.owner, Some(known.map_or_else(nobody, |_| customer(known, ""))));
     facts.add(t.customers.moment, Some(time(at, &site.zone)));
     facts.add(t.customers.prefix, answer.prefix.map(|prefix| html!("<code>", prefix, "</code>")));
-    facts.add(t.customers.why, Some(html!(answer.why)));
-    let t = &t.customers;
-    let mut table = Table::new([t.customer, t.prefix, t.line, t.of_file, t.why]);
+    facts.add(t.customers.why, Some(phrase(sentence(answer.why, t), &[])));
+    let say = &t.customers;
+    let mut table = Table::new([say.customer, say.prefix, say.line, say.of_file, say.why]);
     for candidate in &answer.candidates {
-        let won = candidate.won.then(|| html!("<span class=\"badge good\">", t.won, "</span> "));
+        let won = candidate.won.then(|| html!("<span class=\"badge good\">", say.won, "</span> "));
         table.row([
             html!(candidate.customer_id),
             html!("<code>", candidate.prefix, "</code>"),
             html!(candidate.line.to_string()),
             time(candidate.imported, &site.zone),
-            html!(won, candidate.why),
+            html!(won, phrase(sentence(candidate.why, t), &[])),
         ]);
     }
     html!(
@@ -106,7 +108,7 @@ fn whois(view: &dyn View, site: &Site, address: IpAddr, port: Option<u16>, at: T
         address.to_string(),
         "</code></h3>",
         facts.done(),
-        table.or_say(t.no_line),
+        table.or_say(say.no_line),
         "</section>",
     )
 }
@@ -120,13 +122,28 @@ fn moment_of(text: &str, site: &Site) -> Option<Timestamp> {
     })
 }
 
-/// The name of a [`crate::customers::Owner`]; its word where it is none of this version's.
-fn owner(word: &'static str, t: &PageWords) -> &'static str {
-    match word {
-        "unassigned" => t.rows.unassigned,
-        "ambiguous" => t.rows.ambiguous,
-        "unattributable" => t.rows.unattributable,
-        "outside" => t.rows.outside,
-        other => other,
+fn owner(owner: Owner, t: &PageWords) -> &'static str {
+    match owner {
+        Owner::Customer { .. } => t.customers.customer,
+        Owner::Unassigned => t.rows.unassigned,
+        Owner::Ambiguous => t.rows.ambiguous,
+        Owner::Unattributable => t.rows.unattributable,
+        Owner::Outside => t.rows.outside,
+    }
+}
+
+fn sentence(why: Why, t: &PageWords) -> &'static str {
+    let t = &t.whose;
+    match why {
+        Why::Outside => t.outside,
+        Why::Unattributable => t.unattributable,
+        Why::NoLine => t.no_line,
+        Why::FilesDiffer => t.files_differ,
+        Why::TwoCustomers => t.two_customers,
+        Why::Longest => t.longest,
+        Why::NotMailed => t.not_mailed,
+        Why::LongerPrefix => t.longer_prefix,
+        Why::NoneValid => t.none_valid,
+        Why::NotValid => t.not_valid,
     }
 }

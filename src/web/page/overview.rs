@@ -2,6 +2,7 @@
 
 use super::{Facts, Page, mode, when};
 use crate::clock::{Doubt, Timestamp};
+use crate::config::Missing;
 use crate::lang::{Words, fill};
 use crate::report::kind::Severity;
 use crate::store::Counts;
@@ -129,8 +130,8 @@ fn needs(overview: &Overview, site: &Site, now: Timestamp) -> Html {
             "</span></li>"
         );
     }
-    for sentence in &overview.missing {
-        put!(items, "<li class=\"warn\">", sentence, "</li>");
+    for missing in &overview.missing {
+        put!(items, "<li class=\"warn\">", phrase(to_set(*missing, t), &[]), "</li>");
     }
     if overview.customers == 0 {
         put!(items, "<li class=\"warn\">", phrase(t.overview.no_customers, &[]), "</li>");
@@ -153,6 +154,19 @@ fn needs(overview: &Overview, site: &Site, now: Timestamp) -> Html {
     let name = if site.box_name.is_empty() { "abusebox" } else { &site.box_name };
     let label = fill(t.overview.needs, &[("name", name)]);
     html!("<section class=\"needs\" aria-label=\"", label, "\"><ul>", items, "</ul></section>\n")
+}
+
+fn to_set(missing: Missing, t: &PageWords) -> &'static str {
+    let t = &t.unset;
+    match missing {
+        Missing::Key => t.key,
+        Missing::Secret => t.secret,
+        Missing::Networks => t.networks,
+        Missing::AbuseAddress => t.abuse_address,
+        Missing::OperatorAddress => t.operator_address,
+        Missing::MailServer => t.mail_server,
+        Missing::CustomersFile => t.customers_file,
+    }
 }
 
 /// Log lines begin small and end open.

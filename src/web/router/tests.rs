@@ -7,9 +7,11 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::clock::Doubt;
-use crate::config::Mode;
-use crate::customers::CustomerNo;
+use crate::config::{Missing, Mode};
+use crate::customers::table::Why;
+use crate::customers::{CustomerNo, Owner};
 use crate::incident::{Audience, Evidence, Incident, Key, Ownership, Place, Sighting, State};
+use crate::lang::sentences::{Piece, pieces, texts};
 use crate::notify::Mail;
 use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
 use crate::report::kind::{Nature, Severity};
@@ -19,6 +21,7 @@ use crate::web::entry::{Act, FORMS, Form};
 use crate::web::gate::{Denied, NewPerson, SessionId};
 use crate::web::hand::{By, Deed, Mails, Outcome};
 use crate::web::view::*;
+use crate::web::words::FILES;
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -26,13 +29,15 @@ const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 const EVIL: &str = "<script>alert(1)</script>\"'><img src=x onerror=y>&\u{202e}\u{0}";
 
 /// A box with one of everything, in which every text is hostile.
+#[derive(Clone, Copy)]
 struct Fake {
     mode: Mode,
     quiet: bool,
     doubt: Option<Doubt>,
+    language: &'static str,
 }
 
-const FAKE: Fake = Fake { mode: Mode::Hold, quiet: false, doubt: None };
+const FAKE: Fake = Fake { mode: Mode::Hold, quiet: false, doubt: None, language: "en" };
 
 fn evil() -> String {
     EVIL.to_owned()
@@ -138,7 +143,7 @@ impl View for Fake {
             box_name: "Rack-3".to_owned(),
             names: vec!["abuse.example.net".to_owned()],
             zone: TimeZone::UTC,
-            language: "en".to_owned(),
+            language: self.language.to_owned(),
             mode: self.mode,
             secure: Some(Secure { port: 8443, is_local: false, fingerprint: "AB:CD".to_owned() }),
         }
@@ -150,7 +155,7 @@ impl View for Fake {
         Ok(Overview {
             clock_doubt: self.doubt,
             alarms: if loud { vec![alarm] } else { vec![] },
-            missing: if loud { vec![evil()] } else { vec![] },
+            missing: if loud { vec![Missing::Key] } else { vec![] },
             is_fetching: false,
             last_fetch: Some(NOW.plus_seconds(-600)),
             next_fetch: Some(NOW.plus_seconds(600)),
@@ -227,17 +232,17 @@ impl View for Fake {
 
     fn whois(&self, _address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois {
         Whois {
-            owner: "customer",
+            owner: Owner::Customer { customer: CustomerNo(5), mailed: true },
             customer: Some(Customer { id: evil(), name: evil() }),
             prefix: Some(format!("{port:?} {at}")),
-            why: "the longest prefix, valid at that time",
+            why: Why::Longest,
             candidates: vec![Candidate {
                 customer_id: evil(),
                 prefix: evil(),
                 line: 3,
                 imported: NOW,
                 won: true,
-                why: "won",
+                why: Why::Longest,
             }],
         }
     }
@@ -504,6 +509,190 @@ fn check_nested(target: &str, body: &str) {
         }
     }
     assert!(open.is_empty(), "{target}: {open:?}");
+}
+
+/// Everything that somebody may get to read in a language, with what was asked for.
+fn all_in(language: &'static str) -> Vec<(String, Reply)> {
+    let far = Some(Visitor { peer: "192.0.2.1".parse().unwrap(), is_secure: false });
+    let keeper = |unclaimed, wait| Keeper { unclaimed, wait, ..Keeper::default() };
+    let nobody = Request { cookie: "", ..PLAIN };
+    let mut asked: Vec<(Keeper, Request<'_>)> = PAGES
+        .iter()
+        .copied()
+        .chain([
+            "/mail?state=sent",
+            "/mail?state=sent&before=9",
+            "/customers?address=nowhere",
+            "/customers?port=x",
+            "/customers?address=192.0.2.1&time=yesterday",
+            "/incidents?state=all",
+            "/incidents?severity=x",
+            "/incidents?before=x",
+            "/report?file=a+b%26c.csv&line=x",
+            "/mail?state=open",
+            "/?x=%",
+            "/?x=1",
+            "/?x=1&x=1",
+            "/none",
+        ])
+        .map(|target| (keeper(false, false), Request { target, cookie: "sid=of-ann", ..PLAIN }))
+        .collect();
+    asked.extend([
+        (keeper(true, false), nobody),
+        (keeper(false, false), Request { target: "/login", ..nobody }),
+        (keeper(false, false), Request { target: "/login", visitor: far, ..nobody }),
+        (keeper(false, false), Request { method: "PUT", ..nobody }),
+        (keeper(false, false), Request { host: "evil.example", ..nobody }),
+        (keeper(false, false), Request { target: "/people", cookie: "sid=of-vic", ..PLAIN }),
+    ]);
+    for (target, body) in [
+        ("/password", &b"csrf=t0ken&old=a&password=b&again=c"[..]),
+        ("/password", b"csrf=t0ken&old=a&password=b&again=b"),
+        ("/people/add", b"csrf=t0ken&name=new&password=abc&again=abc"),
+        ("/people/add", b"csrf=old"),
+        ("/people/add", b"%"),
+        ("/login", b"name=ann&password=wrong"),
+        ("/claim", b"code=x&password=a&again=b"),
+        ("/none", b"csrf=t0ken"),
+    ] {
+        asked.push((keeper(false, false), Request { target, body, ..FORM }));
+    }
+    asked.extend([
+        (keeper(false, true), Request { target: "/login", body: b"name=ann&password=x", ..FORM }),
+        (keeper(false, false), Request { content_type: "text/plain", ..FORM }),
+        (keeper(false, false), Request { origin: "http://evil.example", ..FORM }),
+        (keeper(false, false), Request { visitor: far, ..FORM }),
+        (keeper(false, false), Request { cookie: "sid=of-vic", ..FORM }),
+    ]);
+    let boxes = [
+        FAKE,
+        Fake { mode: Mode::Practice, quiet: true, ..FAKE },
+        Fake { mode: Mode::Live, doubt: Some(Doubt::Behind), ..FAKE },
+        Fake { doubt: Some(Doubt::Unconfirmed), ..FAKE },
+    ];
+    let replies = asked.iter().flat_map(|(keeper, request)| {
+        let reply = |house: Fake| handle(request, &Fake { language, ..house }, keeper, NOW);
+        // The state of the box changes the overview alone.
+        let count = if request.target == "/" { boxes.len() } else { 1 };
+        boxes
+            .into_iter()
+            .take(count)
+            .map(move |house| (format!("{} {}", request.method, request.target), reply(house)))
+    });
+    replies.collect()
+}
+
+/// What a person reads of a document: its text but for code, and the attributes that are shown.
+fn read_aloud(body: &str) -> String {
+    let mut text = String::new();
+    let mut is_code = false;
+    for part in body.split('<') {
+        let (tag, after) = part.split_once('>').unwrap_or(("", part));
+        let name = tag.split([' ', '/']).find(|name| !name.is_empty()).unwrap_or_default();
+        if ["pre", "code"].contains(&name) {
+            is_code = !tag.starts_with('/');
+        }
+        for attribute in ["title=\"", "aria-label=\"", "data-head=\"", "placeholder=\""] {
+            if let Some((_, value)) = tag.split_once(attribute) {
+                text += value.split('"').next().unwrap_or_default();
+                text.push('\n');
+            }
+        }
+        if !is_code {
+            text += after;
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn words_of(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.chars().count() > 1 && word.chars().all(char::is_alphabetic))
+        .map(str::to_lowercase)
+}
+
+#[test]
+fn no_english_sentence_stands_on_a_german_page() {
+    let [english, german] = [0, 1].map(|index| texts(FILES[index].1));
+    let escaped = |text: &str| super::super::html::html!(text.to_owned()).into_string();
+    let mut telling = Vec::new();
+    for (key, english) in &english {
+        let (_, german) = german.iter().find(|(known, _)| known == key).unwrap();
+        let own: Vec<_> = pieces(english)
+            .filter_map(|piece| match piece {
+                Piece::Text(text) => Some(text.split('`').step_by(2)),
+                Piece::Name(_) => None,
+            })
+            .flatten()
+            .map(str::trim)
+            .filter(|text| text.len() > 12 && !german.contains(text))
+            .collect();
+        telling.extend(own.into_iter().map(|text| (key.as_str(), escaped(text))));
+    }
+    assert!(telling.len() > 100, "{telling:?}");
+    let (mut seen, mut pages) = (std::collections::BTreeSet::new(), 0);
+    for ((asked, own), (_, other)) in all_in("de-AT").iter().zip(all_in("en")) {
+        assert_eq!(own.status, other.status, "{asked}");
+        assert!(own.content_type != HTML || own.body.contains("<html lang=\"de\">"), "{asked}");
+        pages += usize::from(own.content_type == HTML);
+        let [said, other] = [&own.body, &other.body].map(|body| read_aloud(body));
+        for (key, text) in &telling {
+            assert!(!said.contains(text), "{asked} says {key} in English: {text}\n{said}");
+            if other.contains(text) {
+                seen.insert(*key);
+            }
+        }
+    }
+    // Otherwise the search proves nothing.
+    assert!(
+        pages > 30 && seen.len() * 2 > telling.len(),
+        "{pages} pages, {} of {}",
+        seen.len(),
+        telling.len()
+    );
+}
+
+#[test]
+fn every_word_of_a_german_page_is_of_the_language_files() {
+    let columns = include_str!("../../lang/de.toml");
+    let known: std::collections::HashSet<String> =
+        texts(FILES[1].1).iter().chain(&texts(columns)).flat_map(|(_, text)| words_of(text)).collect();
+    // What the made-up box holds, and what is a name in every language.
+    let data: Vec<String> = words_of(&format!(
+        "{EVIL} lt gt quot amp abusebox Rack localhost ann tls vic customer AB CD UTC some none wanted search address \
+         customer states open told quiet state severity high today day https message id sha time csv"
+    ))
+    .collect();
+    let unknown: std::collections::BTreeSet<_> = all_in("de")
+        .iter()
+        .flat_map(|(asked, reply)| {
+            words_of(&read_aloud(&reply.body)).map(move |word| (word, asked.clone())).collect::<Vec<_>>()
+        })
+        .filter(|(word, _)| !known.contains(word) && !data.contains(word))
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn no_page_leaves_a_placeholder_open() {
+    for language in ["en", "de"] {
+        let keys = || texts(FILES[0].1).into_iter().map(|(_, text)| text);
+        let names: std::collections::BTreeSet<String> = keys()
+            .flat_map(|text| {
+                pieces(&text)
+                    .filter_map(|piece| match piece {
+                        Piece::Name(name) => Some(format!("{{{name}}}")),
+                        Piece::Text(_) => None,
+                    })
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        assert!(names.len() > 10);
+        for (asked, reply) in all_in(language) {
+            assert!(!names.iter().any(|name| reply.body.contains(name)), "{asked}: {}", reply.body);
+        }
+    }
 }
 
 #[test]
@@ -1066,7 +1255,7 @@ fn the_overview_says_what_needs_a_person() {
         (Some(Doubt::Behind), "The clock is wrong", "Set the clock of this machine"),
         (Some(Doubt::Unconfirmed), "Waiting for the time", "The box asks time servers"),
     ] {
-        let body = ask(&Fake { mode: Mode::Live, quiet: true, doubt }, "GET", "/", "localhost").body;
+        let body = ask(&Fake { mode: Mode::Live, quiet: true, doubt, ..FAKE }, "GET", "/", "localhost").body;
         assert!(body.contains(part) && body.contains(done) && !body.contains("/mail/held"), "{body}");
     }
 }

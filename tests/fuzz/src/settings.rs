@@ -21,7 +21,7 @@ pub(super) fn check(bytes: &[u8]) {
             };
             assert_eq!(write(&again), written);
             assert_eq!(format!("{again:?}"), format!("{settings:?}"));
-            settings.missing().iter().for_each(|sentence| assert_showable(sentence, TOLD_CHARS_MAX));
+            settings.missing().iter().for_each(|what| assert_showable(&what.to_string(), TOLD_CHARS_MAX));
         }
         Err(complaints) => {
             assert!((1..=COMPLAINTS_MAX).contains(&complaints.len()));
