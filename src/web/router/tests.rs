@@ -571,7 +571,7 @@ fn all_in(language: &'static str) -> Vec<(String, Reply)> {
         Fake { doubt: Some(Doubt::Unconfirmed), ..FAKE },
     ];
     let replies = asked.iter().flat_map(|(keeper, request)| {
-        let reply = |house: Fake| handle(request, &Fake { language, ..house }, keeper, NOW);
+        let reply = |house: Fake| handle(request, &Fake { language, ..house }, keeper, keeper, NOW);
         // The state of the box changes the overview alone.
         let count = if request.target == "/" { boxes.len() } else { 1 };
         boxes
