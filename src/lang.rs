@@ -147,8 +147,10 @@ impl Language {
 }
 
 /// English comes first: the others fall back to it.
-static LANGUAGES: [Language; 2] =
-    [Language::new("en", include_str!("lang/en.toml")), Language::new("de", include_str!("lang/de.toml"))];
+static LANGUAGES: [Language; 2] = [
+    Language::new("en", concat!(include_str!("lang/en.toml"), include_str!("lang/en-settings.toml"))),
+    Language::new("de", concat!(include_str!("lang/de.toml"), include_str!("lang/de-settings.toml"))),
+];
 
 #[cfg(test)]
 mod tests {

@@ -80,6 +80,16 @@ pub enum Change {
     MailServer(NewServer),
 }
 
+impl Change {
+    /// The table of the file to which it belongs.
+    pub fn table(&self) -> &'static str {
+        match self {
+            Self::Set(field, _) | Self::Clear(field) => field.table,
+            Self::MailServer(_) => MAIL_URL.table,
+        }
+    }
+}
+
 /// The parts of `mail.url`, as somebody types them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewServer {

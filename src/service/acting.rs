@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Engine, Error};
 use crate::clock::Timestamp;
+use crate::config::edit::{self, Written};
 use crate::incident::{Audience, Change, OPERATOR, policy};
 use crate::notify::outbox;
 use crate::store::{AuditEntry, Note, Person, Role, Txn};
 use crate::web::access::Who;
 use crate::web::gate::Denied;
-use crate::web::hand::{By, Deed, Hand, Mails, Outcome};
+use crate::web::hand::{By, Changed, Deed, Hand, Mails, Outcome};
+use crate::web::view::Trouble;
 
 /// Who changes something on the page, and from where.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +53,7 @@ impl Engine {
             Change::Mute { until } => format!("muted through {until} incident"),
             Change::Reopen => "reopened incident".to_owned(),
         };
-        sign(signed, &txn, &what, &changed, now)?;
+        sign(signed, &txn, || to_numbers(&what, &changed), now)?;
         txn.commit()?;
         Ok(changed)
     }
@@ -72,37 +74,39 @@ impl Engine {
                 noted.push(id);
             }
         }
-        sign(Some(signed), &txn, "wrote a note to incident", &noted, now)?;
+        sign(Some(signed), &txn, || to_numbers("wrote a note to incident", &noted), now)?;
         txn.commit()?;
         Ok(noted)
     }
 }
 
-/// Notes who did `what` to which numbers, in the transaction that does it. Whoever has become no operator since the
-/// log-in does nothing.
+/// Notes who did what, in the transaction that does it. Whoever has become no operator since the log-in does nothing.
 pub(super) fn sign(
     signed: Option<&Signature<'_>>,
     txn: &Txn,
-    what: &str,
-    numbers: &[u64],
+    what: impl FnOnce() -> String,
     now: Timestamp,
 ) -> Result<(), Error> {
     let Some(Signature { who, from }) = signed else { return Ok(()) };
     if !is_operator(&txn.people()?, who) {
         return Err(Error::NoOperator);
     }
-    if numbers.is_empty() {
-        return Ok(());
+    let what = what();
+    if !what.is_empty() {
+        tracing::info!(who, %from, "{what}");
+        txn.add_audit(&AuditEntry { at: now, who: (*who).to_owned(), from: Some(*from), what })?;
     }
-    let named: Vec<_> = numbers.iter().take(NAMED_MAX).map(u64::to_string).collect();
-    let more = match numbers.len() - named.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let what = format!("{what} {}{more}", named.join(", "));
-    tracing::info!(who, %from, "{what}");
-    txn.add_audit(&AuditEntry { at: now, who: (*who).to_owned(), from: Some(*from), what })?;
     Ok(())
+}
+
+/// What was done to which numbers; nothing, if there are none.
+pub(super) fn to_numbers(what: &str, numbers: &[u64]) -> String {
+    let named: Vec<_> = numbers.iter().take(NAMED_MAX).map(u64::to_string).collect();
+    match numbers.len() - named.len() {
+        _ if numbers.is_empty() => String::new(),
+        0 => format!("{what} {}", named.join(", ")),
+        more => format!("{what} {} and {more} more", named.join(", ")),
+    }
 }
 
 pub(super) fn is_operator(people: &[(String, Person)], name: &str) -> bool {
@@ -159,6 +163,24 @@ impl Hand for Acting {
         let now = self.engine.now()?;
         let noted = self.engine.note_incidents(ids, text, now, &by.into()).map_err(denied)?;
         Ok(self.done(Deed::Noted, ids.len(), noted.len()))
+    }
+
+    fn settings(&self) -> Result<(Written, String), Trouble> {
+        Ok(self.engine.written_settings()?)
+    }
+
+    fn change_settings(
+        &self,
+        by: &By<'_>,
+        version: &str,
+        changes: &[edit::Change],
+    ) -> Result<Changed, Denied> {
+        let now = self.engine.clock.untrusted_now();
+        let changed = self.engine.change_settings(version, changes, now, Some(&by.into())).map_err(denied)?;
+        if matches!(changed, Changed::Done(_)) {
+            (self.changed)();
+        }
+        Ok(changed)
     }
 
     fn tell(&self, who: &Who, outcome: Outcome) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::acting::{Signature, sign};
+use super::acting::{Signature, sign, to_numbers};
 use super::{Engine, Error, Loaded, hex, random_token};
 use crate::clock::Timestamp;
 use crate::config::{Mode, Settings};
@@ -743,7 +743,7 @@ impl Engine {
             (notice.held, notice.released) = (false, notice.released || held);
             held
         })?;
-        sign(signed, &txn, "released mail", &released, now)?;
+        sign(signed, &txn, || to_numbers("released mail", &released), now)?;
         txn.commit()?;
         Ok(released)
     }
@@ -776,7 +776,7 @@ impl Engine {
             txn.put_notice(&notice)?;
             dropped.push(number);
         }
-        sign(signed, &txn, "dropped mail", &dropped, now)?;
+        sign(signed, &txn, || to_numbers("dropped mail", &dropped), now)?;
         txn.commit()?;
         Ok(dropped)
     }

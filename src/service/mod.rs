@@ -14,6 +14,7 @@ pub mod mailing;
 pub mod paging;
 pub mod rebuilding;
 pub mod running;
+pub mod setting;
 mod sorting;
 pub mod timing;
 pub mod viewing;
@@ -205,10 +206,16 @@ impl Engine {
         *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
     }
 
-    /// Takes changed settings and a changed customer file. Settings with faults change nothing and raise an alarm.
-    /// Returns whether anything is new.
+    /// Takes changed settings and a changed customer file. Returns whether anything is new.
     pub fn reload(&self, now: Timestamp) -> Result<bool, Error> {
-        let taking = self.take_turn();
+        let changed = self.reload_settings(now)?;
+        Ok(self.take_configured_customers(now)? || changed)
+    }
+
+    /// Takes changed settings alone, for which the clock need not be right: they may be what makes it right. Settings with
+    /// faults change nothing and raise an alarm, as of `now`. Returns whether anything is new.
+    pub fn reload_settings(&self, now: Timestamp) -> Result<bool, Error> {
+        let _taking = self.take_turn();
         let before = self.loaded();
         let written = match Written::load(&self.settings_path) {
             Ok(written) => written,
@@ -231,8 +238,7 @@ impl Engine {
             self.shadowserver_changed()?;
             self.mail_changed();
         }
-        drop(taking);
-        Ok(self.take_configured_customers(now)? || changed)
+        Ok(changed)
     }
 
     /// Raises an alarm, keeps it, or takes it back. One that cannot be stored is shown for as long as the process

@@ -217,12 +217,19 @@ async fn watch_files(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Rece
     // Nothing is taken yet: when the box began, the clock may not have been right.
     let (mut taken, mut before, mut failed) = (None, None, None::<Instant>);
     loop {
-        let now = Some(signatures(&engine));
+        let trusted = engine.clock.now();
+        // Customers are taken when the clock is right.
+        let now = Some((signatures(&engine), trusted.is_some()));
         let again = failed.is_some_and(|at| at.elapsed() >= FAILED_AGAIN);
-        if let Some(moment) = engine.clock.now().filter(|_| now == before && (now != taken || again)) {
+        if now == before && (now != taken || again) {
             (taken, failed) = (now.clone(), None);
-            let reloader = engine.clone();
-            match tokio::task::spawn_blocking(move || reloader.reload(moment)).await {
+            let (reloader, moment) =
+                (engine.clone(), trusted.unwrap_or_else(|| engine.clock.untrusted_now()));
+            let reload = move || match trusted {
+                Some(now) => reloader.reload(now),
+                None => reloader.reload_settings(moment),
+            };
+            match tokio::task::spawn_blocking(reload).await {
                 Ok(Ok(true)) => {
                     wake.fetch.notify_one();
                     wake.mail.notify_one();

@@ -4,12 +4,15 @@
 use super::access::Who;
 use super::entry::lead_to;
 use super::gate::Denied;
-use super::hand::{By, Mails, Outcome};
+use super::hand::{By, Changed, Mails, Outcome};
 use super::html::html;
-use super::page::Page;
-use super::router::{Desk, Query, Reply, plain};
+use super::page::settings::{SECURITIES, Typed};
+use super::page::{self, Page};
+use super::router::{Desk, Query, Reply, plain, see_other};
 use super::words::Say;
 use crate::clock::Day;
+use crate::config::edit::{Change, FIELDS, MAIL_URL, NewServer};
+use crate::config::{Complaint, MailSecurity, Secret};
 use crate::incident;
 use crate::incident::policy::local_day;
 use crate::notify::outbox;
@@ -59,6 +62,55 @@ pub(crate) fn incidents(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply
         _ => return unknown(desk),
     };
     say(desk, who, fields, "/incidents", outcome)
+}
+
+/// Changes one table of the settings.
+pub(crate) fn settings(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let (table, version) = (fields.take("table"), fields.take("version").unwrap_or_default());
+    let texts: Vec<(String, String)> = fields.take_below(table.as_deref().unwrap_or_default());
+    let text = |name: &str| texts.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str());
+    let mut changes = Vec::new();
+    for field in FIELDS.iter().filter(|field| Some(field.table) == table.as_deref() && *field != MAIL_URL) {
+        let name = field.name();
+        if fields.take(&format!("clear:{name}")).is_some() {
+            changes.push(Change::Clear(field));
+        } else if let Some(text) = text(&name) {
+            changes.push(Change::Set(field, text.to_owned()));
+        }
+    }
+    if let Some(host) = text("mail.server") {
+        let security = SECURITIES.iter().find(|(word, _)| Some(*word) == text("mail.security"));
+        let port = text("mail.port").filter(|port| !port.is_empty());
+        changes.push(Change::MailServer(NewServer {
+            security: security.map_or(MailSecurity::StartTls, |(_, security)| *security),
+            host: host.to_owned(),
+            // What is no port is refused as such.
+            port: port.map(|port| port.parse().unwrap_or(0)),
+            user: text("mail.user").unwrap_or_default().to_owned(),
+            password: Secret(text("mail.password").unwrap_or_default().to_owned()),
+        }));
+    }
+    let complaints = match desk.hand.change_settings(&by(desk, who), &version, &changes) {
+        Ok(Changed::Done(names)) => {
+            desk.hand.tell(who, Outcome::Settings(names.len() as u64));
+            // Only a table that there is has changed anything.
+            return see_other(&format!("/settings#{}", changes.first().map_or("", Change::table)));
+        }
+        Ok(Changed::Complaints(complaints)) => complaints,
+        Ok(Changed::Meanwhile) => {
+            let complaint = desk.site.words().settings.meanwhile.to_owned();
+            vec![Complaint { line: None, field: String::new(), complaint }]
+        }
+        Err(why) => return refuse(desk, who, why),
+    };
+    match desk.hand.settings() {
+        Ok(shown) => desk.reply(
+            400,
+            page::settings::show(desk.site, who, &shown, &Typed { texts, complaints }),
+            Some(who),
+        ),
+        Err(trouble) => refuse(desk, who, Denied::Trouble(trouble)),
+    }
 }
 
 fn by<'a>(desk: &Desk<'_>, who: &'a Who) -> By<'a> {

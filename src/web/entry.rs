@@ -106,6 +106,7 @@ pub(crate) const FORMS: &[Form] = &[
     Form { path: "/people/add", act: Act::Inside(Role::Operator, add_person) },
     Form { path: "/people/remove", act: Act::Inside(Role::Operator, remove_person) },
     Form { path: "/mail/change", act: Act::Inside(Role::Operator, acts::mails) },
+    Form { path: "/settings/change", act: Act::Inside(Role::Operator, acts::settings) },
     Form { path: "/incidents/change", act: Act::Inside(Role::Operator, acts::incidents) },
 ];
 

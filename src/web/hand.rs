@@ -2,7 +2,10 @@
 
 use super::access::Who;
 use super::gate::{Denied, Visitor};
+use super::view::Trouble;
 use crate::clock::Day;
+use crate::config::Complaint;
+use crate::config::edit::{Change, Written};
 use crate::incident;
 use crate::notify::outbox;
 
@@ -13,6 +16,10 @@ pub trait Hand {
     -> Result<Outcome, Denied>;
     /// Writes a note of at most [`crate::store::NOTE_BYTES_MAX`] to each of the incidents.
     fn note(&self, by: &By<'_>, ids: &[u64], text: &str) -> Result<Outcome, Denied>;
+    /// The settings as forms show them, and the name of this version of them.
+    fn settings(&self) -> Result<(Written, String), Trouble>;
+    /// Changes the settings that were shown as `version`, all of them or none.
+    fn change_settings(&self, by: &By<'_>, version: &str, changes: &[Change]) -> Result<Changed, Denied>;
     /// Keeps an outcome for the next page of this session; the last one counts.
     fn tell(&self, who: &Who, outcome: Outcome);
     /// What is to be said to this session; it is said once.
@@ -45,6 +52,8 @@ pub enum Outcome {
         /// Of what was chosen, so many were not as they should be, and stay as they are.
         missed: u64,
     },
+    /// So many settings are others now.
+    Settings(u64),
     /// Nothing was chosen.
     Nothing,
     /// To mute takes a day that is not over.
@@ -62,4 +71,15 @@ pub enum Deed {
     Muted(Day),
     Reopened,
     Noted,
+}
+
+/// What came of a change of settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// These settings are others now.
+    Done(Vec<String>),
+    /// Nothing was changed.
+    Complaints(Vec<Complaint>),
+    /// Nothing was changed: somebody else has changed the file since it was shown.
+    Meanwhile,
 }

@@ -8,6 +8,7 @@ use super::entry;
 use super::gate::{Gate, Visitor};
 use super::hand::Hand;
 use super::html::html;
+use super::page::settings::Typed;
 use super::page::{self, Page};
 use super::view::{ROWS_MAX, Site, Trouble, View};
 use super::words::Pick;
@@ -205,6 +206,7 @@ fn route(
         ["reports"] => page::reports::list(view, site, query)?,
         ["report"] => page::reports::one(view, site, query)?,
         ["customers"] => page::customers::show(view, site, query, now)?,
+        ["settings"] => page::settings::show(site, who, &desk.hand.settings()?, &Typed::default()),
         ["people"] => page::people::show(gate, site, who, None)?,
         ["audit"] => page::people::audit(gate, site, query)?,
         _ => return Err(Fault::NotFound),
@@ -313,6 +315,13 @@ impl Query {
         self.take(key).map(|text| text.parse().map_err(|_| Fault::Query(why))).transpose()
     }
 
+    /// All pairs whose keys begin with `table` and a dot, with what stands there, be it nothing.
+    pub(crate) fn take_below(&mut self, table: &str) -> Vec<(String, String)> {
+        let is_below =
+            |(key, _): &mut (String, String)| key.split_once('.').is_some_and(|(found, _)| found == table);
+        self.0.extract_if(.., is_below).map(|(key, value)| (key, value.trim().to_owned())).collect()
+    }
+
     /// The numbers that a form has chosen: of each pair whose key is [`CHOSEN`] and a number.
     pub(crate) fn take_ids(&mut self) -> Vec<u64> {
         let number = |(key, _): &(String, String)| key.strip_prefix(CHOSEN).and_then(|id| id.parse().ok());
@@ -368,8 +377,8 @@ const TARGET_BYTES_MAX: usize = 2048;
 const PAIRS_MAX: usize = 8;
 /// File names have 255 bytes at most.
 pub(crate) const VALUE_BYTES_MAX: usize = 255;
-/// Of a form: a note.
-const FORM_VALUE_BYTES_MAX: usize = 4_096;
+/// Of a form: a list of some thousand networks; the door takes little more.
+const FORM_VALUE_BYTES_MAX: usize = 48 * 1024;
 /// What a key of a form begins with that chooses a row by its number.
 pub(crate) const CHOSEN: &str = "id-";
 /// No path has more parts; one more is enough to find that out.

@@ -12,7 +12,7 @@ sentences! {
     /// All that the pages say, in one language.
     pub(crate) PageWords from FILES;
 
-    thousands
+    tongue thousands
     in_the_future just_now minutes_ago_one minutes_ago_many hours_ago_one hours_ago_many days_ago_one days_ago_many
 
     [frame Frame]
@@ -69,6 +69,9 @@ sentences! {
     title name may may_look may_all added last_login login_from remove nobody
     your_password present new again length change logged_out somebody_else first_password add
     done_here when who from what nothing_done
+
+    [settings Settings]
+    title save no_toml is_set is_not_set clear yes no starttls tls plain meanwhile saved_one saved_many same
 
     [entry Entry]
     claim claim_about code code_about new_name name password password_about log_in forgotten forgotten_about

@@ -34,6 +34,8 @@ pub(crate) fn said(outcome: Outcome, t: &'static PageWords) -> Html {
             }
             (text, count > 0)
         }
+        Outcome::Settings(0) => (t.settings.same.to_owned(), true),
+        Outcome::Settings(count) => (t.count(count, t.settings.saved_one, t.settings.saved_many), true),
         Outcome::Nothing => (acts.nothing.to_owned(), false),
         Outcome::NoDay => (acts.no_day.to_owned(), false),
         Outcome::NoText => (acts.no_text.to_owned(), false),

@@ -8,6 +8,7 @@ pub(crate) mod mails;
 pub(crate) mod overview;
 pub(crate) mod people;
 pub(crate) mod reports;
+pub(crate) mod settings;
 
 use super::access::Who;
 use super::hand::Outcome;
@@ -162,12 +163,19 @@ pub(crate) fn select<'a>(
     choices: impl IntoIterator<Item = (&'a str, &'a str)>,
     chosen: &str,
 ) -> Html {
-    let mut options = html!("<option value=\"\">", all, "</option>");
+    let all = html!("<option value=\"\">", all, "</option>");
+    let options = options(choices, chosen);
+    html!("<label>", label, "<select name=\"", name, "\">", all, options, "</select></label>")
+}
+
+/// What can be chosen: (value, name).
+pub(crate) fn options<'a>(choices: impl IntoIterator<Item = (&'a str, &'a str)>, chosen: &str) -> Html {
+    let mut options = Html::default();
     for (value, name) in choices {
-        let mark = if value == chosen { html!(" selected") } else { Html::default() };
+        let mark = (value == chosen).then(|| html!(" selected"));
         put!(options, "<option value=\"", value, "\"", mark, ">", name, "</option>");
     }
-    html!("<label>", label, "<select name=\"", name, "\">", options, "</select></label>")
+    options
 }
 
 /// The way to the rows after these and back to the first; `pairs` say what is shown, `before` where it begins.
@@ -201,13 +209,14 @@ pub(crate) fn when(at: Timestamp, site: &Site, now: Timestamp) -> Html {
     html!(super::html::time(at, &site.zone), " <span class=\"dim\">", site.words().ago(at, now), "</span>")
 }
 
-fn menu_of(t: &PageWords) -> [(&'static str, &'static str); 6] {
+fn menu_of(t: &PageWords) -> [(&'static str, &'static str); 7] {
     [
         ("/", t.overview.title),
         ("/incidents", t.incidents.title),
         ("/mail", t.mails.title),
         ("/reports", t.reports.title),
         ("/customers", t.customers.title),
+        ("/settings", t.settings.title),
         ("/people", t.people.title),
     ]
 }

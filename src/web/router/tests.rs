@@ -1,13 +1,15 @@
 //! The pages without a box: made-up data in, HTML out.
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
 use super::*;
 use crate::clock::Doubt;
-use crate::config::{Missing, Mode};
+use crate::config::edit::{self, Change, Written};
+use crate::config::{Complaint, Missing, Mode};
 use crate::customers::table::Why;
 use crate::customers::{CustomerNo, Owner};
 use crate::incident::{Audience, Evidence, Incident, Key, Ownership, Place, Sighting, State};
@@ -19,7 +21,7 @@ use crate::store::Role;
 use crate::store::{Alarm, AuditEntry, Counts, Import, Note, Person, RejectedRow, Report};
 use crate::web::entry::{Act, FORMS, Form};
 use crate::web::gate::{Denied, NewPerson, SessionId};
-use crate::web::hand::{By, Deed, Mails, Outcome};
+use crate::web::hand::{By, Changed, Deed, Mails, Outcome};
 use crate::web::view::*;
 use crate::web::words::FILES;
 
@@ -386,6 +388,25 @@ impl Hand for Keeper {
         Keeper::note(self, format!("note {text} {ids:?} by {}", by.who.name))?;
         Ok(Outcome::Done { deed: Deed::Noted, count: ids.len() as u64, missed: 0 })
     }
+    fn settings(&self) -> Result<(Written, String), Trouble> {
+        if self.broken {
+            return Err(Trouble(evil()));
+        }
+        let text = format!(
+            "[organisation]\nname = {:?}\n[mail]\nurl = \"smtps://u:secret-token@m.example\"\n",
+            "<b>"
+        );
+        Ok((edit::written(&text, Path::new("")), evil()))
+    }
+    fn change_settings(&self, by: &By<'_>, _: &str, changes: &[Change]) -> Result<Changed, Denied> {
+        self.note(format!("{changes:?} by {}", by.who.name))?;
+        let complaint = Complaint { line: None, field: "box.name".to_owned(), complaint: evil() };
+        Ok(match changes.len() {
+            2 => Changed::Meanwhile,
+            3 => Changed::Complaints(vec![complaint]),
+            _ => Changed::Done(vec!["box.name".to_owned()]),
+        })
+    }
     fn tell(&self, who: &Who, outcome: Outcome) {
         self.told.borrow_mut().push((who.name.clone(), outcome));
     }
@@ -467,6 +488,7 @@ const PAGES: &[&str] = &[
     "/report?file=a%20b%26c.csv&line=5",
     "/customers",
     "/customers?address=192.0.2.7&port=80&time=2026-11-20T13%3A45",
+    "/settings",
     "/people",
     "/audit",
 ];
@@ -553,6 +575,8 @@ fn all_in(language: &'static str) -> Vec<(String, Reply)> {
         ("/people/add", b"%"),
         ("/login", b"name=ann&password=wrong"),
         ("/claim", b"code=x&password=a&again=b"),
+        ("/settings/change", b"csrf=t0ken&table=box&version=1&box.name=x&box.mode=hold"),
+        ("/settings/change", b"csrf=t0ken&table=box&version=1&box.name=x&box.mode=hold&box.language=%3Ci%3E"),
         ("/none", b"csrf=t0ken"),
     ] {
         asked.push((keeper(false, false), Request { target, body, ..FORM }));
@@ -655,13 +679,19 @@ fn no_english_sentence_stands_on_a_german_page() {
 
 #[test]
 fn every_word_of_a_german_page_is_of_the_language_files() {
-    let columns = include_str!("../../lang/de.toml");
-    let known: std::collections::HashSet<String> =
-        texts(FILES[1].1).iter().chain(&texts(columns)).flat_map(|(_, text)| words_of(text)).collect();
+    let (columns, settings) =
+        (include_str!("../../lang/de.toml"), include_str!("../../lang/de-settings.toml"));
+    let known: std::collections::HashSet<String> = texts(FILES[1].1)
+        .iter()
+        .chain(&texts(columns))
+        .flat_map(|(_, text)| words_of(text))
+        .chain(words_of(settings))
+        .collect();
     // What the made-up box holds, and what is a name in every language.
     let data: Vec<String> = words_of(&format!(
         "{EVIL} lt gt quot amp abusebox Rack localhost ann tls vic customer AB CD UTC some none wanted search address \
-         customer states open told quiet state severity high today day https message id sha time csv"
+         customer states open told quiet state severity high today day https message id sha time csv \
+         English example"
     ))
     .collect();
     let unknown: std::collections::BTreeSet<_> = all_in("de")
@@ -1013,8 +1043,53 @@ fn no_form_does_anything_without_session_token_and_origin() {
 fn fields_of(path: &str) -> &'static [u8] {
     match path {
         "/incidents/change" => b"csrf=t0ken&do=close&id-7=on",
+        "/settings/change" => b"csrf=t0ken&table=box&version=1&box.name=x",
         _ => FIELDS,
     }
+}
+
+#[test]
+fn settings_are_changed_by_table_and_what_was_wrong_stands_beside_what_was_typed() {
+    let keeper = Keeper::default();
+    let send = |body: &'static [u8]| send(&keeper, &Request { target: "/settings/change", body, ..FORM });
+    let (reply, done) = send(b"csrf=t0ken&table=box&version=v&box.name=x&policy.digest_hour=9");
+    assert_eq!((reply.status, header(&reply, "Location")), (303, Some("/settings#box")));
+    assert!(done[0].contains("\"name\"") && !done[0].contains("digest_hour"), "of its table alone: {done:?}");
+    assert!(ask_as(&keeper, "/settings").contains("1 setting was changed"));
+
+    let (reply, _) =
+        send(b"csrf=t0ken&table=box&version=v&box.name=%22%3E%3Ci%3E&box.mode=live&box.language=de");
+    assert_eq!(reply.status, 400);
+    assert!(
+        reply.body.contains("value=\"&quot;&gt;&lt;i&gt;\"") && !reply.body.contains("<i>"),
+        "{}",
+        reply.body
+    );
+    assert!(reply.body.contains("aria-invalid") && reply.body.contains("<option value=\"live\" selected>"));
+    let (reply, _) = send(b"csrf=t0ken&table=box&version=old&box.name=x&box.mode=live");
+    assert!(reply.status == 400 && reply.body.contains("were changed meanwhile"));
+
+    let (_, done) = send(
+        b"csrf=t0ken&table=mail&version=v&mail.server=m.example&mail.security=tls&mail.port=&mail.user=u\
+          &mail.password=p&mail.per_minute_max=5",
+    );
+    let all = "NewServer { security: Tls, host: \"m.example\", port: None, user: \"u\", password: *** }";
+    assert!(done[0].contains(all), "{done:?}");
+    let (_, done) =
+        send(b"csrf=t0ken&table=shadowserver&version=v&shadowserver.key=&clear:shadowserver.key=on");
+    assert!(done[0].starts_with("[Clear(Field { table: \"shadowserver\", key: \"key\""), "{done:?}");
+
+    let page = ask_as(&keeper, "/settings");
+    assert!(!page.contains("secret-token") && page.contains("value=\"m.example\""), "{page}");
+    assert!(page.contains("<button>Save</button>") && !page.contains("fieldset disabled"));
+    let viewer =
+        handle(&Request { target: "/settings", cookie: "sid=of-vic", ..PLAIN }, &FAKE, &keeper, &keeper, NOW);
+    assert!(viewer.body.contains("fieldset disabled") && !viewer.body.contains("<button>Save</button>"));
+}
+
+/// A page as the operator sees it.
+fn ask_as(keeper: &Keeper, target: &str) -> String {
+    handle(&Request { target, cookie: "sid=of-ann", ..PLAIN }, &FAKE, keeper, keeper, NOW).body
 }
 
 #[test]

@@ -1,0 +1,282 @@
+//! All settings, each with one line of help: a form for each table of the settings file.
+
+use super::people::csrf;
+use super::{Page, mode, options};
+use crate::config::edit::{FIELDS, Field, Kind, MAIL_URL, Shown, Written};
+use crate::config::{Complaint, MailSecurity, Mode};
+use crate::lang::Words;
+use crate::report::kind::Severity;
+use crate::store::Role;
+use crate::web::access::Who;
+use crate::web::html::{Html, html, put};
+use crate::web::view::Site;
+use crate::web::words::PageWords;
+
+/// What somebody has typed that was not taken: by name of the input.
+#[derive(Default)]
+pub(crate) struct Typed {
+    pub(crate) texts: Vec<(String, String)>,
+    pub(crate) complaints: Vec<Complaint>,
+}
+
+impl Typed {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.texts.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str())
+    }
+}
+
+pub(crate) fn show(site: &Site, who: &Who, (written, version): &(Written, String), typed: &Typed) -> Page {
+    let t = site.words();
+    let say = &t.settings;
+    let words = Words::of(&site.language);
+    let mut body = html!("<h1>", say.title, "</h1>");
+    // Those of what was typed stand at their field.
+    let elsewhere = typed.complaints.iter().filter(|complaint| !complaint.field.contains('.'));
+    for complaint in
+        elsewhere.map(|c| c.complaint.clone()).chain(written.complaints.iter().map(Complaint::to_string))
+    {
+        put!(body, "<p class=\"alarm\" role=\"alert\">", complaint, "</p>");
+    }
+    if written.fields.is_empty() {
+        put!(body, "<p>", say.no_toml, "</p>");
+    }
+    let tables = FIELDS.chunk_by(|a, b| a.table == b.table).filter(|_| !written.fields.is_empty());
+    for fields in tables {
+        let table = fields[0].table;
+        let form = Form { t, words, written, typed, table };
+        let about = words.text(&format!("settings.{table}.about")).unwrap_or(table);
+        let mut inputs = Html::default();
+        for field in fields {
+            put!(inputs, if field == MAIL_URL { form.mail_server() } else { form.field(field) });
+        }
+        let is_operator = who.role == Role::Operator;
+        put!(
+            body,
+            "<form class=\"settings\" action=\"/settings/change\" method=\"post\" id=\"",
+            table,
+            "\"><fieldset",
+            (!is_operator).then(|| html!(" disabled")),
+            "><legend>",
+            about,
+            " <code>[",
+            table,
+            "]</code></legend>",
+            csrf(who),
+            "<input type=\"hidden\" name=\"version\" value=\"",
+            version,
+            "\"><input type=\"hidden\" name=\"table\" value=\"",
+            table,
+            "\">",
+            inputs,
+            is_operator.then(|| html!("<button>", say.save, "</button>")),
+            "</fieldset></form>\n",
+        );
+    }
+    Page { title: say.title.to_owned(), entry: "/settings", body }
+}
+
+/// One table of the settings.
+struct Form<'a> {
+    t: &'static PageWords,
+    words: &'a Words,
+    written: &'a Written,
+    typed: &'a Typed,
+    table: &'static str,
+}
+
+impl Form<'_> {
+    fn field(&self, field: &'static Field) -> Html {
+        let name = field.name();
+        let shown = self.written.fields.iter().find(|(known, _)| *known == field).map(|(_, shown)| shown);
+        let Some(Shown { text, is_set }) = shown else { return Html::default() };
+        let text = self.typed.text(&name).unwrap_or(text);
+        let attributes = self.attributes(field.key, &name);
+        let input = match field.kind {
+            Kind::Text => html!("<input type=\"text\" value=\"", text, "\"", attributes, ">"),
+            Kind::Number => {
+                html!("<input type=\"text\" inputmode=\"decimal\" value=\"", text, "\"", attributes, ">")
+            }
+            Kind::List => html!(
+                "<textarea rows=\"",
+                rows(text).to_string(),
+                "\"",
+                attributes,
+                ">\n",
+                text,
+                "</textarea>"
+            ),
+            Kind::Secret => {
+                let state = if *is_set { self.t.settings.is_set } else { self.t.settings.is_not_set };
+                html!(
+                    "<input type=\"password\" autocomplete=\"new-password\" placeholder=\"",
+                    state,
+                    "\"",
+                    attributes,
+                    ">"
+                )
+            }
+            Kind::Flag => {
+                let choices = [("true", self.t.settings.yes), ("false", self.t.settings.no)];
+                html!("<select", attributes, ">", options(choices, text), "</select>")
+            }
+            Kind::Choice(words) => {
+                // What somebody wrote by hand stays to be chosen.
+                let other = (!words.contains(&text)).then_some(text);
+                let words = words.iter().copied().chain(other).map(|word| (word, self.name(field, word)));
+                html!("<select", attributes, ">", options(words, text), "</select>")
+            }
+        };
+        let clear = (field.kind == Kind::Secret && *is_set).then(|| {
+            html!(
+                "<label class=\"check\"><input type=\"checkbox\" name=\"clear:",
+                name,
+                "\">",
+                self.t.settings.clear,
+                "</label>"
+            )
+        });
+        self.setting(field.key, &name, input, clear)
+    }
+
+    /// What a person reads in the place of a word that can be chosen.
+    fn name<'a>(&'a self, field: &Field, word: &'a str) -> &'a str {
+        let found = match field.key {
+            "mode" => {
+                let modes = [Mode::Hold, Mode::Practice, Mode::Live].map(|known| mode(known, self.t));
+                modes.into_iter().find(|(known, ..)| *known == word).map(|(_, name, _)| name)
+            }
+            "language" => Some(PageWords::of(word)).filter(|t| t.tag == word).map(|t| t.tongue),
+            _ => Severity::ALL
+                .into_iter()
+                .find(|known| known.word() == word)
+                .map(|known| self.words.severity(known)),
+        };
+        found.unwrap_or(word)
+    }
+
+    /// The parts of `mail.url`, so that nobody has to write a password as part of a URL.
+    fn mail_server(&self) -> Html {
+        let server = self.written.mail_server.as_ref();
+        let security = server.map_or(MailSecurity::StartTls, |server| server.security);
+        let user = server.and_then(|server| server.login.as_ref()).map_or("", |(user, _)| user);
+        let port = server.map(|server| server.port).filter(|port| *port != security.port());
+        let port = port.map(|port| port.to_string()).unwrap_or_default();
+        let mut inputs = Html::default();
+        for (key, now) in [
+            ("server", server.map_or("", |server| &server.host)),
+            ("security", word(security)),
+            ("port", &port),
+            ("user", user),
+            ("password", ""),
+        ] {
+            let name = format!("mail.{key}");
+            let text = self.typed.text(&name).unwrap_or(now);
+            let attributes = self.attributes(key, &name);
+            let input = match key {
+                "security" => {
+                    let names = [self.t.settings.starttls, self.t.settings.tls, self.t.settings.plain];
+                    let choices = SECURITIES.iter().zip(names).map(|((word, _), name)| (*word, name));
+                    html!("<select", attributes, ">", options(choices, text), "</select>")
+                }
+                "password" => {
+                    let state =
+                        if user.is_empty() { self.t.settings.is_not_set } else { self.t.settings.is_set };
+                    html!(
+                        "<input type=\"password\" autocomplete=\"new-password\" placeholder=\"",
+                        state,
+                        "\"",
+                        attributes,
+                        ">"
+                    )
+                }
+                _ => html!("<input type=\"text\" value=\"", text, "\"", attributes, ">"),
+            };
+            put!(inputs, self.setting(key, &name, input, None));
+        }
+        inputs
+    }
+
+    /// The input with its label, its line of help, and what was wrong with it.
+    fn setting(&self, key: &str, name: &str, input: Html, more: Option<Html>) -> Html {
+        let text = |suffix| self.words.text(&format!("settings.{}.{key}{suffix}", self.table));
+        let mut complaints = Html::default();
+        for complaint in self.complaints(key, name) {
+            put!(complaints, "<p class=\"alarm\" role=\"alert\">", complaint.complaint, "</p>");
+        }
+        html!(
+            "<div class=\"setting\"><label for=\"",
+            name,
+            "\">",
+            text("").unwrap_or(key),
+            " <code>",
+            key,
+            "</code></label>",
+            input,
+            more,
+            "<p class=\"hint\" id=\"hint:",
+            name,
+            "\">",
+            text("_help"),
+            "</p>",
+            complaints,
+            "</div>",
+        )
+    }
+
+    /// The name of an input, and how it hangs together with what stands below it.
+    fn attributes(&self, key: &str, name: &str) -> Html {
+        let is_wrong = self.complaints(key, name).next().is_some();
+        html!(
+            " id=\"",
+            name,
+            "\" name=\"",
+            name,
+            "\" aria-describedby=\"hint:",
+            name,
+            "\" maxlength=\"65536\" autocapitalize=\"none\" spellcheck=\"false\"",
+            is_wrong.then(|| html!(" aria-invalid=\"true\"")),
+        )
+    }
+
+    /// What is said of all of `mail.url` stands at its server.
+    fn complaints(&self, key: &str, name: &str) -> impl Iterator<Item = &Complaint> {
+        let whole = (self.table == "mail" && key == "server").then(|| MAIL_URL.name());
+        self.typed
+            .complaints
+            .iter()
+            .filter(move |complaint| complaint.field == name || whole.as_ref() == Some(&complaint.field))
+    }
+}
+
+/// The word by which a form names a security.
+fn word(security: MailSecurity) -> &'static str {
+    SECURITIES.iter().find(|(_, known)| *known == security).map_or("", |(word, _)| word)
+}
+
+/// Room for what stands in it and a bit more.
+fn rows(text: &str) -> u64 {
+    (text.lines().count() as u64 + 1).clamp(2, 12)
+}
+
+pub(crate) const SECURITIES: &[(&str, MailSecurity)] =
+    &[("starttls", MailSecurity::StartTls), ("tls", MailSecurity::Tls), ("plain", MailSecurity::Plain)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_a_name_and_a_line_of_help_in_each_language() {
+        let parts = ["server", "security", "port", "user", "password"].map(|part| ("mail", part));
+        let keys = FIELDS.iter().filter(|field| *field != MAIL_URL).map(|field| (field.table, field.key));
+        for language in ["en", "de"] {
+            let words = Words::of(language);
+            for (table, key) in keys.clone().chain(parts) {
+                assert!(words.text(&format!("settings.{table}.about")).is_some(), "{language} {table}");
+                assert!(words.text(&format!("settings.{table}.{key}")).is_some(), "{language} {table}.{key}");
+                let help = words.text(&format!("settings.{table}.{key}_help"));
+                assert!(help.is_some_and(|help| help.ends_with(['.', ':'])), "{language} {table}.{key}");
+            }
+        }
+    }
+}
