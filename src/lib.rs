@@ -3,7 +3,8 @@
 //! [`fetch`] asks Shadowserver and fills the spool, [`report`] turns files into rows, [`customers`] says whose
 //! address it was, [`incident`] keeps one record per problem, [`notify`] tells the customer, [`store`] remembers.
 //! [`service`] wires them; nothing else does. [`command`] is what people type, [`control`] how it reaches the process
-//! that is at work, [`web`] the page that shows it, [`system`] the box around it.
+//! that is at work, [`web`] the page that shows it, [`lines`] what other programs read of it, [`system`] the box around
+//! it.
 
 pub mod clock;
 pub mod command;
@@ -15,6 +16,7 @@ pub mod files;
 mod halt;
 pub mod incident;
 pub mod lang;
+pub mod lines;
 pub mod net;
 pub mod notify;
 pub mod report;

@@ -15,12 +15,12 @@ use crate::fetch::spool;
 use crate::files;
 use crate::incident::policy::local_day;
 use crate::incident::{OPERATOR, State};
-use crate::notify::outbox;
-use crate::report::{Address, Hint, Item, Reader, Rejection, Row, text};
+use crate::lines::{self, Outbound, Outgoing, Status, some};
+use crate::report::{Address, Hint, Item, Reader, Row, text};
 use crate::service::intake::describe;
 use crate::service::mailing::Kinds;
 use crate::service::{Engine, Error, FILE_BYTES_MAX};
-use crate::store::{Fetching, View};
+use crate::store::{Fetching, RejectedRow, View};
 
 /// The text of `--help`, for a command or for all.
 pub(super) fn help(topic: &str) -> &'static str {
@@ -72,9 +72,8 @@ pub(super) fn parse(files: &[PathBuf], output: &mut Output<'_>) -> io::Result<Ex
                 }
                 Ok(Some(Item::Rejected { line, reason, detail })) => {
                     rejected += 1;
-                    let line = json!({
-                        "report": header.kind_name, "line": line, "rejected": reason.word(), "detail": detail,
-                    });
+                    let row = RejectedRow { reason: reason.word().to_owned(), detail };
+                    let line = lines::rejected(&header.kind_name, line, &row);
                     writeln!(output.out, "{line}")?;
                 }
                 Err(error) => {
@@ -215,18 +214,9 @@ pub(super) fn incidents(
         if broken.is_ok() {
             let (kind, _) = kinds.of(&key);
             let customer = names.of(key.customer());
-            let ip = incident.place(&key);
-            let state = incident.state(today);
             broken = match as_json {
                 true => {
-                    let line = json!({
-                        "id": incident.id.to_string(), "customer": customer, "ip": ip,
-                        "port": incident.evidence.port, "protocol": some(&incident.evidence.protocol),
-                        "report": kind, "severity": incident.severity, "state": state,
-                        "first_seen": incident.first_seen.to_string(), "last_seen": incident.last_seen.to_string(),
-                        "days_seen": incident.days_seen, "rows": incident.rows(), "again": incident.again,
-                        "nature": incident.nature,
-                    });
+                    let line = lines::incident(&key, &incident, kind, customer, today);
                     writeln!(output.out, "{line}")
                 }
                 false => writeln!(
@@ -234,9 +224,9 @@ pub(super) fn incidents(
                     "{:>8}  {:8}  {:6}  {:30} {:40} {:>5}  {}  {}",
                     incident.id,
                     incident.severity.word(),
-                    state.word(),
+                    incident.state(today).word(),
                     kind,
-                    ip.unwrap_or_default(),
+                    incident.place(&key).unwrap_or_default(),
                     incident.evidence.port.map(|port| port.to_string()).unwrap_or_default(),
                     incident.last_seen,
                     customer.unwrap_or("-"),
@@ -253,20 +243,10 @@ pub(super) fn reports(engine: &Engine, as_json: bool, output: &mut Output<'_>) -
     let mut reports = Vec::new();
     engine.store.view()?.reports(|file, report| reports.push((file.to_owned(), report)))?;
     for (file, report) in reports {
-        let c = report.counts;
         if as_json {
-            let counted = Rejection::ALL.iter().zip(report.rejected_by).filter(|(_, count)| *count > 0);
-            let rejected_by: Map<String, Value> =
-                counted.map(|(reason, count)| (reason.word().to_owned(), count.into())).collect();
-            let line = json!({
-                "file": file, "type": some(&report.kind), "day": report.day.to_string(), "rows": c.rows,
-                "matched": c.matched, "unassigned": c.unassigned, "ambiguous": c.ambiguous,
-                "unattributable": c.unattributable, "outside": c.outside, "rejected": c.rejected,
-                "rejected_by": rejected_by, "surplus_cells": report.surplus_cells,
-                "duplicate_of": report.duplicate_of, "unreadable": report.unreadable,
-            });
-            writeln!(output.out, "{line}")?;
+            writeln!(output.out, "{}", lines::report(&file, &report))?;
         } else {
+            let c = report.counts;
             let note = match (&report.duplicate_of, &report.unreadable) {
                 (Some(of), _) => format!("  the same as {of}"),
                 (None, Some(why)) => format!("  {why}"),
@@ -313,25 +293,23 @@ pub(super) fn status(
     })?;
     let (mut held, mut queued) = (0, 0);
     view.unsent(|notice| if notice.held { held += 1 } else { queued += 1 })?;
-    let alarms = engine.alarms(&view)?;
-    let status = json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "mode": loaded.settings.boxx.mode,
-        "clock_trusted": clock.now().is_some(),
-        "last_fetch": fetching.schedule.last_success.map(|at| at.to_string()),
-        "last_report_day": last_report_day.map(|day| day.to_string()),
-        "incidents_open": open,
-        "outbox_held": held,
-        "outbox_queued": queued,
-        "alarms": alarms.iter().map(|(code, alarm)| json!({
-            "code": code, "since": alarm.since.to_string(), "text": alarm.text,
-        })).collect::<Vec<_>>(),
-    });
+    let status = Status {
+        mode: loaded.settings.boxx.mode,
+        clock_trusted: clock.now().is_some(),
+        last_fetch: fetching.schedule.last_success,
+        last_report_day,
+        incidents_open: open,
+        outbox_held: held,
+        outbox_queued: queued,
+        alarms: engine.alarms(&view)?,
+    };
     if as_json {
-        writeln!(output.out, "{status}")?;
+        writeln!(output.out, "{}", lines::status(&status))?;
         return Ok(Exit::Done);
     }
-    for (name, value) in status.as_object().into_iter().flatten().filter(|(name, _)| *name != "alarms") {
+    for (name, value) in
+        lines::status(&status).as_object().into_iter().flatten().filter(|(name, _)| *name != "alarms")
+    {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         writeln!(
             output.out,
@@ -340,7 +318,7 @@ pub(super) fn status(
             if value == "null" { "never" } else { &value }
         )?;
     }
-    for alarm in alarms.values() {
+    for alarm in status.alarms.values() {
         writeln!(output.out, "since {}: {}", alarm.since, alarm.text)?;
     }
     for sentence in loaded.settings.missing() {
@@ -370,35 +348,13 @@ pub(super) fn outbox(
     })?;
     for number in numbers {
         let Some(notice) = view.notice(number)? else { continue };
-        let incidents: Vec<String> = match notice.frozen || notice.done.is_some() {
-            true => notice.incidents.iter().map(|(id, _)| id.to_string()).collect(),
-            // Not yet written: what it would tell now.
-            false => {
-                let tells = engine.tells(&view, &loaded, &notice, now)?;
-                tells.iter().map(|(id, _)| id.to_string()).collect()
-            }
-        };
-        let to: Vec<String> = match notice.deliveries.as_slice() {
-            [] => engine.addresses(&loaded, &notice),
-            deliveries => deliveries.iter().map(|delivery| delivery.to.clone()).collect(),
-        };
-        for (index, to) in to.iter().enumerate() {
-            let delivery = notice.deliveries.get(index);
-            let state = outbox::state(&notice, delivery);
-            let customer = names.of(notice.customer);
-            let message_id = match delivery {
-                Some(delivery) => delivery.message_id.clone(),
-                None => engine.message_id(&loaded, notice.number, index)?,
-            };
-            let reply = delivery.map(|delivery| delivery.reply.as_str()).unwrap_or_default();
+        let customer = names.of(notice.customer);
+        let Outgoing { incidents, mails } = engine.outgoing(&view, &loaded, &notice, now)?;
+        for mail in &mails {
             if as_json {
-                let line = json!({
-                    "id": notice.number.to_string(), "customer": customer, "to": some(to), "state": state,
-                    "practice": notice.practice, "message_id": message_id,
-                    "incidents": incidents, "created": notice.created.to_string(), "reply": some(reply),
-                });
-                writeln!(output.out, "{line}")?;
+                writeln!(output.out, "{}", lines::mail(&notice, customer, &incidents, mail))?;
             } else {
+                let Outbound { to, state, reply, .. } = mail;
                 writeln!(
                     output.out,
                     "{:>8}  {:8} {:12} {:40} {:>4} incidents  {reply}",
@@ -436,10 +392,6 @@ impl Names {
         }
         self.0.get(customer.0 as usize).map(String::as_str)
     }
-}
-
-fn some(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
 }
 
 const HELP: &[(&str, &str)] = &[

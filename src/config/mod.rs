@@ -252,6 +252,8 @@ pub struct Page {
     pub allow: Vec<IpNet>,
     /// For boxes without a screen to show one.
     pub setup_code: Option<Secret>,
+    /// Opens the API and the metrics, and nothing else. `None`: neither is switched on.
+    pub api_token: Option<Secret>,
     /// PEM file with the certificate chain and its key.
     pub own_certificate: Option<PathBuf>,
 }

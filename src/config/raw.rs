@@ -92,6 +92,7 @@ pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
         names: t.get("names", vec![], list(text_as(host))),
         allow: t.get("allow", vec![], list(text_as(network))),
         setup_code: t.get("setup_code", None, empty_or(some(text_as(setup_code)))),
+        api_token: t.get("api_token", None, empty_or(some(text_as(api_token)))),
         own_certificate: t.get("own_certificate", None, empty_or(some(&path))),
     };
     let t = reader.table("interface");
@@ -468,6 +469,17 @@ fn setup_code(text: &str) -> Result<Secret, String> {
     token(text)
 }
 
+/// What nobody guesses, however often; the characters are those that the header has room for (RFC 6750, 2.1).
+fn api_token(text: &str) -> Result<Secret, String> {
+    let is_one = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if text.len() < API_TOKEN_MIN || !text.bytes().all(is_one) {
+        return Err(format!(
+            "Write at least {API_TOKEN_MIN} letters, digits and -._~+/=, drawn by chance, as by: openssl rand -hex 32"
+        ));
+    }
+    Ok(Secret(text.to_owned()))
+}
+
 /// An address and port to answer at.
 fn listen(text: &str) -> Result<SocketAddr, String> {
     SocketAddr::from_str(text).map_err(|_| {
@@ -731,6 +743,8 @@ pub(super) const SCHEMA_URL: &str = "https://interchange.shadowserver.org/intelm
 const PAGE_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// 41 bits, where they are chosen by chance.
 const SETUP_CODE_MIN: usize = 8;
+/// 96 bits even of hexadecimal digits, so that guessing need not be counted.
+const API_TOKEN_MIN: usize = 24;
 const PAGE_LISTEN_HTTPS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
 pub(super) const CUSTOMERS_FILE: &str = "customers.csv";
 
@@ -797,6 +811,7 @@ listen_https = ""
 names = ["abuse.example.net"]
 allow = ["198.51.100.0/24"]
 setup_code = "c0de-for-rack-3"
+api_token = "t0ken-of-the-monitor-and-crm"
 own_certificate = "/etc/own.pem"
 [interface]
 address = "192.0.2.5/24"
@@ -890,6 +905,7 @@ extra_ca = ["ca.pem"]
         assert_eq!(page.names, ["abuse.example.net"]);
         assert_eq!(page.allow, ["198.51.100.0/24".parse().unwrap()]);
         assert_eq!(page.setup_code, Some(Secret("c0de-for-rack-3".to_owned())));
+        assert_eq!(page.api_token, Some(Secret("t0ken-of-the-monitor-and-crm".to_owned())));
         assert_eq!(page.own_certificate.as_deref(), Some(Path::new("/etc/own.pem")));
         assert_eq!(interface.address, Some("192.0.2.5/24".parse().unwrap()));
         assert_eq!(interface.gateway, Some("192.0.2.1".parse().unwrap()));
@@ -1022,6 +1038,8 @@ names = []
             ("policy", "hold_share_max = \"0.2\"", "0 to 1"),
             ("page", "names = [\"a b\"]", "host name"),
             ("page", "allow = [\"10.1.0.0/8\"]", "10.0.0.0/8"),
+            ("page", "api_token = \"0123456789abcdef0123456\"", "at least 24"),
+            ("page", "api_token = \"0123456789abcdef 012345678\"", "letters, digits"),
             ("interface", "address = \"192.0.2.5\"", "prefix length"),
             ("interface", "address = \"192.0.2.0/24\"", "a machine can have"),
             ("interface", "address = \"192.0.2.255/24\"", "a machine can have"),
@@ -1134,13 +1152,15 @@ names = []
             "{:?}",
             parsed(&FULL.replace("file = \"customers.csv\"", "url = \"https://u:cust0mer@x/\""))
         );
-        for secret in ["0e1b", "s3cr3t", "p\u{e4}ss", "c0de-for-rack-3", "pr0xy", "cust0mer"] {
+        for secret in ["0e1b", "s3cr3t", "p\u{e4}ss", "c0de-for-rack-3", "t0ken-of", "pr0xy", "cust0mer"] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
         for line in [
             "[shadowserver]\nkey = \"hunter2 \"",
             "[shadowserver]\nsecret = [\"hunter2\"]",
             "[page]\nsetup_code = \"hunter2 \"",
+            "[page]\napi_token = \"hunter2-is-too-short\"",
+            "[page]\napi_token = \"hunter2 has blanks, which no header takes\"",
             "[customers]\nurl = \"ftp://user:hunter2@host\"",
             "[shadowserver]\napi_url = \"https://user:hunter2@host\"",
             "[interface]\nproxy = \"http://user:hunter2@\"",

@@ -192,6 +192,7 @@ fn date(text: &str) -> Option<Date> {
     Date::strptime(format, text).ok().filter(|date| date.year() >= 1000)
 }
 
+pub(super) const ALWAYS: Timestamp = Timestamp::from_unix(i64::MIN);
 pub(super) const FOREVER: Timestamp = Timestamp::from_unix(i64::MAX);
 
 /// The longest path of RFC 5321.

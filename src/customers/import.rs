@@ -10,7 +10,7 @@ use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
-use super::cell::{self, Addresses, FOREVER};
+use super::cell::{self, ALWAYS, Addresses, FOREVER};
 use super::contacts::{Contact, Contacts};
 use super::overlap::{self, Range};
 use super::records::{Record, Records};
@@ -568,7 +568,6 @@ fn short(text: &str) -> String {
     clean(text, 60)
 }
 
-const ALWAYS: Timestamp = Timestamp::from_unix(i64::MIN);
 /// A hundred times the file of an ISP with 10,000 customers.
 pub const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Lines of a file, and prefixes in them; more would not fit beside the rest in 128 MiB.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::cell;
+use super::cell::{self, ALWAYS, FOREVER};
 use super::contacts::{Contact, Contacts};
 use super::import::{Complaints, File, Line};
 use super::ranges::Ranges;
@@ -89,6 +89,19 @@ impl Why {
             Self::NotValid => "not valid at that time",
         }
     }
+}
+
+/// A line of the newest file, as its customer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding {
+    pub prefix: IpNet,
+    /// Physical line in the file.
+    pub line: u32,
+    /// First and last second for which it holds; `None`: without bounds.
+    pub from: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    /// False: its customer hears nothing of it.
+    pub mailed: bool,
 }
 
 /// An answer with its reasons, for `whois`.
@@ -208,6 +221,31 @@ impl Table {
         let index = self.index(customer)?;
         let in_newest = Some(self.numbers[index].1) == self.newest();
         Some(Contact { in_newest, ..self.contacts.get(index)? })
+    }
+
+    /// The customers in the newest file behind `after`, in the order in which they were first seen.
+    pub fn customers(&self, after: CustomerNo) -> impl Iterator<Item = (CustomerNo, Contact<'_>)> {
+        let from = self.numbers.partition_point(|(number, _)| *number <= after.0);
+        let numbers = self.numbers[from..].iter().map(|(number, _)| CustomerNo(*number));
+        let contacts = numbers.filter_map(|number| Some((number, self.contact(number)?)));
+        contacts.filter(|(_, contact)| contact.in_newest && !contact.id.is_empty())
+    }
+
+    /// What a customer has in the newest file, in the order of the prefixes.
+    pub fn holdings(&self, customer: CustomerNo) -> impl Iterator<Item = Holding> {
+        let lines = self.newest().into_iter().flat_map(move |newest| {
+            self.v4.lines_of(customer.0, newest).chain(self.v6.lines_of(customer.0, newest))
+        });
+        lines.map(|(prefix, entry)| {
+            let (from, until) = self.spans[entry.span as usize];
+            Holding {
+                prefix,
+                line: entry.line,
+                from: (from != ALWAYS).then_some(from),
+                until: (until != FOREVER).then_some(until),
+                mailed: entry.mailed,
+            }
+        })
     }
 
     /// Customers in the newest file; the lines without a customer id are none.

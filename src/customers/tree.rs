@@ -148,6 +148,14 @@ impl<A: Bits> Tree<A> {
         begins.into_iter().chain(ends).min().filter(|&change| change <= last)
     }
 
+    /// The lines of a customer that stand in a file, in the order of their prefixes.
+    pub(super) fn lines_of(&self, customer: u32, file: u32) -> impl Iterator<Item = (IpNet, &Entry)> {
+        let of = move |entry: &&Entry| entry.customer == customer && entry.stands_in(file);
+        (0..number(self.nodes.len())).flat_map(move |node| {
+            self.entries(node).iter().filter(of).map(move |entry| (self.net(node), entry))
+        })
+    }
+
     /// How many prefixes have a line in a file.
     pub(super) fn count(&self, file: u32) -> usize {
         let stands = |node: &u32| self.entries(*node).iter().any(|entry| entry.stands_in(file));

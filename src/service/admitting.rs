@@ -265,6 +265,12 @@ impl Gate for Admission {
         self.sessions().find(id, is_secure, self.tick()).cloned()
     }
 
+    fn opens_api(&self, token: &str) -> Option<bool> {
+        let loaded = self.engine.loaded();
+        // Not counted, as guesses at a password are: it is too long to be guessed.
+        loaded.settings.page.api_token.as_ref().map(|right| access::is_same(&right.0, token))
+    }
+
     fn claim(
         &self,
         visitor: &Visitor,

@@ -19,6 +19,7 @@ use crate::customers::CustomerNo;
 use crate::halt;
 use crate::incident::policy::{self, Moment, Reason};
 use crate::incident::{Key, OPERATOR, Ownership};
+use crate::lines::{Outbound, Outgoing};
 use crate::notify::digest::{Context, Told};
 use crate::notify::outbox::{self, Attempt, Change, Delivery, End, Frozen, Notice, Scope};
 use crate::notify::smtp::{self, Outcome, Smtp};
@@ -492,6 +493,37 @@ impl Engine {
     ) -> Result<Vec<(u64, Severity)>, Error> {
         let due = worst_due(view, &loaded.context(now), notice.customer, notice.scope, told_max(notice))?;
         Ok(due.into_iter().map(|(Reverse(severity), _, id, _)| (id, severity)).collect())
+    }
+
+    /// What a notice comes to: as it went out, else as it would go out now.
+    pub fn outgoing(
+        &self,
+        view: &View,
+        loaded: &Loaded,
+        notice: &Notice,
+        now: Timestamp,
+    ) -> Result<Outgoing, Error> {
+        let told = match notice.frozen || notice.done.is_some() {
+            true => notice.incidents.clone(),
+            false => self.tells(view, loaded, notice, now)?,
+        };
+        let mut mails = Vec::new();
+        for delivery in &notice.deliveries {
+            mails.push(Outbound {
+                to: delivery.to.clone(),
+                state: outbox::state(notice, Some(delivery)),
+                message_id: delivery.message_id.clone(),
+                reply: delivery.reply.clone(),
+            });
+        }
+        if mails.is_empty() {
+            for (index, to) in self.addresses(loaded, notice).into_iter().enumerate() {
+                let message_id = self.message_id(loaded, notice.number, index)?;
+                let state = outbox::state(notice, None);
+                mails.push(Outbound { to, state, message_id, reply: String::new() });
+            }
+        }
+        Ok(Outgoing { incidents: told.into_iter().map(|(id, _)| id).collect(), mails })
     }
 
     /// What a notice tells now. What does not fit into one mail is still due when the next is made.

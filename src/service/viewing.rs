@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,14 +11,16 @@ use super::intake::describe;
 use super::mailing::Kinds;
 use super::{Engine, Error, Loaded};
 use crate::clock::{Day, Timestamp};
-use crate::customers::{CustomerNo, Owner, Port};
+use crate::customers::{Contact, CustomerNo, Owner, Port};
+use crate::files;
 use crate::incident::policy::local_day;
 use crate::incident::{Incident, Key, OPERATOR, State};
+use crate::lines::{Outgoing, Status};
 use crate::notify::outbox::{self, Notice};
 use crate::store::{self, Counts, Fetching};
 use crate::web::view::{
-    Candidate, Customer, Customers, IncidentFacts, IncidentRow, MailFacts, MailRow, Overview, Part, ROWS_MAX,
-    ReportFacts, Search, Secure, Site, Tally, Trouble, View, Wanted, Whois,
+    Candidate, Customer, CustomerFacts, Customers, Holding, IncidentFacts, IncidentRow, MailFacts, MailRow,
+    Overview, Part, ROWS_MAX, ReportFacts, Search, Secure, Site, Tally, Trouble, View, Wanted, Whois,
 };
 
 /// The engine as the page sees it.
@@ -267,6 +270,62 @@ impl View for Live {
         })
     }
 
+    fn customer_list(&self, after: CustomerNo) -> Result<Part<CustomerFacts, CustomerNo>, Trouble> {
+        let loaded = self.engine.loaded();
+        let customers = loaded.table.customers(after).take(ROWS_MAX + 1);
+        let mut rows: Vec<_> = customers.map(|(number, contact)| facts(number, &contact)).collect();
+        let is_all = rows.len() <= ROWS_MAX;
+        rows.truncate(ROWS_MAX);
+        Ok(Part { next: rows.last().filter(|_| !is_all).map(|last| last.number), rows })
+    }
+
+    fn customer(
+        &self,
+        id: &str,
+        from: usize,
+    ) -> Result<Option<(CustomerFacts, Part<Holding, usize>)>, Trouble> {
+        let loaded = self.engine.loaded();
+        let number = self.engine.store.view()?.customer_number(id)?;
+        let found = number.and_then(|number| Some((number, loaded.table.contact(number)?)));
+        // The lines without an id have the empty one, and are nobody's.
+        let Some((number, contact)) = found.filter(|(_, found)| found.in_newest && !found.id.is_empty())
+        else {
+            return Ok(None);
+        };
+        let mut rows: Vec<_> = loaded.table.holdings(number).skip(from).take(ROWS_MAX + 1).collect();
+        let next = (rows.len() > ROWS_MAX).then_some(from + ROWS_MAX);
+        rows.truncate(ROWS_MAX);
+        Ok(Some((facts(number, &contact), Part { rows, next })))
+    }
+
+    fn outgoing(&self, notice: &Notice, now: Timestamp) -> Result<Outgoing, Trouble> {
+        let loaded = self.engine.loaded();
+        Ok(self.engine.outgoing(&self.engine.store.view()?, &loaded, notice, now)?)
+    }
+
+    fn status(&self, now: Timestamp) -> Result<Status, Trouble> {
+        let loaded = self.engine.loaded();
+        let view = self.engine.store.view()?;
+        let tally = self.tally(&loaded, now)?;
+        Ok(Status {
+            mode: loaded.settings.boxx.mode,
+            clock_trusted: self.engine.clock.now().is_some(),
+            last_fetch: view.meta::<Fetching>()?.unwrap_or_default().schedule.last_success,
+            last_report_day: tally.day.map(|(day, ..)| day),
+            incidents_open: tally.open.iter().sum(),
+            outbox_held: tally.held,
+            outbox_queued: tally.queued,
+            alarms: self.engine.alarms(&view)?,
+        })
+    }
+
+    fn resident_bytes(&self) -> Option<u64> {
+        let status = files::read_max(Path::new("/proc/self/status"), PROC_BYTES_MAX).ok()?;
+        let status = String::from_utf8(status).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()?.checked_mul(1024)
+    }
+
     fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois {
         let loaded = self.engine.loaded();
         let answer = loaded.table.explain(address, port.map(Port::Source), at);
@@ -343,6 +402,15 @@ fn contact(loaded: &Loaded, customer: CustomerNo) -> Option<Customer> {
     Some(Customer { id: contact.id.to_owned(), name: contact.name.to_owned() })
 }
 
+fn facts(number: CustomerNo, contact: &Contact<'_>) -> CustomerFacts {
+    CustomerFacts {
+        number,
+        customer: Customer { id: contact.id.to_owned(), name: contact.name.to_owned() },
+        language: contact.language.map(str::to_owned),
+        mails: contact.mails.iter().map(|mail| (*mail).to_owned()).collect(),
+    }
+}
+
 /// Whether the incident was seen at that address, as far as it is kept.
 fn is_at(key: &Key, incident: &Incident, address: IpAddr) -> bool {
     incident.evidence.address == Some(address)
@@ -397,6 +465,8 @@ fn add(sum: &mut Counts, counts: &Counts) {
 
 /// Incidents or mails read for one page. A filter that finds less among so many shows what it has and the way on.
 const READ_MAX: usize = 20_000;
+/// Some two kilobytes.
+const PROC_BYTES_MAX: u64 = 64 * 1024;
 /// The overview is at most so old while things change.
 const RECOUNT_MIN: Duration = Duration::from_secs(3);
 /// Counting takes at most a twentieth of the time, however long one count takes.
@@ -489,6 +559,7 @@ mod tests {
                 target,
                 host: "localhost",
                 visitor: Some(VISITOR),
+                authorization: "",
                 cookie: &self.cookie,
                 content_type: "",
                 origin: "",

@@ -372,7 +372,7 @@ fn is_token(text: &str) -> bool {
 }
 
 /// The headers that are passed on as the client wrote them, once each.
-const PASSED: &[&str] = &["Cookie", "Content-Type", "Origin", "Sec-Fetch-Site"];
+const PASSED: &[&str] = &["Authorization", "Cookie", "Content-Type", "Origin", "Sec-Fetch-Site"];
 /// Forms are small.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Each costs a task, and a thread of the server behind.

@@ -16,6 +16,8 @@ pub trait Gate {
     fn is_claimed(&self) -> Result<bool, Trouble>;
     /// Whose session it is, if it holds.
     fn session(&self, id: &str, is_secure: bool) -> Option<Who>;
+    /// Whether this is the token of programs. `None`: there is none, so that nothing is open to them.
+    fn opens_api(&self, token: &str) -> Option<bool>;
     /// Makes the first person, an operator, for whoever knows the setup code, and logs the person in.
     fn claim(
         &self,

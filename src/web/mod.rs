@@ -6,12 +6,14 @@
 
 pub mod access;
 mod acts;
+mod api;
 pub mod certificate;
 pub mod door;
 mod entry;
 pub mod gate;
 pub mod hand;
 mod html;
+mod metrics;
 mod page;
 pub mod router;
 pub mod server;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::access::Who;
+use super::api;
 use super::entry;
 use super::gate::{Gate, Visitor};
 use super::hand::Hand;
@@ -25,7 +26,8 @@ pub struct Request<'a> {
     pub host: &'a str,
     /// The client, as the door has seen it; `None`: it did not come through the door.
     pub visitor: Option<Visitor>,
-    /// The header `Cookie`, and so on; empty where there is none.
+    /// The header `Authorization`, and so on; empty where there is none.
+    pub authorization: &'a str,
     pub cookie: &'a str,
     pub content_type: &'a str,
     pub origin: &'a str,
@@ -102,6 +104,9 @@ pub fn handle(
     }
     let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
     let desk = Desk { request, visitor, site: &site, gate, hand, now };
+    if let Some(reply) = api::answer(&desk, path, query, view) {
+        return reply;
+    }
     match request.method {
         "GET" | "HEAD" => show(&desk, path, query, view),
         "POST" => entry::act(&desk, path),
@@ -303,11 +308,15 @@ impl Query {
         Ok(Self(pairs))
     }
 
-    /// What is written for `key`, without blanks around it; `None` if nothing is.
-    pub(crate) fn take(&mut self, key: &str) -> Option<String> {
+    /// What is written for `key`, as it is; `None` if the key is not there.
+    pub(crate) fn take_exact(&mut self, key: &str) -> Option<String> {
         let index = self.0.iter().position(|(known, _)| known == key)?;
-        let value = self.0.swap_remove(index).1.trim().to_owned();
-        (!value.is_empty()).then_some(value)
+        Some(self.0.swap_remove(index).1)
+    }
+
+    /// The same without blanks around it; `None` if nothing is left.
+    pub(crate) fn take(&mut self, key: &str) -> Option<String> {
+        self.take_exact(key).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
     /// The same, read as something.
@@ -341,7 +350,7 @@ impl Query {
 }
 
 /// Part of a query as a form encodes it.
-fn decoded(text: &str) -> Option<String> {
+pub(crate) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -371,12 +380,12 @@ const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-a
 const STYLE: &str = include_str!("style.css");
 const ICON: &str = include_str!("icon.svg");
 
-/// The longest honest one holds a file name.
-const TARGET_BYTES_MAX: usize = 2048;
+/// The longest honest one holds a customer's id, with three characters for each byte.
+const TARGET_BYTES_MAX: usize = 4096;
 /// The forms have five fields at most.
 const PAIRS_MAX: usize = 8;
-/// File names have 255 bytes at most.
-pub(crate) const VALUE_BYTES_MAX: usize = 255;
+/// A customer's id has 200 characters at most, of up to four bytes; a file name has 255 bytes.
+pub(crate) const VALUE_BYTES_MAX: usize = 800;
 /// Of a form: a list of some thousand networks; the door takes little more.
 const FORM_VALUE_BYTES_MAX: usize = 48 * 1024;
 /// What a key of a form begins with that chooses a row by its number.
@@ -385,4 +394,4 @@ pub(crate) const CHOSEN: &str = "id-";
 const PARTS_MAX: usize = 4;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -132,6 +132,7 @@ impl Shared {
             target: request.url(),
             host: text("Host"),
             visitor: peer.map(|peer| Visitor { peer, is_secure: text(door::SCHEME) == "https" }),
+            authorization: text("Authorization"),
             cookie: text("Cookie"),
             content_type: text("Content-Type"),
             origin: text("Origin"),
@@ -207,8 +208,8 @@ mod tests {
         let reply = ask(&socket, &format!("GET {head}"));
         let visitor = "Some(Visitor { peer: ::1, is_secure: false })";
         let seen = format!(
-            "Request {{ method: \"GET\", target: \"/a?b=c\", host: \"box\", visitor: {visitor}, cookie: \"\", \
-             content_type: \"\", origin: \"\", fetch_site: \"\", body: [] }}"
+            "Request {{ method: \"GET\", target: \"/a?b=c\", host: \"box\", visitor: {visitor}, authorization: \"\", \
+             cookie: \"\", content_type: \"\", origin: \"\", fetch_site: \"\", body: [] }}"
         );
         let (headers, body) = reply.split_once("\r\n\r\n").unwrap();
         assert_eq!(body, seen.repeat(1_000), "whole, and not in chunks");
@@ -227,12 +228,13 @@ mod tests {
         assert!(reply.ends_with("\r\n\r\n") && reply.contains("Content-Length: "), "{reply}");
         let head = head.replace(
             "Connection",
-            "Cookie: sid=1\r\nContent-Type: x/y\r\nOrigin: http://box\r\n\
+            "Authorization: Bearer x\r\nCookie: sid=1\r\nContent-Type: x/y\r\nOrigin: http://box\r\n\
              Sec-Fetch-Site: same-origin\r\nX-Abusebox-Scheme: https\r\nContent-Length: 3\r\nConnection",
         );
         let reply = ask(&socket, &format!("POST {head}a=b"));
         for part in [
             "is_secure: true",
+            "authorization: \"Bearer x\"",
             "cookie: \"sid=1\"",
             "content_type: \"x/y\", origin: \"http://box\", fetch_site: \"same-origin\"",
             "body: [97, 61, 98]",

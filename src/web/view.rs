@@ -7,9 +7,11 @@ use jiff::tz::TimeZone;
 use super::words::PageWords;
 use crate::clock::{Day, Doubt, Timestamp};
 use crate::config::{Missing, Mode};
-use crate::customers::Owner;
+pub use crate::customers::table::Holding;
 use crate::customers::table::Why;
+use crate::customers::{CustomerNo, Owner};
 use crate::incident::{Incident, Key, State};
+use crate::lines::{Outgoing, Status};
 use crate::notify::Mail;
 use crate::notify::outbox::{self, Notice};
 use crate::report::kind::Severity;
@@ -38,6 +40,19 @@ pub trait View {
     /// A report by its file name, with its rejected rows from a line on.
     fn report(&self, file: &str, from_line: u64) -> Result<Option<ReportFacts>, Trouble>;
     fn customers(&self) -> Result<Customers, Trouble>;
+    /// Those of the customer list behind `after`, in the order in which they were first seen.
+    fn customer_list(&self, after: CustomerNo) -> Result<Part<CustomerFacts, CustomerNo>, Trouble>;
+    /// A customer by its id, with what the list says is its, from the line with that index on.
+    fn customer(
+        &self,
+        id: &str,
+        from: usize,
+    ) -> Result<Option<(CustomerFacts, Part<Holding, usize>)>, Trouble>;
+    /// What a notice comes to, mail by mail.
+    fn outgoing(&self, notice: &Notice, now: Timestamp) -> Result<Outgoing, Trouble>;
+    fn status(&self, now: Timestamp) -> Result<Status, Trouble>;
+    /// Memory that this process has at the moment; `None` where the system does not say.
+    fn resident_bytes(&self) -> Option<u64>;
     fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois;
 }
 
@@ -131,6 +146,17 @@ pub enum Search {
 pub struct Customer {
     pub id: String,
     pub name: String,
+}
+
+/// A customer as the newest list describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerFacts {
+    pub number: CustomerNo,
+    pub customer: Customer,
+    /// `None`: that of the box.
+    pub language: Option<String>,
+    /// Where its mails go; empty: to the operator, to be passed on.
+    pub mails: Vec<String>,
 }
 
 #[derive(Clone, Debug)]

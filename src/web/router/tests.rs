@@ -12,8 +12,9 @@ use crate::config::edit::{self, Change, Written};
 use crate::config::{Complaint, Missing, Mode};
 use crate::customers::table::Why;
 use crate::customers::{CustomerNo, Owner};
-use crate::incident::{Audience, Evidence, Incident, Key, Ownership, Place, Sighting, State};
+use crate::incident::{Audience, Evidence, Incident, Key, OPERATOR, Ownership, Place, Sighting, State};
 use crate::lang::sentences::{Piece, pieces, texts};
+use crate::lines::{Outbound, Outgoing, Status};
 use crate::notify::Mail;
 use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
 use crate::report::kind::{Nature, Severity};
@@ -25,21 +26,21 @@ use crate::web::hand::{By, Changed, Deed, Mails, Outcome};
 use crate::web::view::*;
 use crate::web::words::FILES;
 
-const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
 /// Foreign text at its worst; it stands in every text that a page shows.
-const EVIL: &str = "<script>alert(1)</script>\"'><img src=x onerror=y>&\u{202e}\u{0}";
+pub(crate) const EVIL: &str = "<script>alert(1)</script>\"'><img src=x onerror=y>&\u{202e}\u{0}";
 
 /// A box with one of everything, in which every text is hostile.
 #[derive(Clone, Copy)]
-struct Fake {
+pub(crate) struct Fake {
     mode: Mode,
     quiet: bool,
     doubt: Option<Doubt>,
     language: &'static str,
 }
 
-const FAKE: Fake = Fake { mode: Mode::Hold, quiet: false, doubt: None, language: "en" };
+pub(crate) const FAKE: Fake = Fake { mode: Mode::Hold, quiet: false, doubt: None, language: "en" };
 
 fn evil() -> String {
     EVIL.to_owned()
@@ -138,6 +139,11 @@ fn report() -> Report {
     }
 }
 
+fn customer_facts(number: u32) -> CustomerFacts {
+    let customer = Customer { id: evil(), name: evil() };
+    CustomerFacts { number: CustomerNo(number), customer, language: None, mails: vec![evil()] }
+}
+
 impl View for Fake {
     fn site(&self) -> Site {
         Site {
@@ -232,6 +238,55 @@ impl View for Fake {
         Ok(Customers { customers: 40, prefixes: 61, imports: vec![import], file: Some(evil()) })
     }
 
+    fn customer_list(&self, after: CustomerNo) -> Result<Part<CustomerFacts, CustomerNo>, Trouble> {
+        let rows = (after.0..after.0.saturating_add(3)).map(|number| customer_facts(number + 1)).collect();
+        Ok(Part { rows, next: (after == OPERATOR).then_some(CustomerNo(3)) })
+    }
+
+    fn customer(
+        &self,
+        id: &str,
+        from: usize,
+    ) -> Result<Option<(CustomerFacts, Part<Holding, usize>)>, Trouble> {
+        let line = |until| Holding {
+            prefix: "192.0.2.0/24".parse().unwrap(),
+            line: 2,
+            from: None,
+            until,
+            mailed: true,
+        };
+        let rows = vec![line(None), line(Some(NOW))];
+        Ok((id == "C/1+ 2").then(|| (customer_facts(1), Part { rows, next: Some(from + 2) })))
+    }
+
+    fn outgoing(&self, notice: &Notice, _now: Timestamp) -> Result<Outgoing, Trouble> {
+        let mail = |to: &str, reply: &str| Outbound {
+            to: to.to_owned(),
+            state: outbox::state(notice, None),
+            message_id: "<7.0.x@example.net>".to_owned(),
+            reply: reply.to_owned(),
+        };
+        Ok(Outgoing { incidents: vec![42], mails: vec![mail(EVIL, EVIL), mail("", "")] })
+    }
+
+    fn status(&self, _now: Timestamp) -> Result<Status, Trouble> {
+        let alarm = Alarm { since: NOW, text: evil(), told: false };
+        Ok(Status {
+            mode: self.mode,
+            clock_trusted: self.doubt.is_none(),
+            last_fetch: None,
+            last_report_day: Some(NOW.day()),
+            incidents_open: 1_006,
+            outbox_held: 12,
+            outbox_queued: 1,
+            alarms: [(format!("a\"b\\c\nd{EVIL}"), alarm)].into(),
+        })
+    }
+
+    fn resident_bytes(&self) -> Option<u64> {
+        Some(12 << 20)
+    }
+
     fn whois(&self, _address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois {
         Whois {
             owner: Owner::Customer { customer: CustomerNo(5), mailed: true },
@@ -251,7 +306,7 @@ impl View for Fake {
 }
 
 /// A box whose store is broken.
-struct Broken;
+pub(crate) struct Broken;
 
 impl View for Broken {
     fn site(&self) -> Site {
@@ -284,6 +339,21 @@ impl View for Broken {
     fn customers(&self) -> Result<Customers, Trouble> {
         Err(Trouble(evil()))
     }
+    fn customer_list(&self, _: CustomerNo) -> Result<Part<CustomerFacts, CustomerNo>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn customer(&self, _: &str, _: usize) -> Result<Option<(CustomerFacts, Part<Holding, usize>)>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn outgoing(&self, _: &Notice, _: Timestamp) -> Result<Outgoing, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn status(&self, _: Timestamp) -> Result<Status, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn resident_bytes(&self) -> Option<u64> {
+        None
+    }
     fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois {
         FAKE.whois(address, port, at)
     }
@@ -291,13 +361,17 @@ impl View for Broken {
 
 /// One operator, one viewer, and what they had done.
 #[derive(Default)]
-struct Keeper {
+pub(crate) struct Keeper {
     unclaimed: bool,
     broken: bool,
     wait: bool,
     done: RefCell<Vec<String>>,
     told: RefCell<Vec<(String, Outcome)>>,
+    pub(crate) no_token: bool,
 }
+
+/// What opens the API.
+pub(crate) const TOKEN: &str = "t0ken-of-the-monitor-and-crm";
 
 impl Keeper {
     fn note(&self, what: String) -> Result<(), Denied> {
@@ -321,6 +395,9 @@ impl Gate for Keeper {
             _ => return None,
         };
         Some(Who { name: name.to_owned(), role, csrf: "t0ken".to_owned() })
+    }
+    fn opens_api(&self, token: &str) -> Option<bool> {
+        (!self.no_token).then_some(token == TOKEN)
     }
     fn claim(&self, _: &Visitor, code: &str, new: &NewPerson, _: Timestamp) -> Result<SessionId, Denied> {
         self.note(format!("claim {code} {new:?}"))?;
@@ -417,14 +494,16 @@ impl Hand for Keeper {
     }
 }
 
-const NEAR: Visitor = Visitor { peer: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), is_secure: false };
+pub(crate) const NEAR: Visitor =
+    Visitor { peer: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), is_secure: false };
 
 /// What a browser of nobody asks for.
-const PLAIN: Request<'static> = Request {
+pub(crate) const PLAIN: Request<'static> = Request {
     method: "GET",
     target: "/",
     host: "localhost",
     visitor: Some(NEAR),
+    authorization: "",
     cookie: "",
     content_type: "",
     origin: "",
@@ -458,7 +537,7 @@ fn send(keeper: &Keeper, request: &Request<'_>) -> (Reply, Vec<String>) {
     (reply, keeper.done.take())
 }
 
-fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
     reply.headers().find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
