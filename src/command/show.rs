@@ -429,9 +429,10 @@ Runs until it is stopped: asks Shadowserver every poll_minutes, takes in what is
 settings say. A changed settings or customer file is noticed by itself. Logs go to stderr; RUST_LOG=debug says more.
 With --at TIME the clock starts there and goes on. Ctrl-C or SIGTERM ends it.
 
-A page to look at answers at http://127.0.0.1:8080/, on this machine only, without log-in. In the settings, page.listen
-moves it ([::1]:8080; port 0 takes any) or, empty, leaves it out. At an address like [::]:80 it also answers machines
-nearby, and networks in page.allow: with whether it is well (/healthz), and nothing else until there is a log-in.
+Its page answers at http://127.0.0.1:8080/ and https://127.0.0.1:8443/, on this machine only; whoever knows the set-up
+code, in DATA/setup-code, takes it into possession. In the settings, page.listen and page.listen_https move it
+([::1]:8080; port 0 takes any) or, empty, leave it out. At an address like [::]:80 it also answers machines nearby, and
+networks in page.allow.
 "),
     ("once", "\
 Usage: abusebox once

@@ -1,7 +1,7 @@
 //! What is written in `settings.toml` becomes valid [`Settings`], or ALL complaints at once.
 //!
 //! Pure: text and folder in, settings out; `named` looks at the files that they name.
-//! The list of known keys is nowhere written down: it is what [`parse`] asks the [`Reader`] for.
+//! The known keys are what [`parse`] asks the [`Reader`] for; [`super::edit`] has them once more, for forms.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::{Range, RangeInclusive};
