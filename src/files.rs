@@ -69,6 +69,17 @@ impl Drop for Turn {
     }
 }
 
+/// A file that is removed when nobody needs it any more.
+#[derive(Debug)]
+pub struct Temporary(pub PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // It may never have been made, or have another name by now; what cannot be removed is at the next start.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 /// How many bytes the disk below `path` has left for processes without root's rights, and how many it has.
 pub fn room(path: &Path) -> io::Result<(u64, u64)> {
     let disk = rustix::fs::statvfs(path)?;

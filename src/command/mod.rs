@@ -12,7 +12,7 @@ use lexopt::prelude::*;
 use crate::clock::{Clock, Timestamp};
 use crate::incident::Change;
 use crate::notify::outbox;
-use crate::service::intake::{Source, Taken};
+use crate::service::intake::Taken;
 use crate::service::{Engine, Error};
 
 /// A command line, read.
@@ -325,16 +325,14 @@ fn ingest(
     let mut exit = Exit::Done;
     for path in files {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let spooled = match engine.spool.ingest(path, now) {
-            Ok(spooled) => spooled,
-            Err(error) => {
+        match engine.ingest(&file, path, now) {
+            Ok(taken) => exit = told_taken(&file, taken, exit, output)?,
+            Err(Error::Fetch(error)) => {
                 writeln!(output.err, "{file}: not taken: {}", crate::service::intake::describe(&error))?;
                 exit = Exit::Failed;
-                continue;
             }
-        };
-        let source = Source { file: file.clone(), kind: None, day: None, id_hash: None };
-        exit = told_taken(&file, engine.take(&source, &spooled, now)?, exit, output)?;
+            Err(error) => return Err(error.into()),
+        }
     }
     if files.is_empty() {
         for (file, source, spooled) in engine.reports_in_spool()? {

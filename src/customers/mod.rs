@@ -5,6 +5,7 @@
 
 mod cell;
 mod contacts;
+pub mod difference;
 pub mod import;
 mod overlap;
 mod ranges;

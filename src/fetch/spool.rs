@@ -22,6 +22,7 @@ use zip::{CompressionMethod, HasZipMetadata};
 use super::api::hex;
 use super::{Error, FILE_NAME_BYTES_MAX, REPORT_BYTES_MAX};
 use crate::clock::Timestamp;
+use crate::files::Temporary;
 use crate::halt;
 
 /// A folder of reports. Only one process may have it open: whoever holds the store.
@@ -112,7 +113,12 @@ impl Spool {
     /// Takes a report file from elsewhere on the disk; the file stays where it is. Slow: not for an async task.
     pub fn ingest(&self, path: &Path, now: Timestamp) -> Result<Spooled, Error> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let mut incoming = self.begin(&name, now);
+        self.ingest_as(&name, path, now)
+    }
+
+    /// The same where the file has another name by now.
+    pub fn ingest_as(&self, name: &str, path: &Path, now: Timestamp) -> Result<Spooled, Error> {
+        let mut incoming = self.begin(name, now);
         incoming.fill(path)?;
         incoming.finish()
     }
@@ -475,16 +481,6 @@ enum Packing {
 impl Packing {
     fn of(head: &[u8]) -> Self {
         MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map_or(Self::None, |(_, packing)| *packing)
-    }
-}
-
-/// A file that is removed when nobody needs it any more.
-struct Temporary(PathBuf);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // It may never have been made, or have its final name by now; what cannot be removed is at the next start.
-        let _ = fs::remove_file(&self.0);
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::jobs::Jobs;
 use super::{Engine, Error};
 use crate::clock::Timestamp;
 use crate::config::edit::{self, Written};
@@ -12,7 +13,7 @@ use crate::notify::outbox;
 use crate::store::{AuditEntry, Note, Person, Role, Txn};
 use crate::web::access::Who;
 use crate::web::gate::Denied;
-use crate::web::hand::{By, Changed, Deed, Hand, Mails, Outcome};
+use crate::web::hand::{By, Changed, Deed, Hand, Job, Mails, Outcome, Upload};
 use crate::web::view::Trouble;
 
 /// Who changes something on the page, and from where.
@@ -117,14 +118,17 @@ pub(super) fn is_operator(people: &[(String, Person)], name: &str) -> bool {
 pub struct Acting {
     engine: Arc<Engine>,
     /// Called after each change: others may have something to do now.
-    changed: Box<dyn Fn() + Send + Sync>,
+    changed: Arc<dyn Fn() + Send + Sync>,
+    jobs: Jobs,
     /// What is still to be said, by the token of the session; the newest last.
     told: Mutex<VecDeque<(String, Outcome)>>,
 }
 
 impl Acting {
     pub fn new(engine: Arc<Engine>, changed: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { engine, changed: Box::new(changed), told: Mutex::default() }
+        let changed: Arc<dyn Fn() + Send + Sync> = Arc::new(changed);
+        let jobs = Jobs::new(engine.clone(), changed.clone());
+        Self { engine, changed, jobs, told: Mutex::default() }
     }
 
     fn done(&self, deed: Deed, chosen: usize, changed: usize) -> Outcome {
@@ -181,6 +185,26 @@ impl Hand for Acting {
             (self.changed)();
         }
         Ok(changed)
+    }
+
+    fn upload(&self, by: &By<'_>, what: Upload, upload: &str, name: &str) -> Result<Outcome, Denied> {
+        self.jobs.upload(by, what, upload, name).map_err(denied)
+    }
+
+    fn take_customers(&self, by: &By<'_>, job: u64, left_out: &[u64]) -> Result<Outcome, Denied> {
+        Ok(self.jobs.take_customers(by, job, left_out))
+    }
+
+    fn discard_customers(&self, _by: &By<'_>, job: u64) -> Result<Outcome, Denied> {
+        Ok(self.jobs.discard_customers(job))
+    }
+
+    fn job(&self, number: u64) -> Option<Job> {
+        self.jobs.job(number)
+    }
+
+    fn jobs(&self) -> Vec<Job> {
+        self.jobs.jobs()
     }
 
     fn tell(&self, who: &Who, outcome: Outcome) {

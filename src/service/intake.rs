@@ -45,6 +45,17 @@ pub enum Taken {
 }
 
 impl Engine {
+    /// Takes in a report file that lies elsewhere on the disk, as if it had been fetched. `name`: of the file as its
+    /// sender calls it. [`Error::Fetch`]: it is no report, or there is no room for it.
+    pub fn ingest(&self, name: &str, path: &Path, now: Timestamp) -> Result<Taken, Error> {
+        if self.loaded().settings.networks.cidrs.is_empty() {
+            return Err(Error::NoNetworks { settings: self.settings_path.clone() });
+        }
+        let spooled = self.spool.ingest_as(name, path, now)?;
+        let source = Source { file: name.to_owned(), kind: None, day: None, id_hash: None };
+        self.take(&source, &spooled, now)
+    }
+
     /// Takes in a report that lies in the spool.
     pub fn take(&self, source: &Source, spooled: &Spooled, now: Timestamp) -> Result<Taken, Error> {
         self.take_unless(Self::is_known, source, spooled, now)

@@ -9,6 +9,7 @@ pub mod acting;
 pub mod admitting;
 pub mod fetching;
 pub mod intake;
+mod jobs;
 pub mod keeping;
 pub mod mailing;
 pub mod paging;
@@ -24,6 +25,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use acting::Signature;
 
 use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Complaint, LoadError, Settings};
@@ -66,6 +69,11 @@ pub enum Error {
     BadCustomers { why: String, complaints: Vec<Complaint> },
     #[error("mail cannot be made ready")]
     Mail(#[from] crate::notify::smtp::Error),
+    #[error(
+        "the customer list, or the file, is not what it was when the file was checked; nothing was changed: send the \
+             file again"
+    )]
+    NotAsChecked,
     /// Of a person on the page.
     #[error("only an operator may do that")]
     NoOperator,
@@ -310,6 +318,17 @@ impl Engine {
 
     /// Takes a customer file from `now` on. `confirmed`: also if lines have no address that can be read.
     pub fn import_customers(&self, bytes: &[u8], confirmed: bool, now: Timestamp) -> Result<File, Error> {
+        self.import_customers_as(bytes, confirmed, now, None)
+    }
+
+    /// The same in somebody's name: what is done is noted with it.
+    fn import_customers_as(
+        &self,
+        bytes: &[u8],
+        confirmed: bool,
+        now: Timestamp,
+        signed: Option<(&Signature<'_>, &str)>,
+    ) -> Result<File, Error> {
         let _taking = self.take_turn();
         let loaded = self.loaded();
         let file = import::read(bytes, &loaded.settings.boxx.timezone);
@@ -340,12 +359,15 @@ impl Engine {
             prefixes: file.prefixes_len() as u64,
         };
         halt::point("import");
-        self.store.write(|txn| {
-            for id in file.customers.ids() {
-                txn.customer_number(id)?;
-            }
-            txn.add_import(&import)
-        })?;
+        let txn = self.store.begin()?;
+        for id in file.customers.ids() {
+            txn.customer_number(id)?;
+        }
+        txn.add_import(&import)?;
+        if let Some((signed, what)) = signed {
+            acting::sign(Some(signed), &txn, || what.to_owned(), now)?;
+        }
+        txn.commit()?;
         tracing::info!(customers = import.customers, prefixes = import.prefixes, "customer file taken");
         self.rebuild_table()?;
         self.alarm("customers", None, now)?;

@@ -15,12 +15,12 @@ use tokio::time::sleep;
 use super::acting::Acting;
 use super::admitting::Admission;
 use super::viewing::Live;
-use super::{Engine, random_token};
+use super::{Engine, jobs, random_token};
 use crate::clock::BUILT;
 use crate::files;
 use crate::system::naming;
 use crate::web::certificate::{self, Certificate};
-use crate::web::door::{Door, Inside, Limits, Tls};
+use crate::web::door::{Door, Inside, Limits, Tls, Uploads};
 use crate::web::router;
 use crate::web::server::{self, Handler, Server};
 use crate::web::view::Secure;
@@ -40,7 +40,8 @@ pub async fn keep_up(
     let handler: Handler =
         Arc::new(move |request| router::handle(request, &*shown, &gate, &hand, clock.untrusted_now()));
     // One for all doors, from the first on; and so many clients at all of them together.
-    let (mut server, inside) = (None, Arc::<Inside>::default());
+    let inside = Arc::new(Inside::new(Uploads::new(jobs::folder(&engine))));
+    let mut server = None;
     loop {
         let wanted = Wanted::of(&engine, fixed);
         let turn = async {

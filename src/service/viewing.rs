@@ -564,6 +564,7 @@ mod tests {
                 content_type: "",
                 origin: "",
                 fetch_site: "",
+                upload: "",
                 body: b"",
             }
         }

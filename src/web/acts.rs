@@ -4,7 +4,7 @@
 use super::access::Who;
 use super::entry::lead_to;
 use super::gate::Denied;
-use super::hand::{By, Changed, Mails, Outcome};
+use super::hand::{By, Changed, Mails, Outcome, Upload};
 use super::html::html;
 use super::page::settings::{SECURITIES, Typed};
 use super::page::{self, Page};
@@ -113,6 +113,39 @@ pub(crate) fn settings(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply 
     }
 }
 
+pub(crate) fn upload_report(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    upload(desk, who, fields, Upload::Report, "/reports")
+}
+
+pub(crate) fn upload_customers(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    upload(desk, who, fields, Upload::Customers, "/customers")
+}
+
+fn upload(desk: &Desk<'_>, who: &Who, fields: &mut Query, what: Upload, home: &str) -> Reply {
+    let outcome = match (desk.request.upload, fields.take("file")) {
+        ("", _) | (_, None) => Ok(Outcome::NoFile),
+        (upload, Some(name)) => desk.hand.upload(&by(desk, who), what, upload, &name),
+    };
+    say(desk, who, fields, home, outcome)
+}
+
+/// Takes a customer file that was checked.
+pub(crate) fn take_customers(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let Some(job) = job_of(fields) else { return unknown(desk) };
+    let outcome = desk.hand.take_customers(&by(desk, who), job, &fields.take_ids());
+    say(desk, who, fields, &format!("/jobs/{job}"), outcome)
+}
+
+pub(crate) fn discard_customers(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let Some(job) = job_of(fields) else { return unknown(desk) };
+    let outcome = desk.hand.discard_customers(&by(desk, who), job);
+    say(desk, who, fields, "/customers", outcome)
+}
+
+fn job_of(fields: &mut Query) -> Option<u64> {
+    fields.take("job")?.parse().ok()
+}
+
 fn by<'a>(desk: &Desk<'_>, who: &'a Who) -> By<'a> {
     By { visitor: desk.visitor, who }
 }
@@ -126,6 +159,7 @@ fn say(
     outcome: Result<Outcome, Denied>,
 ) -> Reply {
     match outcome {
+        Ok(Outcome::Started(job)) => see_other(&format!("/jobs/{job}")),
         Ok(outcome) => {
             desk.hand.tell(who, outcome);
             lead_to(fields.take("to").as_deref().unwrap_or(home))

@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,12 +19,22 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
+use super::entry::file_bytes_max;
+use crate::files::Temporary;
 use crate::net::{is_near, own_networks};
+
+mod upload;
+
+use upload::Failure;
+pub use upload::Uploads;
 
 /// The header in which the server behind finds the client's address. What a client writes there goes nowhere.
 pub const PEER: &str = "X-Abusebox-Peer";
 /// The header in which the server behind finds `http` or `https`.
 pub const SCHEME: &str = "X-Abusebox-Scheme";
+
+/// The header in which the server behind finds the name of the file that came with a form, in the folder of uploads.
+pub const UPLOAD: &str = "X-Abusebox-Upload";
 
 /// A listener, and whom it lets in beside clients nearby and in our own networks.
 pub struct Door {
@@ -92,16 +101,16 @@ impl Door {
                 continue;
             }
             let Some(place) = self.inside.enter(peer) else { continue };
-            let (socket, limits) = (socket.clone(), self.limits);
+            let (socket, limits, inside) = (socket.clone(), self.limits, self.inside.clone());
             let tls = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.borrow().clone()));
             tokio::spawn(async move {
                 let deadline = Instant::now() + limits.request_time_max;
                 let visit = |scheme| Visit { peer, scheme, deadline };
                 // A client that breaks off has got what it wanted.
                 let _ = match tls {
-                    None => attend(client, visit("http"), &socket, limits).await,
+                    None => attend(client, visit("http"), &socket, limits, &inside).await,
                     Some(tls) => match timeout_at(deadline, tls.accept(client)).await {
-                        Ok(Ok(client)) => attend(client, visit("https"), &socket, limits).await,
+                        Ok(Ok(client)) => attend(client, visit("https"), &socket, limits, &inside).await,
                         // No TLS, or none that we speak; browsers say why.
                         Ok(Err(error)) => Err(error),
                         Err(late) => Err(late.into()),
@@ -119,9 +128,14 @@ impl Door {
     }
 }
 
-/// Who is inside: connections by address.
+/// Who is inside, and what they bring.
 #[derive(Default)]
-pub struct Inside(Mutex<HashMap<IpAddr, usize>>);
+pub struct Inside {
+    /// Connections by address.
+    places: Mutex<HashMap<IpAddr, usize>>,
+    /// `None`: no files are taken.
+    uploads: Option<Uploads>,
+}
 
 /// One connection's place, given back when dropped.
 struct Place {
@@ -130,8 +144,12 @@ struct Place {
 }
 
 impl Inside {
+    pub fn new(uploads: Uploads) -> Self {
+        Self { places: Mutex::default(), uploads: Some(uploads) }
+    }
+
     fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = places.values().sum();
         // On a box the supervisor asks for the page; others must not keep it out.
         let is_full = all >= CONNECTIONS_MAX && !peer.is_loopback();
@@ -146,7 +164,7 @@ impl Inside {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut places = self.inside.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = self.inside.places.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = places.get_mut(&self.peer) {
             *own -= 1;
             if *own == 0 {
@@ -167,23 +185,21 @@ struct Visit {
 
 /// One request and its reply. One only: with that, nothing after it can be taken for another request.
 async fn attend(
-    mut client: impl AsyncRead + AsyncWrite + Unpin,
+    mut client: impl AsyncRead + AsyncWrite + Unpin + Send,
     visit: Visit,
     socket: &Path,
     limits: Limits,
+    inside: &Inside,
 ) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    let request = match timeout_at(visit.deadline, read_request(&mut client, &mut bytes, visit)).await {
-        Ok(request) => request?,
-        Err(_) => Err(Refusal::Slow),
-    };
+    let request = read_request(&mut client, visit, socket, limits, inside).await?;
     let done = timeout(limits.reply_time_max, async {
         match request {
             Err(refusal) => client.write_all(refusal.reply().as_bytes()).await?,
-            Ok((head, body)) => match UnixStream::connect(socket).await {
+            // With what was asked goes its file, before the client sees the end of the reply.
+            Ok(asked) => match UnixStream::connect(socket).await {
                 Ok(mut server) => {
-                    server.write_all(head.as_bytes()).await?;
-                    server.write_all(&bytes[body]).await?;
+                    server.write_all(asked.head.as_bytes()).await?;
+                    server.write_all(&asked.body).await?;
                     tokio::io::copy(&mut server, &mut client).await?;
                 }
                 Err(_) => client.write_all(Refusal::NoServer.reply().as_bytes()).await?,
@@ -193,44 +209,112 @@ async fn attend(
     });
     done.await.map_err(io::Error::from)??;
     // What the client still sends is taken for a moment: closing at once would tear the reply from it.
-    let mut rest = [0; 1024];
+    let mut rest = vec![0; HEAD_BYTES_MAX];
     let drained = async {
-        for _ in 0..HEAD_BYTES_MAX / rest.len() {
-            if client.read(&mut rest).await? == 0 {
-                break;
-            }
-        }
+        while client.read(&mut rest).await? > 0 {}
         Ok(())
     };
     timeout(LINGER, drained).await.unwrap_or(Ok(()))
 }
 
-/// Reads a request into `bytes`: its head as it is passed on, and where in `bytes` its body lies. An error: the client
-/// has gone, as browsers do that connect ahead of need.
+/// A request as it is passed on.
+struct Asked {
+    head: String,
+    body: Vec<u8>,
+    /// The file that came with it, until it is answered.
+    _file: Option<Temporary>,
+}
+
+/// Reads a request. An error: the client has gone, as browsers do that connect ahead of need.
 async fn read_request(
-    client: &mut (impl AsyncRead + Unpin),
-    bytes: &mut Vec<u8>,
+    client: &mut (impl AsyncRead + Unpin + Send),
     visit: Visit,
-) -> io::Result<Result<(String, Range<usize>), Refusal>> {
-    // Through the blank line after the headers.
-    let end = loop {
-        if let Some(at) = memchr::memmem::find(bytes, b"\r\n\r\n") {
-            break at + 4;
-        }
-        if bytes.len() >= HEAD_BYTES_MAX {
-            return Ok(Err(Refusal::TooLarge));
-        }
-        read_some(client, bytes, HEAD_BYTES_MAX).await?;
+    socket: &Path,
+    limits: Limits,
+    inside: &Inside,
+) -> io::Result<Result<Asked, Refusal>> {
+    let mut bytes = Vec::new();
+    let Ok(end) = timeout_at(visit.deadline, read_head(client, &mut bytes)).await else {
+        return Ok(Err(Refusal::Slow));
     };
-    let (head, length) = match Head::read(&bytes[..end]) {
-        Ok(head) => (head.passed_on(visit), head.length),
+    let Some(end) = end? else { return Ok(Err(Refusal::TooLarge)) };
+    let head = match Head::read(&bytes[..end]) {
+        Ok(head) => head,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let body = end..end + length;
-    while bytes.len() < body.end {
-        read_some(client, bytes, body.end).await?;
+    if let Some(bytes_max) = head.file_bytes_max() {
+        let began = &bytes[end..bytes.len().min(end + head.length)];
+        let rest = (head.length - began.len()) as u64;
+        let body = began.chain(client.take(rest));
+        return match read_form(&head, bytes_max, body, visit, socket, limits, inside).await {
+            Ok(asked) => Ok(Ok(asked)),
+            Err(Failure::Refused(refusal)) => Ok(Err(refusal)),
+            Err(Failure::Gone) => Err(io::ErrorKind::UnexpectedEof.into()),
+        };
     }
-    Ok(Ok((head, body)))
+    let (length, head) = (head.length, head.passed_on(visit, head.length, None));
+    let read = async {
+        while bytes.len() < end + length {
+            read_some(client, &mut bytes, end + length).await?;
+        }
+        Ok(())
+    };
+    match timeout_at(visit.deadline, read).await {
+        Ok(Ok(())) => {
+            bytes.truncate(end + length);
+            Ok(Ok(Asked { head, body: bytes.split_off(end), _file: None }))
+        }
+        Ok(Err(gone)) => Err(gone),
+        Err(_) => Ok(Err(Refusal::Slow)),
+    }
+}
+
+/// Takes a form with a file, from somebody who has a session: nobody else writes to the disk.
+async fn read_form(
+    head: &Head<'_>,
+    bytes_max: u64,
+    body: impl AsyncRead + Unpin + Send,
+    visit: Visit,
+    socket: &Path,
+    limits: Limits,
+    inside: &Inside,
+) -> Result<Asked, Failure> {
+    let has_session = timeout(limits.request_time_max, has_session(head, visit, socket)).await;
+    if !has_session.is_ok_and(|has| has.unwrap_or(false)) {
+        return Err(Failure::Refused(Refusal::NoSession));
+    }
+    let uploads = inside.uploads.as_ref().ok_or(Failure::Refused(Refusal::Disk))?;
+    let content_type = head.value("Content-Type");
+    let form = uploads.take(body, content_type, head.length as u64, bytes_max, limits).await?;
+    let name = form.file.as_ref().and_then(|file| file.0.file_name()?.to_str());
+    Ok(Asked {
+        head: head.passed_on(visit, form.fields.len(), name),
+        body: form.fields.into_bytes(),
+        _file: form.file,
+    })
+}
+
+/// Whether the server behind shows a page to this client that it shows to nobody without a session.
+async fn has_session(head: &Head<'_>, visit: Visit, socket: &Path) -> io::Result<bool> {
+    let asked = Head { method: "HEAD", target: "/people", passed: head.passed.clone(), ..*head };
+    let mut server = UnixStream::connect(socket).await?;
+    server.write_all(asked.passed_on(visit, 0, None).as_bytes()).await?;
+    let mut status = [0; SHOWN.len()];
+    server.read_exact(&mut status).await?;
+    Ok(status == *SHOWN)
+}
+
+/// Reads through the blank line after the headers, and says where that ends. `None`: they are too long.
+async fn read_head(client: &mut (impl AsyncRead + Unpin), bytes: &mut Vec<u8>) -> io::Result<Option<usize>> {
+    loop {
+        if let Some(at) = memchr::memmem::find(bytes, b"\r\n\r\n") {
+            return Ok(Some(at + 4));
+        }
+        if bytes.len() >= HEAD_BYTES_MAX {
+            return Ok(None);
+        }
+        read_some(client, bytes, HEAD_BYTES_MAX).await?;
+    }
 }
 
 async fn read_some(
@@ -271,6 +355,10 @@ enum Refusal {
     BodyTooLarge,
     NoLength,
     NoServer,
+    NoSession,
+    Busy,
+    DiskFull,
+    Disk,
 }
 
 impl<'a> Head<'a> {
@@ -322,24 +410,40 @@ impl<'a> Head<'a> {
             }
             Some(digits) => digits.parse().unwrap_or(usize::MAX),
         };
+        let head = Self { method, target, host, passed, length };
+        let file_bytes_max =
+            head.file_bytes_max().map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         // Nothing else is ever done with one.
         match length {
-            1.. if method != "POST" => return Err(Refusal::Body),
-            0..=BODY_BYTES_MAX => {}
-            _ => return Err(Refusal::BodyTooLarge),
+            1.. if method != "POST" => Err(Refusal::Body),
+            _ if length <= file_bytes_max.saturating_add(BODY_BYTES_MAX) => Ok(head),
+            _ => Err(Refusal::BodyTooLarge),
         }
-        Ok(Self { method, target, host, passed, length })
     }
 
-    /// The request as the server behind gets it: nothing of the client's headers but these.
-    fn passed_on(&self, visit: Visit) -> String {
-        let Self { method, target, host, passed, length } = self;
+    /// A header that is passed on; empty if there is none.
+    fn value(&self, name: &str) -> &'a str {
+        self.passed.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The largest file that may come with this request, if one may.
+    fn file_bytes_max(&self) -> Option<u64> {
+        let media_type = self.value("Content-Type").split(';').next().unwrap_or_default().trim();
+        let has_parts = media_type.eq_ignore_ascii_case("multipart/form-data");
+        let path = self.target.split('?').next().unwrap_or_default();
+        file_bytes_max(path).filter(|_| has_parts && self.method == "POST")
+    }
+
+    /// The request as the server behind gets it, with a body of `length` bytes and perhaps a file: nothing of the
+    /// client's headers but these.
+    fn passed_on(&self, visit: Visit, length: usize, file: Option<&str>) -> String {
+        let Self { method, target, host, passed, .. } = self;
         let Visit { peer, scheme, .. } = visit;
         let mut text = format!(
             "{method} {target} HTTP/1.1\r\nHost: {host}\r\n{PEER}: {peer}\r\n{SCHEME}: {scheme}\r\n\
              Content-Length: {length}\r\nConnection: close\r\n"
         );
-        for (name, value) in passed {
+        for (name, value) in passed.iter().chain(file.map(|file| (UPLOAD, file)).iter()) {
             text.extend([name, ": ", value, "\r\n"]);
         }
         text + "\r\n"
@@ -355,6 +459,20 @@ impl Refusal {
             Self::Body => ("413 Content Too Large", "Such a request has no body."),
             Self::BodyTooLarge => ("413 Content Too Large", "The body of the request is too large."),
             Self::NoLength => ("411 Length Required", "The request does not say how long its body is."),
+            Self::NoSession => (
+                "403 Forbidden",
+                "Files are taken from those who have logged in. Log in again, then send it once more.",
+            ),
+            Self::Busy => {
+                ("503 Service Unavailable", "Other files are being sent; try again when they are there.")
+            }
+            Self::DiskFull => (
+                "507 Insufficient Storage",
+                "The disk has no room for this file. Make room on it, or take a larger one; then send it again.",
+            ),
+            Self::Disk => {
+                ("500 Internal Server Error", "The file cannot be stored; the log of abusebox says why.")
+            }
             Self::NoServer => ("503 Service Unavailable", "The page is being started; try again."),
         };
         format!(
@@ -382,8 +500,11 @@ const CONNECTIONS_OF_ONE_MAX: usize = 8;
 /// Browsers send one or two kilobytes, with many cookies more.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
-/// For what a client sends after its request was answered.
-const LINGER: Duration = Duration::from_secs(1);
+/// For what a client sends after its request was answered: a browser shows no answer before it has sent its file, as
+/// far as that goes.
+const LINGER: Duration = Duration::from_secs(2);
+/// How a reply with a page begins.
+const SHOWN: &[u8; 12] = b"HTTP/1.1 200";
 
 #[cfg(test)]
 mod tests;

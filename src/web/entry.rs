@@ -7,6 +7,8 @@ use super::html::link;
 use super::page::{self, people::Told};
 use super::router::{Desk, Fault, Query, Reply, VALUE_BYTES_MAX, plain, see_other};
 use super::words::Say;
+use crate::customers::import::FILE_BYTES_MAX;
+use crate::fetch::REPORT_BYTES_MAX;
 use crate::net::is_near;
 use crate::store::Role;
 
@@ -47,8 +49,14 @@ pub(crate) fn wanted(query: &str) -> String {
 pub(crate) fn act(desk: &Desk<'_>, path: &str) -> Reply {
     let request = desk.request;
     let refused = &desk.site.words().refused;
+    let form = FORMS.iter().find(|form| form.path == path);
+    let wanted = match form {
+        // The door has taken it apart.
+        Some(Form { act: Act::Upload(..), .. }) => "multipart/form-data",
+        _ => "application/x-www-form-urlencoded",
+    };
     let media_type = request.content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    if !media_type.eq_ignore_ascii_case(wanted) {
         return plain(415, refused.no_form);
     }
     let scheme = if desk.visitor.is_secure { "https" } else { "http" };
@@ -66,12 +74,11 @@ pub(crate) fn act(desk: &Desk<'_>, path: &str) -> Reply {
         Ok(fields) => fields,
         Err(_) => return plain(400, refused.unreadable),
     };
-    let Some(form) = FORMS.iter().find(|form| form.path == path) else {
-        return plain(404, refused.unknown_form);
-    };
+    let Some(form) = form else { return plain(404, refused.unknown_form) };
     let (act, role) = match form.act {
         Act::Outside(act) => return act(desk, &mut fields),
         Act::Inside(role, act) => (act, role),
+        Act::Upload(_, act) => (act, Role::Operator),
     };
     match who(desk) {
         None => see_other("/login"),
@@ -95,6 +102,8 @@ pub(crate) enum Act {
     Outside(fn(&Desk<'_>, &mut Query) -> Reply),
     /// For those with a session whose role is at least this.
     Inside(Role, fn(&Desk<'_>, &Who, &mut Query) -> Reply),
+    /// For operators: it may bring a file of at most so many bytes.
+    Upload(u64, fn(&Desk<'_>, &Who, &mut Query) -> Reply),
 }
 
 /// All forms: what does not stand here, nobody can send.
@@ -108,7 +117,19 @@ pub(crate) const FORMS: &[Form] = &[
     Form { path: "/mail/change", act: Act::Inside(Role::Operator, acts::mails) },
     Form { path: "/settings/change", act: Act::Inside(Role::Operator, acts::settings) },
     Form { path: "/incidents/change", act: Act::Inside(Role::Operator, acts::incidents) },
+    Form { path: "/reports/upload", act: Act::Upload(REPORT_BYTES_MAX, acts::upload_report) },
+    Form { path: "/customers/upload", act: Act::Upload(FILE_BYTES_MAX as u64, acts::upload_customers) },
+    Form { path: "/customers/take", act: Act::Inside(Role::Operator, acts::take_customers) },
+    Form { path: "/customers/discard", act: Act::Inside(Role::Operator, acts::discard_customers) },
 ];
+
+/// The largest file that may come with a form that is sent there.
+pub(crate) fn file_bytes_max(path: &str) -> Option<u64> {
+    FORMS.iter().find(|form| form.path == path).and_then(|form| match form.act {
+        Act::Upload(bytes_max, _) => Some(bytes_max),
+        Act::Outside(_) | Act::Inside(..) => None,
+    })
+}
 
 /// Whether passwords may come this way: by HTTPS, or over the operator's own wires.
 pub(crate) fn may_send(desk: &Desk<'_>) -> bool {

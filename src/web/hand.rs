@@ -2,12 +2,15 @@
 
 use super::access::Who;
 use super::gate::{Denied, Visitor};
-use super::view::Trouble;
-use crate::clock::Day;
+use super::view::{Customer, Trouble};
+use crate::clock::{Day, Timestamp};
 use crate::config::Complaint;
 use crate::config::edit::{Change, Written};
+use crate::customers::difference::Difference;
+use crate::customers::import::Unreadable;
 use crate::incident;
 use crate::notify::outbox;
+use crate::store::Report;
 
 /// Does what an operator wants, as the commands of the same names do, and notes who did it.
 pub trait Hand {
@@ -20,6 +23,16 @@ pub trait Hand {
     fn settings(&self) -> Result<(Written, String), Trouble>;
     /// Changes the settings that were shown as `version`, all of them or none.
     fn change_settings(&self, by: &By<'_>, version: &str, changes: &[Change]) -> Result<Changed, Denied>;
+    /// Takes a file that came with a form, by its name in the folder of uploads, and works on it in a job; it answers at
+    /// once with the job's number. `name` is the file's own.
+    fn upload(&self, by: &By<'_>, what: Upload, upload: &str, name: &str) -> Result<Outcome, Denied>;
+    /// Takes the very customer file that a job has checked, in another job. `left_out`: the lines that the operator says
+    /// may be left out, since no address can be read in them.
+    fn take_customers(&self, by: &By<'_>, job: u64, left_out: &[u64]) -> Result<Outcome, Denied>;
+    fn discard_customers(&self, by: &By<'_>, job: u64) -> Result<Outcome, Denied>;
+    fn job(&self, number: u64) -> Option<Job>;
+    /// Those that are still known, the newest first.
+    fn jobs(&self) -> Vec<Job>;
     /// Keeps an outcome for the next page of this session; the last one counts.
     fn tell(&self, who: &Who, outcome: Outcome);
     /// What is to be said to this session; it is said once.
@@ -61,6 +74,123 @@ pub enum Outcome {
     /// A note without text.
     NoText,
     TooLong,
+    /// It takes longer: this job does it.
+    Started(u64),
+    NoFile,
+    /// So many jobs wait that no further one is taken.
+    Full,
+    /// Not every line without an address was said to be left out.
+    Unconfirmed,
+    Discarded,
+    /// The job is not known any more, or its file was taken or discarded before.
+    Gone,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upload {
+    Report,
+    Customers,
+}
+
+/// Something that takes longer than a page.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub number: u64,
+    /// Name of the file as it was sent.
+    pub file: String,
+    pub who: String,
+    pub asked: Timestamp,
+    pub stage: Stage,
+}
+
+/// How far a job is.
+#[derive(Clone, Debug)]
+pub enum Stage {
+    Waiting,
+    Working(Step),
+    Ended(End),
+}
+
+/// What a job is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    ReadingReport,
+    PlanningMails,
+    CheckingCustomers,
+    TakingCustomers,
+}
+
+/// What a job came to.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// What happened, and what to do.
+    Failed(String),
+    Report(Taken),
+    /// A customer file, which waits to be taken or discarded.
+    Checked(Box<Checked>),
+    Imported {
+        customers: u64,
+        prefixes: u64,
+    },
+}
+
+/// What became of a report.
+#[derive(Clone, Debug)]
+pub enum Taken {
+    Read {
+        /// By which its page finds it.
+        file: String,
+        report: Box<Report>,
+        /// Mails planned, and how many of them are held.
+        planned: u64,
+        held: u64,
+    },
+    /// This very file is known.
+    Known,
+    /// The same content is known under another name.
+    Duplicate { of: String },
+    /// Nothing of it counts.
+    Unreadable { why: String },
+}
+
+/// A customer file, and what it would change.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    pub customers: u64,
+    pub prefixes: u64,
+    /// It cannot be taken at all; the complaints say why.
+    pub is_refused: bool,
+    /// It is in force already.
+    pub is_known: bool,
+    pub complaints: Vec<Complaint>,
+    /// So many more are not listed.
+    pub complaints_more: u64,
+    pub notes: Vec<Complaint>,
+    /// Lines in which no address can be read: each must be left out by name.
+    pub unreadable: Vec<Unreadable>,
+    pub difference: Difference,
+    /// The first lines as they were understood.
+    pub first: Vec<FirstLine>,
+    pub fate: Fate,
+}
+
+/// A line of a customer file as it was understood.
+#[derive(Clone, Debug)]
+pub struct FirstLine {
+    pub line: u32,
+    pub prefix: String,
+    pub customer: Customer,
+    pub mails: Vec<String>,
+}
+
+/// What was decided about a customer file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Open,
+    /// By this job.
+    Taken(u64),
+    Discarded,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::access::Who;
 use super::api;
 use super::entry;
 use super::gate::{Gate, Visitor};
-use super::hand::Hand;
+use super::hand::{Hand, Stage};
 use super::html::html;
 use super::page::settings::Typed;
 use super::page::{self, Page};
@@ -33,6 +33,9 @@ pub struct Request<'a> {
     pub origin: &'a str,
     /// The header `Sec-Fetch-Site`.
     pub fetch_site: &'a str,
+    /// The file that came with the form, by its name in the folder of uploads. It is gone after the reply unless it was
+    /// taken away.
+    pub upload: &'a str,
     pub body: &'a [u8],
 }
 
@@ -179,6 +182,9 @@ fn show(desk: &Desk<'_>, path: &str, query: &str, view: &dyn View) -> Reply {
             let outcome = (desk.request.method == "GET").then(|| desk.hand.told(&who)).flatten();
             desk.reply(200, page.saying(outcome, desk.site), Some(&who))
         }
+        Ok(Answer::Moving(page)) => {
+            desk.reply(200, page, Some(&who)).with("Refresh", REFRESH_SECONDS.to_string())
+        }
         Ok(Answer::Mail(html)) => html_reply(200, MAIL_POLICY, html),
         Err(fault) => desk.fault(fault, Some(&who)),
     }
@@ -186,6 +192,8 @@ fn show(desk: &Desk<'_>, path: &str, query: &str, view: &dyn View) -> Reply {
 
 enum Answer {
     Page(Page),
+    /// A page that will soon say something else.
+    Moving(Page),
     /// The HTML of a mail, which is shown in a frame of its own.
     Mail(String),
 }
@@ -197,7 +205,7 @@ fn route(
     desk: &Desk<'_>,
     who: &Who,
 ) -> Result<Answer, Fault> {
-    let Desk { site, gate, now, .. } = *desk;
+    let Desk { site, gate, hand, now, .. } = *desk;
     let number = |text: &str| text.parse::<u64>().map_err(|_| Fault::NotFound);
     let parts: Vec<&str> = path.split('/').skip(1).take(PARTS_MAX).collect();
     Ok(Answer::Page(match parts.as_slice() {
@@ -208,9 +216,16 @@ fn route(
         ["mail", "held"] => page::acting::held(view, site, who)?,
         ["mail", id] => page::mails::one(view, site, number(id)?, who, now)?,
         ["mail", id, "html"] => return Ok(Answer::Mail(page::mails::html_part(view, number(id)?, now)?)),
-        ["reports"] => page::reports::list(view, site, query)?,
+        ["reports"] => page::reports::list(view, site, query, who)?,
         ["report"] => page::reports::one(view, site, query)?,
-        ["customers"] => page::customers::show(view, site, query, now)?,
+        ["customers"] => page::customers::show(view, site, query, who, now)?,
+        ["jobs"] => page::jobs::list(hand, site),
+        ["jobs", number_text] => {
+            let job = hand.job(number(number_text)?).ok_or(Fault::NotFound)?;
+            let is_moving = !matches!(job.stage, Stage::Ended(_));
+            let page = page::jobs::one(&job, site, who, now);
+            return Ok(if is_moving { Answer::Moving(page) } else { Answer::Page(page) });
+        }
         ["settings"] => page::settings::show(site, who, &desk.hand.settings()?, &Typed::default()),
         ["people"] => page::people::show(gate, site, who, None)?,
         ["audit"] => page::people::audit(gate, site, query)?,
@@ -380,6 +395,8 @@ const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-a
 const STYLE: &str = include_str!("style.css");
 const ICON: &str = include_str!("icon.svg");
 
+/// What a job says is looked at again after so long.
+const REFRESH_SECONDS: u64 = 2;
 /// The longest honest one holds a customer's id, with three characters for each byte.
 const TARGET_BYTES_MAX: usize = 4096;
 /// The forms have five fields at most.

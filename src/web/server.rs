@@ -137,6 +137,7 @@ impl Shared {
             content_type: text("Content-Type"),
             origin: text("Origin"),
             fetch_site: text("Sec-Fetch-Site"),
+            upload: text(door::UPLOAD),
             body: &body,
         })
     }
@@ -209,7 +210,7 @@ mod tests {
         let visitor = "Some(Visitor { peer: ::1, is_secure: false })";
         let seen = format!(
             "Request {{ method: \"GET\", target: \"/a?b=c\", host: \"box\", visitor: {visitor}, authorization: \"\", \
-             cookie: \"\", content_type: \"\", origin: \"\", fetch_site: \"\", body: [] }}"
+             cookie: \"\", content_type: \"\", origin: \"\", fetch_site: \"\", upload: \"\", body: [] }}"
         );
         let (headers, body) = reply.split_once("\r\n\r\n").unwrap();
         assert_eq!(body, seen.repeat(1_000), "whole, and not in chunks");

@@ -53,6 +53,16 @@ sentences! {
     muted_one muted_many reopened_one reopened_many noted_one noted_many missed_one missed_many
     nothing no_day no_text too_long not_done unchanged
 
+    [jobs Jobs]
+    title about job numbered file who asked state none again_soon
+    waiting reading planning checking taking failed waits_for_you taken discarded done
+    take_report check_file check_about no_file full unconfirmed discarded_now gone
+    report_read report_rows mails_planned known same_as unreadable list_now
+    the_file complaints more notes first_lines line prefix name mail column complaint
+    taken_by was_discarded refused in_force waits_for_operator unreadable_lines leave_out take discard
+    changes nothing prefixes_change new_customers gone_customers changed_customers different
+    language validity prefixes_new prefixes_gone
+
     [reports Reports]
     title order day report rows unknown_type file kind report_day taken_in note surplus surplus_one surplus_many
     rejected_by rejected_rows line why at_fault further none no_further same_as unreadable

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "figures and skipped tests are told")]
 
 mod accounting;
+mod acts;
 mod api;
 mod cli;
 mod confidential;

@@ -42,6 +42,207 @@ fn behind(folder: &TempDir) -> PathBuf {
     socket
 }
 
+const BOUNDARY: &str = "----x7";
+
+/// A field, or a file with its name, and what is in it.
+type Piece<'a> = (&'a str, Option<&'a str>, &'a [u8]);
+
+/// The body of a form with these parts.
+fn parts(parts: &[Piece<'_>]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, file, content) in parts {
+        let file = file.map(|file| format!("; filename=\"{file}\"\r\nContent-Type: text/csv"));
+        let file = file.unwrap_or_default();
+        let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+    body
+}
+
+fn upload_head(cookie: &str, length: usize) -> String {
+    format!(
+        "POST /customers/upload HTTP/1.1\r\nHost: a\r\nCookie: {cookie}\r\nX-Abusebox-Upload: ../x\r\n\
+         Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {length}\r\n\r\n"
+    )
+}
+
+fn digest(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    format!("{} {:?}", bytes.len(), &digest.as_ref()[..4])
+}
+
+/// A door that takes files, and behind it a server that knows the session `sid=ann`. It says what it got.
+async fn house_for_files(limits: Limits) -> (SocketAddr, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let uploads = folder.path().join("uploads");
+    std::fs::create_dir(&uploads).unwrap();
+    crate::files::save_atomic(&uploads.join("upload-9"), b"left behind", 0o600).unwrap();
+    let socket = folder.path().join("web.sock");
+    let inner = UnixListener::bind(&socket).unwrap();
+    let files = uploads.clone();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = inner.accept().await.unwrap();
+            let files = files.clone();
+            tokio::spawn(async move {
+                let mut stream = tokio::io::BufReader::new(stream);
+                let mut seen = String::new();
+                while stream.read_line(&mut seen).await.unwrap() > 2 {}
+                if seen.starts_with("HEAD ") {
+                    let status =
+                        if seen.contains("Cookie: sid=ann\r\n") { "200 OK" } else { "303 See Other" };
+                    let reply = format!("HTTP/1.1 {status}\r\nContent-Length: 5\r\n\r\n");
+                    stream.get_mut().write_all(reply.as_bytes()).await.unwrap();
+                    return;
+                }
+                let value = |name: &str| {
+                    let (_, rest) = seen.split_once(name)?;
+                    Some(rest.split("\r\n").next().unwrap().to_owned())
+                };
+                let mut body = vec![0; value("Content-Length: ").unwrap().parse().unwrap()];
+                stream.read_exact(&mut body).await.unwrap();
+                let file = value("X-Abusebox-Upload: ").map(|name| std::fs::read(files.join(name)).unwrap());
+                let file = file.map_or("none".to_owned(), |file| digest(&file));
+                let seen = format!("{} {file}", String::from_utf8(body).unwrap());
+                let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{seen}", seen.len());
+                stream.get_mut().write_all(reply.as_bytes()).await.unwrap();
+            });
+        }
+    });
+    let inside = Arc::new(Inside::new(Uploads::new(uploads)));
+    let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), None, Vec::new(), limits, inside).await.unwrap();
+    let address = door.address().unwrap();
+    tokio::spawn(async move { door.serve(&socket).await });
+    (address, folder)
+}
+
+fn under_way(folder: &TempDir) -> usize {
+    std::fs::read_dir(folder.path().join("uploads")).unwrap().count()
+}
+
+/// What the folder of uploads holds, when nothing is under way any more.
+async fn left(folder: &TempDir) -> usize {
+    for _ in 0..100 {
+        if under_way(folder) == 0 {
+            break;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    under_way(folder)
+}
+
+async fn send_form(address: SocketAddr, cookie: &str, body: &[u8]) -> String {
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(upload_head(cookie, body.len()).as_bytes()).await.unwrap();
+    // Whoever is refused may not get all of it out.
+    let _ = client.write_all(body).await;
+    read(&mut client).await
+}
+
+#[tokio::test]
+async fn a_file_comes_through_as_it_is_and_is_gone_after_the_reply() {
+    let limits = Limits { request_time_max: Duration::from_secs(5), ..LIMITS };
+    let (address, folder) = house_for_files(limits).await;
+    assert_eq!(left(&folder).await, 0, "what was left behind is removed");
+    let mut large: Vec<u8> = (0..3_000_000u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+    // What begins like a boundary is none.
+    large.extend_from_slice(format!("\r\n--{}\r\n--", &BOUNDARY[..3]).as_bytes());
+    for content in [&b""[..], b"a,b\r\n", &large] {
+        let file = ("file", Some("C:/x/a b.csv"), content);
+        let reply =
+            send_form(address, "sid=ann", &parts(&[("csrf", None, b"t0k&n"), file, ("z", None, b"1")])).await;
+        let seen = format!("csrf=t0k%26n&file=a%20b.csv&z=1 {}", digest(content));
+        assert!(reply.ends_with(&seen), "{seen}: {reply}");
+        assert_eq!(left(&folder).await, 0);
+    }
+    let reply = send_form(address, "sid=ann", &parts(&[("csrf", None, b"x"), ("file", Some(""), b"")])).await;
+    assert!(reply.ends_with("csrf=x none"), "no file was chosen: {reply}");
+}
+
+#[tokio::test]
+async fn only_whoever_has_a_session_writes_to_the_disk_and_only_what_is_a_form() {
+    let (address, folder) = house_for_files(LIMITS).await;
+    let file: Piece<'_> = ("file", Some("a.csv"), b"x,y\r\n");
+    let good = parts(&[("csrf", None, b"t"), file]);
+    let field: Piece<'_> = ("a", None, b"b");
+    let long = vec![b'x'; 5_000];
+    for (what, cookie, body, status) in [
+        ("no session", "", good.clone(), 403),
+        ("another session", "sid=vic", good.clone(), 403),
+        ("two files", "sid=ann", parts(&[file, file]), 400),
+        ("many fields", "sid=ann", parts(&[field; 20]), 400),
+        ("a long field", "sid=ann", parts(&[("a", None, &long)]), 413),
+        ("no text", "sid=ann", parts(&[("a", None, b"\xff")]), 400),
+        ("no parts", "sid=ann", b"csrf=t0ken".to_vec(), 400),
+        ("cut off", "sid=ann", good[..good.len() - 10].to_vec(), 400),
+    ] {
+        let reply = send_form(address, cookie, &body).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{what}: {reply}");
+        assert_eq!(left(&folder).await, 0, "{what}");
+    }
+    // Too large: said before a byte of it is taken. And elsewhere nothing of that kind is taken.
+    let elsewhere = upload_head("sid=ann", BODY_BYTES_MAX + 1).replace("/customers/upload", "/login");
+    for head in [upload_head("sid=ann", 70 << 20), elsewhere] {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(head.as_bytes()).await.unwrap();
+        assert!(read(&mut client).await.starts_with("HTTP/1.1 413 "), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_stops_in_the_middle_of_a_file_leaves_nothing() {
+    let (address, folder) = house_for_files(LIMITS).await;
+    let body = parts(&[("csrf", None, b"t"), ("file", Some("a.csv"), &vec![b'x'; 100_000])]);
+    let half = [upload_head("sid=ann", body.len()).as_bytes(), &body[..50_000]].concat();
+    // Silent for too long.
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(&half).await.unwrap();
+    assert!(read(&mut client).await.starts_with("HTTP/1.1 408 "));
+    assert_eq!(left(&folder).await, 0);
+    // Gone.
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(&half).await.unwrap();
+    drop(client);
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(left(&folder).await, 0);
+}
+
+#[tokio::test]
+async fn few_files_come_at_once_and_a_disk_that_takes_none_is_told() {
+    let (address, folder) =
+        house_for_files(Limits { request_time_max: Duration::from_secs(30), ..LIMITS }).await;
+    let body = parts(&[("file", Some("a.csv"), b"x,y")]);
+    let head = upload_head("sid=ann", body.len());
+    let (begin, rest) = body.split_at(body.len() - 10);
+    let mut begun = Vec::new();
+    for n in 0..2 {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(&[head.as_bytes(), begin].concat()).await.unwrap();
+        begun.push(client);
+        let began = Instant::now();
+        while under_way(&folder) <= n {
+            assert!(began.elapsed().as_secs() < 20, "it never begins");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+    let reply = send_form(address, "sid=ann", &body).await;
+    assert!(reply.starts_with("HTTP/1.1 503 ") && reply.contains("Other files"), "{reply}");
+    for mut client in begun {
+        client.write_all(rest).await.unwrap();
+        assert!(read(&mut client).await.starts_with("HTTP/1.1 200 "));
+    }
+    // A file in the place of the folder.
+    assert_eq!(left(&folder).await, 0);
+    let uploads = folder.path().join("uploads");
+    std::fs::remove_dir(&uploads).unwrap();
+    crate::files::save_atomic(&uploads, b"", 0o600).unwrap();
+    let reply = send_form(address, "sid=ann", &body).await;
+    assert!(reply.starts_with("HTTP/1.1 500 ") && reply.contains("cannot be stored"), "{reply}");
+}
+
 async fn open(address: impl Into<SocketAddr>, tls: Option<Tls>, allow: Vec<IpNet>, limits: Limits) -> Door {
     Door::bind(address.into(), tls, allow, limits, Arc::default()).await.unwrap()
 }
@@ -271,7 +472,7 @@ fn places_are_counted_by_address_and_in_all() {
         "this machine is never kept out by others"
     );
     drop(places);
-    assert!(inside.0.lock().unwrap().is_empty());
+    assert!(inside.places.lock().unwrap().is_empty());
     assert!(inside.enter(address(1)).is_some());
 }
 

@@ -40,6 +40,13 @@ pub(crate) fn said(outcome: Outcome, t: &'static PageWords) -> Html {
         Outcome::NoDay => (acts.no_day.to_owned(), false),
         Outcome::NoText => (acts.no_text.to_owned(), false),
         Outcome::TooLong => (acts.too_long.to_owned(), false),
+        // Its own page says the rest.
+        Outcome::Started(_) => (String::new(), true),
+        Outcome::NoFile => (t.jobs.no_file.to_owned(), false),
+        Outcome::Full => (t.jobs.full.to_owned(), false),
+        Outcome::Unconfirmed => (t.jobs.unconfirmed.to_owned(), false),
+        Outcome::Discarded => (t.jobs.discarded_now.to_owned(), true),
+        Outcome::Gone => (t.jobs.gone.to_owned(), false),
     };
     let class = if is_good { "said" } else { "said bad" };
     html!("<p class=\"", class, "\" role=\"status\">", text, "</p>")
@@ -173,6 +180,29 @@ fn form(who: &Who, path: &'static str, to: &str) -> Html {
     )
 }
 
-fn may_act(who: &Who) -> bool {
+/// A form to send a file, for those who may.
+pub(crate) fn file_form(
+    who: &Who,
+    path: &'static str,
+    accept: &'static str,
+    button: &'static str,
+) -> Option<Html> {
+    let form = || {
+        html!(
+            "<form class=\"acts\" action=\"",
+            path,
+            "\" method=\"post\" enctype=\"multipart/form-data\">",
+            csrf(who),
+            "<input type=\"file\" name=\"file\" required accept=\"",
+            accept,
+            "\"> <button>",
+            button,
+            "</button></form>"
+        )
+    };
+    may_act(who).then(form)
+}
+
+pub(crate) fn may_act(who: &Who) -> bool {
     who.role == Role::Operator
 }

@@ -4,16 +4,23 @@ use std::net::IpAddr;
 
 use jiff::civil::DateTime;
 
-use super::{Facts, Page, Table, customer, when};
+use super::{Facts, Page, Table, acting, customer, when};
 use crate::clock::Timestamp;
 use crate::customers::Owner;
 use crate::customers::table::Why;
+use crate::web::access::Who;
 use crate::web::html::{Html, html, phrase, put, time};
 use crate::web::router::{Fault, Query};
 use crate::web::view::{Site, View};
 use crate::web::words::PageWords;
 
-pub(crate) fn show(view: &dyn View, site: &Site, query: &mut Query, now: Timestamp) -> Result<Page, Fault> {
+pub(crate) fn show(
+    view: &dyn View,
+    site: &Site,
+    query: &mut Query,
+    who: &Who,
+    now: Timestamp,
+) -> Result<Page, Fault> {
     let asked = query.take("address").unwrap_or_default();
     let port = query.take_as::<u16>("port", |t| t.asked.port)?;
     let moment = query.take("time").unwrap_or_default();
@@ -71,12 +78,15 @@ pub(crate) fn show(view: &dyn View, site: &Site, query: &mut Query, now: Timesta
         t.customers.list,
         "</h2>",
         facts.done(),
-        "<h2>",
+        acting::file_form(who, "/customers/upload", ".csv,.txt", t.jobs.check_file),
+        "<p class=\"hint\">",
+        t.jobs.check_about,
+        "</p><h2>",
         t.customers.accepted,
         "</h2><p class=\"dim\">",
         t.customers.kept,
         "</p>",
-        table.or_say(phrase(t.customers.no_files, &[]))
+        table.or_say(t.customers.no_files)
     );
     Ok(Page { title: t.customers.title.to_owned(), entry: "/customers", body })
 }

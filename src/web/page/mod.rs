@@ -4,6 +4,7 @@ pub(crate) mod acting;
 pub(crate) mod customers;
 pub(crate) mod entry;
 pub(crate) mod incidents;
+pub(crate) mod jobs;
 pub(crate) mod mails;
 pub(crate) mod overview;
 pub(crate) mod people;

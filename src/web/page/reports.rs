@@ -1,16 +1,17 @@
 //! Every report file, and how its rows were accounted for.
 
 use super::overview::accounting;
-use super::{Facts, Page, Table, pager};
+use super::{Facts, Page, Table, acting, pager};
 use crate::lang::{Words, fill};
 use crate::report::Rejection;
 use crate::store::Report;
+use crate::web::access::Who;
 use crate::web::html::{Html, html, link, phrase, time};
 use crate::web::router::{Fault, Query};
 use crate::web::view::{ReportFacts, Site, View};
 use crate::web::words::PageWords;
 
-pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query) -> Result<Page, Fault> {
+pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, who: &Who) -> Result<Page, Fault> {
     let before = query.take("before");
     let part = view.reports(before.as_deref())?;
     let words = Words::of(&site.language);
@@ -57,7 +58,9 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query) -> Result<Pa
     let body = html!(
         "<h1>",
         say.title,
-        "</h1><p class=\"dim\">",
+        "</h1>",
+        acting::file_form(who, "/reports/upload", ".csv,.zip,.gz,.zst", t.jobs.take_report),
+        "<p class=\"dim\">",
         say.order,
         "</p>",
         table.or_say(t.overview.no_report),

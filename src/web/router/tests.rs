@@ -10,6 +10,8 @@ use super::*;
 use crate::clock::Doubt;
 use crate::config::edit::{self, Change, Written};
 use crate::config::{Complaint, Missing, Mode};
+use crate::customers::difference::{self, Difference, Named, Sample};
+use crate::customers::import::Unreadable;
 use crate::customers::table::Why;
 use crate::customers::{CustomerNo, Owner};
 use crate::incident::{Audience, Evidence, Incident, Key, OPERATOR, Ownership, Place, Sighting, State};
@@ -20,9 +22,11 @@ use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
 use crate::report::kind::{Nature, Severity};
 use crate::store::Role;
 use crate::store::{Alarm, AuditEntry, Counts, Import, Note, Person, RejectedRow, Report};
-use crate::web::entry::{Act, FORMS, Form};
+use crate::web::entry::{Act, FORMS, Form, file_bytes_max};
 use crate::web::gate::{Denied, NewPerson, SessionId};
-use crate::web::hand::{By, Changed, Deed, Mails, Outcome};
+use crate::web::hand::{
+    self, By, Changed, Checked, Deed, Fate, FirstLine, Job, Mails, Outcome, Step, Taken, Upload,
+};
 use crate::web::view::*;
 use crate::web::words::FILES;
 
@@ -484,6 +488,37 @@ impl Hand for Keeper {
             _ => Changed::Done(vec!["box.name".to_owned()]),
         })
     }
+    fn upload(&self, by: &By<'_>, what: Upload, upload: &str, name: &str) -> Result<Outcome, Denied> {
+        self.note(format!("{what:?} {upload} {name} by {}", by.who.name))?;
+        Ok(Outcome::Started(3))
+    }
+    fn take_customers(&self, by: &By<'_>, job: u64, left_out: &[u64]) -> Result<Outcome, Denied> {
+        self.note(format!("take {job} without {left_out:?} by {}", by.who.name))?;
+        Ok(if left_out == [9] { Outcome::Started(4) } else { Outcome::Unconfirmed })
+    }
+    fn discard_customers(&self, by: &By<'_>, job: u64) -> Result<Outcome, Denied> {
+        self.note(format!("discard {job} by {}", by.who.name))?;
+        Ok(Outcome::Discarded)
+    }
+    fn job(&self, number: u64) -> Option<Job> {
+        self.jobs().into_iter().find(|job| job.number == number)
+    }
+    fn jobs(&self) -> Vec<Job> {
+        let read = Taken::Read { file: evil(), report: Box::new(report()), planned: 5, held: 4 };
+        let stages = [
+            Stage::Waiting,
+            Stage::Working(Step::ReadingReport),
+            Stage::Ended(hand::End::Failed(evil())),
+            Stage::Ended(hand::End::Report(read)),
+            Stage::Ended(hand::End::Report(Taken::Known)),
+            Stage::Ended(hand::End::Report(Taken::Duplicate { of: evil() })),
+            Stage::Ended(hand::End::Report(Taken::Unreadable { why: evil() })),
+            Stage::Ended(hand::End::Checked(Box::new(checked()))),
+            Stage::Ended(hand::End::Imported { customers: 3, prefixes: 4 }),
+        ];
+        let job = |(number, stage)| Job { number, file: evil(), who: evil(), asked: NOW, stage };
+        (1..).zip(stages).map(job).collect()
+    }
     fn tell(&self, who: &Who, outcome: Outcome) {
         self.told.borrow_mut().push((who.name.clone(), outcome));
     }
@@ -491,6 +526,45 @@ impl Hand for Keeper {
         let mut told = self.told.borrow_mut();
         let index = told.iter().position(|(name, _)| *name == who.name)?;
         Some(told.remove(index).1)
+    }
+}
+
+/// A customer file with one of everything.
+fn checked() -> Checked {
+    let named = || Named { id: evil(), name: evil() };
+    let complaint = || Complaint { line: Some(9), field: evil(), complaint: evil() };
+    let changed = difference::Changed {
+        customer: named(),
+        name: true,
+        mails: true,
+        language: true,
+        prefixes_new: 1,
+        prefixes_gone: 2,
+        validity: true,
+    };
+    Checked {
+        customers: 41,
+        prefixes: 62,
+        is_refused: false,
+        is_known: false,
+        complaints: vec![complaint()],
+        complaints_more: 7,
+        notes: vec![complaint()],
+        unreadable: vec![Unreadable { line: 9, customer_id: evil(), text: evil() }],
+        difference: Difference {
+            new: Sample { count: 60, first: vec![named()] },
+            gone: Sample { count: 1, first: vec![named()] },
+            changed: Sample { count: 1, first: vec![changed] },
+            prefixes_new: 3,
+            prefixes_gone: 4,
+        },
+        first: vec![FirstLine {
+            line: 2,
+            prefix: evil(),
+            customer: Customer { id: evil(), name: evil() },
+            mails: vec![evil()],
+        }],
+        fate: Fate::Open,
     }
 }
 
@@ -508,6 +582,7 @@ pub(crate) const PLAIN: Request<'static> = Request {
     content_type: "",
     origin: "",
     fetch_site: "",
+    upload: "",
     body: b"",
 };
 
@@ -524,7 +599,11 @@ const FORM: Request<'static> = Request {
 };
 
 /// What some form or other wants to know.
-const FIELDS: &[u8] = b"csrf=t0ken&name=bob&old=a&password=abc&again=abc&role=viewer&do=drop&id-7=on";
+const FIELDS: &[u8] =
+    b"csrf=t0ken&name=bob&old=a&password=abc&again=abc&role=viewer&do=drop&id-7=on&job=8&file=a.csv";
+
+/// The content type of a form with a file.
+const PARTS: &str = "multipart/form-data; boundary=x";
 
 fn ask(view: &dyn View, method: &str, target: &str, host: &str) -> Reply {
     let keeper = Keeper::default();
@@ -568,6 +647,16 @@ const PAGES: &[&str] = &[
     "/customers",
     "/customers?address=192.0.2.7&port=80&time=2026-11-20T13%3A45",
     "/settings",
+    "/jobs",
+    "/jobs/1",
+    "/jobs/2",
+    "/jobs/3",
+    "/jobs/4",
+    "/jobs/5",
+    "/jobs/6",
+    "/jobs/7",
+    "/jobs/8",
+    "/jobs/9",
     "/people",
     "/audit",
 ];
@@ -807,7 +896,8 @@ fn no_page_leaves_a_placeholder_open() {
 #[test]
 fn a_broken_store_is_said_and_escaped() {
     let keeper = Keeper { broken: true, ..Keeper::default() };
-    for target in PAGES {
+    // Jobs are in no store.
+    for target in PAGES.iter().filter(|target| !target.starts_with("/jobs")) {
         let reply =
             handle(&Request { target, cookie: "sid=of-ann", ..PLAIN }, &Broken, &keeper, &keeper, NOW);
         assert_eq!(reply.status, 500, "{target}");
@@ -1041,9 +1131,9 @@ fn no_form_does_anything_without_session_token_and_origin() {
     let (reply, done) = send(&Keeper::default(), &FORM);
     assert_eq!((reply.status, header(&reply, "Location")), (303, Some("/people")));
     assert_eq!(done, ["remove bob"]);
-    for Form { path: target, .. } in FORMS {
-        let (_, done) = send(&Keeper::default(), &Request { target, body: fields_of(target), ..FORM });
-        assert_eq!(done.len(), 1, "{target} is a form that does something");
+    for form in FORMS {
+        let (_, done) = send(&Keeper::default(), &form_to(form));
+        assert_eq!(done.len(), 1, "{} is a form that does something", form.path);
     }
     let vary = |change: fn(&mut Request<'static>)| {
         let mut request = FORM;
@@ -1058,17 +1148,22 @@ fn no_form_does_anything_without_session_token_and_origin() {
         ("no token", vary(|r| r.body = &FIELDS["csrf=t0ken&".len()..])),
         (
             "an empty token",
-            vary(|r| r.body = b"csrf=&name=bob&old=a&password=abc&again=abc&role=viewer&do=drop&id-7="),
+            vary(|r| {
+                r.body = b"csrf=&name=bob&old=a&password=abc&again=abc&role=viewer&do=drop&id-7=&job=8&file=a"
+            }),
         ),
         (
             "a wrong token",
-            vary(|r| r.body = b"csrf=t0kem&name=bob&old=a&password=abc&again=abc&role=viewer&do=drop&id-7="),
+            vary(|r| {
+                r.body =
+                    b"csrf=t0kem&name=bob&old=a&password=abc&again=abc&role=viewer&do=drop&id-7=&job=8&file=a"
+            }),
         ),
         (
             "two tokens",
             vary(|r| {
                 r.body =
-                    b"csrf=t0ken&csrf=t0ken&name=bob&old=a&password=abc&again=abc&role=viewer&do=drop&id-7="
+                    b"csrf=t0ken&csrf=t0ken&name=bob&old=a&password=abc&again=abc&role=viewer&do=drop&id-7=&job=8&file=a"
             }),
         ),
         ("no origin", vary(|r| r.origin = "")),
@@ -1081,7 +1176,7 @@ fn no_form_does_anything_without_session_token_and_origin() {
         ("typed by hand", vary(|r| r.fetch_site = "none")),
         ("another host", vary(|r| r.host = "evil.example")),
         ("no form", vary(|r| r.content_type = "text/plain")),
-        ("another form", vary(|r| r.content_type = "multipart/form-data; boundary=x")),
+        ("another form", vary(|r| r.content_type = PARTS)),
         ("no bytes of a text", vary(|r| r.body = b"csrf=t0ken&name=\xff")),
         ("not through the door", vary(|r| r.visitor = None)),
         ("read only", vary(|r| r.method = "GET")),
@@ -1109,21 +1204,35 @@ fn no_form_does_anything_without_session_token_and_origin() {
                         && what != "two tokens"
                 }
                 Act::Inside(Role::Viewer, _) => what == "a viewer",
-                Act::Inside(Role::Operator, _) => false,
+                Act::Inside(Role::Operator, _) | Act::Upload(..) => false,
             };
-            let (reply, done) = send(&Keeper::default(), &Request { target, ..*request });
+            let mut sent = Request { target, ..*request };
+            if let Act::Upload(..) = act {
+                sent.upload = "upload-1";
+                // What is no form with a file is none here, either.
+                sent.content_type = match sent.content_type {
+                    PARTS => "application/x-www-form-urlencoded",
+                    "text/plain" => "text/plain",
+                    _ => PARTS,
+                };
+            }
+            let (reply, done) = send(&Keeper::default(), &sent);
             assert!(done.is_empty() || may(what), "{what} {target}: {done:?}");
             assert!(reply.status >= 300, "{what} {target}");
         }
     }
 }
 
-/// Fields with which a form does something.
-fn fields_of(path: &str) -> &'static [u8] {
-    match path {
-        "/incidents/change" => b"csrf=t0ken&do=close&id-7=on",
-        "/settings/change" => b"csrf=t0ken&table=box&version=1&box.name=x",
-        _ => FIELDS,
+/// A form with which something is done.
+fn form_to(form: &Form) -> Request<'static> {
+    let sent = Request { target: form.path, ..FORM };
+    match form.act {
+        Act::Upload(..) => Request { content_type: PARTS, upload: "upload-1", ..sent },
+        _ if form.path == "/incidents/change" => Request { body: b"csrf=t0ken&do=close&id-7=on", ..sent },
+        _ if form.path == "/settings/change" => {
+            Request { body: b"csrf=t0ken&table=box&version=1&box.name=x", ..sent }
+        }
+        _ => sent,
     }
 }
 
@@ -1237,6 +1346,71 @@ fn what_was_chosen_is_changed_and_the_next_page_says_it_once() {
     let (reply, done) =
         send(&Keeper { wait: true, ..Keeper::default() }, &Request { target: "/mail/change", ..FORM });
     assert!(reply.status == 403 && done.is_empty() && reply.body.contains("Nothing was changed"));
+}
+
+#[test]
+fn a_file_that_came_with_a_form_becomes_a_job() {
+    let keeper = Keeper::default();
+    let sent = |target, upload, body| Request { target, upload, body, content_type: PARTS, ..FORM };
+    for (target, what) in [("/reports/upload", "Report"), ("/customers/upload", "Customers")] {
+        let (reply, done) = send(&keeper, &sent(target, "upload-7", b"csrf=t0ken&file=a%20b.csv"));
+        assert_eq!((reply.status, header(&reply, "Location")), (303, Some("/jobs/3")));
+        assert_eq!(done, [format!("{what} upload-7 a b.csv by ann")]);
+        let nothing = [sent(target, "", b"csrf=t0ken&file=a.csv"), sent(target, "upload-7", b"csrf=t0ken")];
+        for request in nothing {
+            let (reply, done) = send(&keeper, &request);
+            assert!(reply.status == 303 && done.is_empty(), "{target}");
+            assert_eq!(keeper.told.take(), [("ann".to_owned(), Outcome::NoFile)]);
+        }
+        assert!(file_bytes_max(target).is_some());
+    }
+    assert_eq!((file_bytes_max("/people/add"), file_bytes_max("/none")), (None, None));
+}
+
+#[test]
+fn a_job_is_looked_at_again_until_it_is_done() {
+    for number in 1..=9 {
+        let reply = get(&format!("/jobs/{number}"));
+        assert_eq!(header(&reply, "Refresh"), (number <= 2).then_some("2"), "{number}");
+        check_nested("/jobs", &reply.body);
+    }
+    assert_eq!(get("/jobs/10").status, 404);
+    let body = get("/jobs/4").body;
+    assert!(body.contains("matched <b>900</b>") && body.contains("planned: 5, held of them: 4"), "{body}");
+}
+
+#[test]
+fn a_customer_file_shows_what_it_changes_before_it_is_taken() {
+    let body = get("/jobs/8").body;
+    for part in [
+        "action=\"/customers/take\"",
+        "action=\"/customers/discard\"",
+        "required name=\"id-9\">Leave out line 9",
+        "New customers: 60",
+        "and 59 more",
+        "<dd>8</dd>",
+        "and 7 more",
+        "prefixes gone: 2",
+    ] {
+        assert!(body.contains(part), "{part}: {body}");
+    }
+    let viewer = send(&Keeper::default(), &Request { target: "/jobs/8", cookie: "sid=of-vic", ..PLAIN }).0;
+    assert!(!viewer.body.contains("/customers/take") && viewer.body.contains("waits for an operator"));
+    let keeper = Keeper::default();
+    for (body, location, wanted) in [
+        ("job=8&id-9=on", "/jobs/4", "take 8 without [9] by ann"),
+        ("job=8", "/jobs/8", "take 8 without [] by ann"),
+    ] {
+        let body = format!("csrf=t0ken&{body}");
+        let request = Request { target: "/customers/take", body: body.as_bytes(), ..FORM };
+        let (reply, done) = send(&keeper, &request);
+        assert_eq!((header(&reply, "Location"), done), (Some(location), vec![wanted.to_owned()]));
+    }
+    assert_eq!(keeper.told.take()[0].1, Outcome::Unconfirmed);
+    for target in ["/customers/take", "/customers/discard"] {
+        let (reply, done) = send(&keeper, &Request { target, body: b"csrf=t0ken&job=x", ..FORM });
+        assert!(reply.status == 400 && done.is_empty());
+    }
 }
 
 #[test]

@@ -1,0 +1,198 @@
+//! A file that comes with a form: it goes to the disk as it comes, and never lies in memory as a whole.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use multer::{Constraints, Multipart, SizeLimit};
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::{Limits, Refusal};
+use crate::files::{self, Temporary};
+use crate::web::html::link;
+
+/// The folder for files on their way.
+pub struct Uploads {
+    folder: PathBuf,
+    places: Semaphore,
+    /// Numbers the files.
+    next: AtomicU64,
+}
+
+/// A form as it is passed on.
+pub(super) struct Form {
+    /// Its fields as a form without files has them; the file's own name is the field `file`.
+    pub(super) fields: String,
+    /// It is gone with this, unless somebody took it away.
+    pub(super) file: Option<Temporary>,
+}
+
+/// Why a form is not passed on.
+pub(super) enum Failure {
+    /// The client has gone.
+    Gone,
+    Refused(Refusal),
+}
+
+impl Uploads {
+    /// What an earlier process left in the folder is removed.
+    pub fn new(folder: PathBuf) -> Self {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if let Err(error) = std::fs::remove_file(entry.path()) {
+                tracing::warn!(path = %entry.path().display(), %error, "an unfinished upload cannot be removed");
+            }
+        }
+        Self { folder, places: Semaphore::new(AT_ONCE_MAX), next: AtomicU64::new(0) }
+    }
+
+    /// Takes the body of a form from `client`: `length` bytes, of which the file may have `bytes_max`.
+    pub(super) async fn take(
+        &self,
+        client: impl AsyncRead + Unpin + Send,
+        content_type: &str,
+        length: u64,
+        bytes_max: u64,
+        limits: Limits,
+    ) -> Result<Form, Failure> {
+        let _place = self.places.try_acquire().map_err(|_| Failure::Refused(Refusal::Busy))?;
+        let boundary =
+            multer::parse_boundary(content_type).map_err(|_| Failure::Refused(Refusal::Malformed))?;
+        let sizes = SizeLimit::new().whole_stream(length).per_field(bytes_max);
+        let constraints = Constraints::new().size_limit(sizes);
+        let sips = Sips { client, is_full: false };
+        let mut parts = Multipart::with_reader_with_constraints(sips, boundary, constraints);
+        let whole_time = limits.request_time_max + Duration::from_secs(length / BYTES_PER_SECOND_MIN);
+        let all = async {
+            let (mut fields, mut file) = (Vec::new(), None);
+            loop {
+                let part = in_time(limits, parts.next_field()).await?;
+                let Some(mut part) = part else { break };
+                if fields.len() >= FIELDS_MAX {
+                    return Err(Failure::Refused(Refusal::Malformed));
+                }
+                let name = part.name().unwrap_or_default().to_owned();
+                let file_name = part.file_name().map(plain_name);
+                if let Some(file_name) = file_name.filter(|name| !name.is_empty()) {
+                    if file.is_some() {
+                        return Err(Failure::Refused(Refusal::Malformed));
+                    }
+                    let (path, mut to) = self.create(length).await?;
+                    while let Some(bytes) = in_time(limits, part.chunk()).await? {
+                        to.write_all(&bytes).await.map_err(disk)?;
+                    }
+                    to.flush().await.map_err(disk)?;
+                    fields.push(("file".to_owned(), file_name));
+                    file = Some(path);
+                    continue;
+                }
+                let mut value = Vec::new();
+                while let Some(bytes) = in_time(limits, part.chunk()).await? {
+                    if value.len() + bytes.len() > FIELD_BYTES_MAX {
+                        return Err(Failure::Refused(Refusal::BodyTooLarge));
+                    }
+                    value.extend_from_slice(&bytes);
+                }
+                // No file was chosen; browsers send a nameless empty one.
+                if part.file_name().is_none() {
+                    let value = String::from_utf8(value).map_err(|_| Failure::Refused(Refusal::Malformed))?;
+                    fields.push((name, value));
+                }
+            }
+            let pairs: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            Ok(Form { fields: link("", &pairs).trim_start_matches('?').to_owned(), file })
+        };
+        timeout(whole_time, all).await.unwrap_or(Err(Failure::Refused(Refusal::Slow)))
+    }
+
+    /// A new file in the folder, if there is room for so much.
+    async fn create(&self, bytes: u64) -> Result<(Temporary, File), Failure> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder.join(format!("upload-{number}"));
+        let made = tokio::task::spawn_blocking(move || make(&path, bytes).map(|file| (path, file)));
+        let (path, file) = made.await.map_err(io::Error::other).and_then(|made| made).map_err(disk)?;
+        Ok((Temporary(path), File::from_std(file)))
+    }
+}
+
+fn make(path: &Path, bytes: u64) -> io::Result<std::fs::File> {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let (free, _) = files::room(folder)?;
+    if free < bytes.saturating_add(FREE_BYTES_MIN) {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Waits for the next piece, but not long.
+async fn in_time<T>(
+    limits: Limits,
+    piece: impl Future<Output = Result<T, multer::Error>>,
+) -> Result<T, Failure> {
+    let piece = timeout(limits.request_time_max, piece).await;
+    piece.map_err(|_| Failure::Refused(Refusal::Slow))?.map_err(|error| match error {
+        multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
+            Failure::Refused(Refusal::BodyTooLarge)
+        }
+        multer::Error::StreamReadFailed(_) => Failure::Gone,
+        _ => Failure::Refused(Refusal::Malformed),
+    })
+}
+
+fn disk(error: io::Error) -> Failure {
+    tracing::warn!(%error, "an upload cannot be written to the disk");
+    Failure::Refused(match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Refusal::DiskFull,
+        _ => Refusal::Disk,
+    })
+}
+
+/// The name of a file without its folder, as far as it can be shown and kept.
+fn plain_name(name: &str) -> String {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name: String = name.chars().filter(|sign| !sign.is_control()).collect();
+    name[..name.floor_char_boundary(NAME_BYTES_MAX)].to_owned()
+}
+
+/// Gives the reader one piece at a time. Multer takes in all that is there before it hands anything on, which from a
+/// fast client is the whole file.
+struct Sips<R> {
+    client: R,
+    is_full: bool,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Sips<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.is_full {
+            self.is_full = false;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let read = Pin::new(&mut self.client).poll_read(context, buffer);
+        self.is_full = read.is_ready();
+        read
+    }
+}
+
+/// Two people, or one with two windows.
+const AT_ONCE_MAX: usize = 2;
+/// Our forms have a handful.
+const FIELDS_MAX: usize = 16;
+const FIELD_BYTES_MAX: usize = 4 * 1024;
+/// As file systems have it.
+const NAME_BYTES_MAX: usize = 255;
+/// Slower is nobody's line: a quarter of a megabit.
+const BYTES_PER_SECOND_MIN: u64 = 32 * 1024;
+/// Left on the disk whatever comes: the store must be able to write.
+const FREE_BYTES_MIN: u64 = 64 << 20;

@@ -1,0 +1,219 @@
+//! What an operator does on the page of a real `abusebox run`: over HTTP, as a browser without JavaScript does it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::house::program;
+
+const SETTINGS: &str = "[organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
+    operator_address = \"noc@example.net\"\n[networks]\ncidrs = [\"198.51.100.0/24\"]\n[policy]\ndigest_hour = 0\n\
+    [page]\nlisten = \"127.0.0.1:0\"\nlisten_https = \"\"\n";
+const CUSTOMERS: &str = "customer_id,name,email,cidr\nA,Alpha,a@alpha.example,198.51.100.0/28\n\
+    B,Beta,b@beta.example,198.51.100.16/28\nC,Gamma,c@gamma.example,nonsense\n";
+const REPORT: &str = "timestamp,severity,ip,port,protocol\n2026-11-20 03:00:00,critical,198.51.100.1,21,tcp\n\
+    2026-11-20 03:00:00,critical,198.51.100.17,21,tcp\n";
+
+struct Place {
+    folder: tempfile::TempDir,
+    child: Child,
+    port: u16,
+    cookie: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("data")).unwrap();
+        std::fs::write(folder.path().join("settings.toml"), SETTINGS).unwrap();
+        let (child, port) = start(&folder);
+        Self { folder, child, port, cookie: String::new() }
+    }
+
+    fn data(&self, name: &str) -> PathBuf {
+        self.folder.path().join("data").join(name)
+    }
+
+    fn ask(&self, head: &str, body: &[u8]) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let host = format!("127.0.0.1:{}", self.port);
+        let head = format!(
+            "{head}\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: {}\r\nContent-Length: {}\r\n\r\n",
+            self.cookie,
+            body.len()
+        );
+        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+        let mut reply = Vec::new();
+        stream.read_to_end(&mut reply).unwrap();
+        String::from_utf8(reply).unwrap()
+    }
+
+    #[track_caller]
+    fn get(&self, path: &str) -> String {
+        let reply = self.ask(&format!("GET {path} HTTP/1.1"), b"");
+        assert!(reply.starts_with("HTTP/1.1 200 "), "{path}: {reply}");
+        reply
+    }
+
+    fn post(&self, path: &str, fields: &str) -> String {
+        let head = format!("POST {path} HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded");
+        self.ask(&head, fields.as_bytes())
+    }
+
+    /// Takes the box into possession.
+    fn claim(&mut self) {
+        let code = std::fs::read_to_string(self.data("setup-code")).unwrap();
+        let words = "password=several+good+words&again=several+good+words";
+        let reply = self.post("/claim", &format!("code={}&name=ann&{words}", code.trim()));
+        let (_, cookie) = reply.split_once("Set-Cookie: ").unwrap_or_else(|| panic!("{reply}"));
+        self.cookie = cookie.split(';').next().unwrap().to_owned();
+    }
+
+    fn csrf(&self) -> String {
+        between(&self.get("/people"), "name=\"csrf\" value=\"", "\"").to_owned()
+    }
+
+    /// The form with a file, up to the file's end.
+    fn parts(&self, name: &str, content: &str, csrf: &str) -> Vec<u8> {
+        format!(
+            "--x7\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n--x7\r\n\
+             Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/csv\r\n\r\n\
+             {content}\r\n--x7--\r\n"
+        )
+        .into_bytes()
+    }
+
+    fn send(&self, path: &str, name: &str, content: &str, csrf: &str) -> String {
+        let head = format!("POST {path} HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x7");
+        self.ask(&head, &self.parts(name, content, csrf))
+    }
+
+    /// The page of the job to which a reply leads, when it is done.
+    #[track_caller]
+    fn job(&self, reply: &str) -> (String, String) {
+        assert!(reply.starts_with("HTTP/1.1 303 "), "{reply}");
+        let path = between(reply, "Location: ", "\r\n").to_owned();
+        assert!(path.starts_with("/jobs/"), "{path}");
+        let began = Instant::now();
+        loop {
+            let page = self.get(&path);
+            if !page.contains("\r\nRefresh: ") {
+                return (path.trim_start_matches("/jobs/").to_owned(), page);
+            }
+            assert!(began.elapsed().as_secs() < 60, "it never ends: {page}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn uploads(&self) -> usize {
+        std::fs::read_dir(self.data("uploads")).map_or(0, Iterator::count)
+    }
+
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts it and waits for its page. Returns its port.
+fn start(folder: &tempfile::TempDir) -> (Child, u16) {
+    let mut child = Command::new(program())
+        .args(["--data", "data", "--settings", "settings.toml", "--at", "2026-11-21T12:00:00Z", "run"])
+        .current_dir(folder.path())
+        .env_remove("RUST_LOG")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        let (_, rest) = line.split_once("http://127.0.0.1:")?;
+        rest.split('/').next()?.parse().ok()
+    });
+    // Nobody who does not read may stop it.
+    std::thread::spawn(move || lines.for_each(drop));
+    (child, port.expect("its page is up"))
+}
+
+#[track_caller]
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before}: {text}"));
+    rest.split_once(after).unwrap().0
+}
+
+#[test]
+fn customers_and_a_report_are_sent_and_the_held_mails_released() {
+    let mut place = Place::new();
+    let refused = place.send("/customers/upload", "c.csv", CUSTOMERS, "");
+    assert!(refused.starts_with("HTTP/1.1 403 "), "nobody has a session yet: {refused}");
+    place.claim();
+    let csrf = place.csrf();
+    let refused = place.send("/customers/upload", "c.csv", CUSTOMERS, "wrong");
+    assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+    assert_eq!(place.uploads(), 0, "a file of a wrong form is not kept");
+
+    let (job, page) = place.job(&place.send("/customers/upload", "c.csv", CUSTOMERS, &csrf));
+    for part in ["New customers: 3", "Leave out line 4", "198.51.100.16/28", "a@alpha.example"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(place.get("/customers").contains("<dt>Customers</dt><dd>0</dd>"), "nothing is taken yet");
+    let unconfirmed = place.post("/customers/take", &format!("csrf={csrf}&job={job}"));
+    assert!(unconfirmed.contains(&format!("Location: /jobs/{job}\r\n")), "{unconfirmed}");
+    assert!(place.get(&format!("/jobs/{job}")).contains("confirm each line"));
+    let taken = place.post("/customers/take", &format!("csrf={csrf}&job={job}&id-4=on"));
+    let (_, page) = place.job(&taken);
+    assert!(page.contains("3 customers and 2 prefixes"), "{page}");
+
+    let name = "2026-11-20-scan_ftp-example-asn.csv";
+    let (_, page) = place.job(&place.send("/reports/upload", name, REPORT, &csrf));
+    assert!(page.contains("The report was read.") && page.contains("matched <b>2</b>"), "{page}");
+    let held = place.get("/mail/held");
+    assert!(held.contains("Release 2 mails"), "{held}");
+    let through = between(&held, "name=\"through\" value=\"", "\"");
+    let forged = place.post("/mail/change", &format!("do=release&through={through}"));
+    assert!(forged.starts_with("HTTP/1.1 403 "), "{forged}");
+    let released = place.post("/mail/change", &format!("csrf={csrf}&do=release&through={through}"));
+    assert!(released.starts_with("HTTP/1.1 303 "), "{released}");
+    let mails = place.get("/mail");
+    assert!(mails.contains("2 mails were released") && mails.contains("o-queued"), "{mails}");
+    assert!(!place.get("/mail").contains("were released"), "it is said once");
+    let audit = place.get("/audit");
+    for done in ["took the customer file c.csv", &format!("sent the report {name}"), "released mail 1, 2"] {
+        assert!(audit.contains(done), "{done}: {audit}");
+    }
+    assert_eq!(place.uploads(), 0);
+}
+
+#[test]
+fn who_is_killed_in_the_middle_of_an_upload_leaves_nothing() {
+    let mut place = Place::new();
+    place.claim();
+    let body = place.parts("c.csv", &CUSTOMERS.repeat(1_000), &place.csrf());
+    let mut stream = TcpStream::connect(("127.0.0.1", place.port)).unwrap();
+    let host = format!("127.0.0.1:{}", place.port);
+    let head = format!(
+        "POST /customers/upload HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: {}\r\n\
+         Content-Type: multipart/form-data; boundary=x7\r\nContent-Length: {}\r\n\r\n",
+        place.cookie,
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), &body[..body.len() / 2]].concat()).unwrap();
+    let began = Instant::now();
+    while place.uploads() == 0 {
+        assert!(began.elapsed().as_secs() < 9, "it never begins");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    place.kill();
+    assert_eq!(place.uploads(), 1);
+    (place.child, place.port) = start(&place.folder);
+    assert_eq!(place.uploads(), 0);
+}
