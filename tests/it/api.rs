@@ -28,6 +28,7 @@ fn get(house: &House, target: &str, now: Timestamp) -> Value {
         content_type: "",
         origin: "",
         fetch_site: "",
+        upload: "",
         body: b"",
     };
     let gate = Admission::new(house.engine.clone());
