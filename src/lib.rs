@@ -17,6 +17,7 @@ mod halt;
 pub mod incident;
 pub mod lang;
 pub mod lines;
+pub mod logbook;
 pub mod net;
 pub mod notify;
 pub mod report;

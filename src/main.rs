@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use abusebox::clock::Clock;
 use abusebox::command::{self, Command, Exit, Output};
+use abusebox::logbook::Logbook;
 use abusebox::service::intake::describe;
 use abusebox::service::running::{self, Around};
 use abusebox::service::{Engine, Error};
@@ -70,7 +71,7 @@ fn work(words: &[OsString]) -> anyhow::Result<u8> {
     let quiet = if runs { "abusebox=info,warn" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(quiet));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(Logbook).with_target(false).init();
 
     if invocation.command == Command::Supervise {
         runtime()?.block_on(supervise::run(&invocation.data, &Clock::system()))?;

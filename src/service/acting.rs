@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::intake::describe;
 use super::jobs::Jobs;
 use super::{Engine, Error};
 use crate::clock::Timestamp;
@@ -11,9 +13,11 @@ use crate::config::edit::{self, Written};
 use crate::incident::{Audience, Change, OPERATOR, policy};
 use crate::notify::outbox;
 use crate::store::{AuditEntry, Note, Person, Role, Txn};
+use crate::system::asking;
+use crate::system::request::Request;
 use crate::web::access::Who;
 use crate::web::gate::Denied;
-use crate::web::hand::{By, Changed, Deed, Hand, Job, Mails, Outcome, Upload};
+use crate::web::hand::{By, Changed, Deed, Hand, Job, Mails, Outcome, Power, Upload};
 use crate::web::view::Trouble;
 
 /// Who changes something on the page, and from where.
@@ -120,15 +124,21 @@ pub struct Acting {
     /// Called after each change: others may have something to do now.
     changed: Arc<dyn Fn() + Send + Sync>,
     jobs: Jobs,
+    /// Socket of who restarts the box, where it is one.
+    supervisor: Option<PathBuf>,
     /// What is still to be said, by the token of the session; the newest last.
     told: Mutex<VecDeque<(String, Outcome)>>,
 }
 
 impl Acting {
-    pub fn new(engine: Arc<Engine>, changed: impl Fn() + Send + Sync + 'static) -> Self {
+    pub fn new(
+        engine: Arc<Engine>,
+        supervisor: Option<PathBuf>,
+        changed: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
         let changed: Arc<dyn Fn() + Send + Sync> = Arc::new(changed);
         let jobs = Jobs::new(engine.clone(), changed.clone());
-        Self { engine, changed, jobs, told: Mutex::default() }
+        Self { engine, changed, jobs, supervisor, told: Mutex::default() }
     }
 
     fn done(&self, deed: Deed, chosen: usize, changed: usize) -> Outcome {
@@ -205,6 +215,23 @@ impl Hand for Acting {
 
     fn jobs(&self) -> Vec<Job> {
         self.jobs.jobs()
+    }
+
+    fn can_restart(&self) -> bool {
+        self.supervisor.is_some()
+    }
+
+    fn power(&self, by: &By<'_>, power: Power) -> Result<(), Denied> {
+        let Some(socket) = &self.supervisor else { return Ok(()) };
+        let (what, request) = match power {
+            Power::Restart => ("restarted the box", Request::Reboot),
+            Power::Off => ("switched the box off", Request::ShutDown),
+        };
+        let txn = self.engine.store.begin()?;
+        sign(Some(&by.into()), &txn, || what.to_owned(), self.engine.clock.untrusted_now())
+            .map_err(denied)?;
+        txn.commit()?;
+        asking::ask(socket, &request).map_err(|error| Denied::Trouble(Trouble(describe(&error))))
     }
 
     fn tell(&self, who: &Who, outcome: Outcome) {
@@ -300,7 +327,7 @@ mod tests {
             .unwrap();
         let changes = Arc::<AtomicUsize>::default();
         let count = changes.clone();
-        let hand = Acting::new(engine.clone(), move || {
+        let hand = Acting::new(engine.clone(), None, move || {
             count.fetch_add(1, Ordering::Relaxed);
         });
         House { engine, hand, changes, _folder: folder }

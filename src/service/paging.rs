@@ -25,17 +25,19 @@ use crate::web::router;
 use crate::web::server::{self, Handler, Server};
 use crate::web::view::Secure;
 
-/// Until `stop`, at `fixed` or where the settings say. Whatever is wrong with the page, the rest goes on.
+/// Until `stop`, where the settings say, or on a box at a fixed address. Whatever is wrong with the page, the rest goes
+/// on. `of_box`: that address, and the socket of the supervisor.
 /// `changed_by_hand` is called after each change by an operator.
 pub async fn keep_up(
     engine: Arc<Engine>,
-    fixed: Option<SocketAddr>,
+    of_box: Option<(SocketAddr, PathBuf)>,
     changed_by_hand: impl Fn() + Send + Sync + 'static,
     mut stop: watch::Receiver<bool>,
 ) {
     let (live, clock) = (Arc::new(Live::new(engine.clone())), engine.clock.clone());
     let gate = Admission::new(engine.clone());
-    let hand = Acting::new(engine.clone(), changed_by_hand);
+    let (fixed, supervisor) = of_box.unzip();
+    let hand = Acting::new(engine.clone(), supervisor, changed_by_hand);
     let shown = live.clone();
     let handler: Handler =
         Arc::new(move |request| router::handle(request, &*shown, &gate, &hand, clock.untrusted_now()));

@@ -52,7 +52,7 @@ pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Erro
     }
     // A chosen moment (`--at`) is not compared with the true one.
     let around = around.filter(|_| engine.clock.is_of_box());
-    let page = around.as_ref().map(|around| around.page);
+    let page = around.as_ref().map(|around| (around.page, around.run.supervisor()));
     let mut loops = vec![
         tokio::spawn(fetch_loop(engine.clone(), wake.clone(), stopped.clone())),
         tokio::spawn(mail_loop(engine.clone(), wake.clone(), stopped.clone())),

@@ -9,18 +9,21 @@ use std::time::{Duration, Instant};
 
 use super::intake::describe;
 use super::mailing::Kinds;
-use super::{Engine, Error, Loaded};
+use super::{Engine, Error, Loaded, STORE};
 use crate::clock::{Day, Timestamp};
 use crate::customers::{Contact, CustomerNo, Owner, Port};
 use crate::files;
 use crate::incident::policy::local_day;
 use crate::incident::{Incident, Key, OPERATOR, State};
 use crate::lines::{Outgoing, Status};
+use crate::logbook;
+use crate::net::own_networks;
 use crate::notify::outbox::{self, Notice};
 use crate::store::{self, Counts, Fetching};
+use crate::system::disk;
 use crate::web::view::{
     Candidate, Customer, CustomerFacts, Customers, Holding, IncidentFacts, IncidentRow, MailFacts, MailRow,
-    Overview, Part, ROWS_MAX, ReportFacts, Search, Secure, Site, Tally, Trouble, View, Wanted, Whois,
+    Overview, Part, ROWS_MAX, ReportFacts, Search, Secure, Site, System, Tally, Trouble, View, Wanted, Whois,
 };
 
 /// The engine as the page sees it.
@@ -326,6 +329,22 @@ impl View for Live {
         line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()?.checked_mul(1024)
     }
 
+    fn system(&self) -> Result<System, Trouble> {
+        let engine = &self.engine;
+        Ok(System {
+            slot: disk::booted().ok().map(|boot| boot.running.to_string()),
+            networks: own_networks(),
+            disk: files::room(&engine.data).ok(),
+            store: std::fs::metadata(engine.data.join(STORE)).ok().map(|file| file.len()),
+            memory: self.resident_bytes(),
+            doubt: engine.clock.doubt(),
+        })
+    }
+
+    fn log(&self, words: &str) -> Vec<String> {
+        logbook::lines(words, ROWS_MAX)
+    }
+
     fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois {
         let loaded = self.engine.loaded();
         let answer = loaded.table.explain(address, port.map(Port::Source), at);
@@ -522,7 +541,7 @@ mod tests {
         let id = gate.claim(&VISITOR, &code, &new, NOW).unwrap();
         House {
             live: Live::new(engine.clone()),
-            hand: Acting::new(engine.clone(), || {}),
+            hand: Acting::new(engine.clone(), None, || {}),
             gate,
             cookie: format!("sid={}", id.0),
             engine,

@@ -4,7 +4,7 @@
 use super::access::Who;
 use super::entry::lead_to;
 use super::gate::Denied;
-use super::hand::{By, Changed, Mails, Outcome, Upload};
+use super::hand::{By, Changed, Mails, Outcome, Power, Upload};
 use super::html::html;
 use super::page::settings::{SECURITIES, Typed};
 use super::page::{self, Page};
@@ -144,6 +144,24 @@ pub(crate) fn discard_customers(desk: &Desk<'_>, who: &Who, fields: &mut Query) 
 
 fn job_of(fields: &mut Query) -> Option<u64> {
     fields.take("job")?.parse().ok()
+}
+
+/// Restarts the machine or switches it off, if it is really meant.
+pub(crate) fn power(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let (word, is_sure) = (fields.take("do"), fields.take("sure").is_some());
+    let Some(power) = Power::ALL.into_iter().find(|power| Some(power.word()) == word.as_deref()) else {
+        return unknown(desk);
+    };
+    if !is_sure || !desk.hand.can_restart() {
+        return see_other("/system");
+    }
+    match desk.hand.power(&by(desk, who), power) {
+        Ok(()) => {
+            let reply = desk.reply(200, page::system::going(power, desk.site), Some(who));
+            if power == Power::Restart { reply.with("Refresh", "45; url=/") } else { reply }
+        }
+        Err(why) => refuse(desk, who, why),
+    }
 }
 
 fn by<'a>(desk: &Desk<'_>, who: &'a Who) -> By<'a> {

@@ -115,6 +115,7 @@ pub(crate) const FORMS: &[Form] = &[
     Form { path: "/people/add", act: Act::Inside(Role::Operator, add_person) },
     Form { path: "/people/remove", act: Act::Inside(Role::Operator, remove_person) },
     Form { path: "/mail/change", act: Act::Inside(Role::Operator, acts::mails) },
+    Form { path: "/system/power", act: Act::Inside(Role::Operator, acts::power) },
     Form { path: "/settings/change", act: Act::Inside(Role::Operator, acts::settings) },
     Form { path: "/incidents/change", act: Act::Inside(Role::Operator, acts::incidents) },
     Form { path: "/reports/upload", act: Act::Upload(REPORT_BYTES_MAX, acts::upload_report) },

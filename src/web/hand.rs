@@ -33,6 +33,10 @@ pub trait Hand {
     fn job(&self, number: u64) -> Option<Job>;
     /// Those that are still known, the newest first.
     fn jobs(&self) -> Vec<Job>;
+    /// Whether the machine can be restarted and switched off from here.
+    fn can_restart(&self) -> bool;
+    /// Stops everything in good order, and then the machine.
+    fn power(&self, by: &By<'_>, power: Power) -> Result<(), Denied>;
     /// Keeps an outcome for the next page of this session; the last one counts.
     fn tell(&self, who: &Who, outcome: Outcome);
     /// What is to be said to this session; it is said once.
@@ -212,4 +216,23 @@ pub enum Changed {
     Complaints(Vec<Complaint>),
     /// Nothing was changed: somebody else has changed the file since it was shown.
     Meanwhile,
+}
+
+/// What can be done with the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    Restart,
+    Off,
+}
+
+impl Power {
+    pub(crate) const ALL: [Self; 2] = [Self::Restart, Self::Off];
+
+    /// As a form names it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Restart => "restart",
+            Self::Off => "off",
+        }
+    }
 }

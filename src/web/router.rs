@@ -227,6 +227,7 @@ fn route(
             return Ok(if is_moving { Answer::Moving(page) } else { Answer::Page(page) });
         }
         ["settings"] => page::settings::show(site, who, &desk.hand.settings()?, &Typed::default()),
+        ["system"] => page::system::show(view, desk.hand, site, who, query, now)?,
         ["people"] => page::people::show(gate, site, who, None)?,
         ["audit"] => page::people::audit(gate, site, query)?,
         _ => return Err(Fault::NotFound),

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
 use super::words::PageWords;
@@ -53,6 +54,9 @@ pub trait View {
     fn status(&self, now: Timestamp) -> Result<Status, Trouble>;
     /// Memory that this process has at the moment; `None` where the system does not say.
     fn resident_bytes(&self) -> Option<u64>;
+    fn system(&self) -> Result<System, Trouble>;
+    /// Lines of the log that hold all of these words, the newest first; at most [`ROWS_MAX`].
+    fn log(&self, words: &str) -> Vec<String>;
     fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois;
 }
 
@@ -211,6 +215,22 @@ pub struct Customers {
     pub imports: Vec<Import>,
     /// The customer file of the settings, where it is a file.
     pub file: Option<String>,
+}
+
+/// The machine.
+#[derive(Clone, Debug)]
+pub struct System {
+    /// Of two, the one that runs; `None`: it is no box.
+    pub slot: Option<String>,
+    /// That it is part of.
+    pub networks: Vec<IpNet>,
+    /// Bytes that are free, and all.
+    pub disk: Option<(u64, u64)>,
+    /// Bytes of the store.
+    pub store: Option<u64>,
+    /// Bytes that this process holds.
+    pub memory: Option<u64>,
+    pub doubt: Option<Doubt>,
 }
 
 /// Whose an address was.

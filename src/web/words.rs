@@ -83,6 +83,10 @@ sentences! {
     [settings Settings]
     title save no_toml is_set is_not_set clear yes no starttls tls plain meanwhile saved_one saved_many same
 
+    [system System]
+    title version slot networks disk free_of store memory log words no_lines sure restart off power_about
+    restarts restarts_about goes_off goes_off_about
+
     [entry Entry]
     claim claim_about code code_about new_name name password password_about log_in forgotten forgotten_about
     not_encrypted overheard far_away better

@@ -32,7 +32,7 @@ fn get(house: &House, target: &str, now: Timestamp) -> Value {
         body: b"",
     };
     let gate = Admission::new(house.engine.clone());
-    let hand = Acting::new(house.engine.clone(), || {});
+    let hand = Acting::new(house.engine.clone(), None, || {});
     let reply = handle(&request, &Live::new(house.engine.clone()), &gate, &hand, now);
     assert_eq!(reply.status, 200, "{target}: {}", reply.body);
     serde_json::from_str(&reply.body).unwrap()

@@ -429,6 +429,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock",     &[]),
     ("files",     &[]),
     ("halt",      &[]),
+    ("logbook",   &[]),
     ("net",       &["files"]),
     ("report",    &["clock"]),
     ("lang",      &["report"]),

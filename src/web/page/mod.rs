@@ -10,6 +10,7 @@ pub(crate) mod overview;
 pub(crate) mod people;
 pub(crate) mod reports;
 pub(crate) mod settings;
+pub(crate) mod system;
 
 use super::access::Who;
 use super::hand::Outcome;
@@ -210,7 +211,7 @@ pub(crate) fn when(at: Timestamp, site: &Site, now: Timestamp) -> Html {
     html!(super::html::time(at, &site.zone), " <span class=\"dim\">", site.words().ago(at, now), "</span>")
 }
 
-fn menu_of(t: &PageWords) -> [(&'static str, &'static str); 7] {
+fn menu_of(t: &PageWords) -> [(&'static str, &'static str); 8] {
     [
         ("/", t.overview.title),
         ("/incidents", t.incidents.title),
@@ -218,6 +219,7 @@ fn menu_of(t: &PageWords) -> [(&'static str, &'static str); 7] {
         ("/reports", t.reports.title),
         ("/customers", t.customers.title),
         ("/settings", t.settings.title),
+        ("/system", t.system.title),
         ("/people", t.people.title),
     ]
 }

@@ -25,7 +25,7 @@ use crate::store::{Alarm, AuditEntry, Counts, Import, Note, Person, RejectedRow,
 use crate::web::entry::{Act, FORMS, Form, file_bytes_max};
 use crate::web::gate::{Denied, NewPerson, SessionId};
 use crate::web::hand::{
-    self, By, Changed, Checked, Deed, Fate, FirstLine, Job, Mails, Outcome, Step, Taken, Upload,
+    self, By, Changed, Checked, Deed, Fate, FirstLine, Job, Mails, Outcome, Power, Step, Taken, Upload,
 };
 use crate::web::view::*;
 use crate::web::words::FILES;
@@ -291,6 +291,19 @@ impl View for Fake {
         Some(12 << 20)
     }
 
+    fn system(&self) -> Result<System, Trouble> {
+        Ok(System {
+            slot: Some(evil()),
+            networks: vec!["192.0.2.0/24".parse().unwrap()],
+            disk: Some((1 << 30, 2 << 30)),
+            store: Some(5),
+            memory: None,
+            doubt: self.doubt,
+        })
+    }
+    fn log(&self, words: &str) -> Vec<String> {
+        if words.is_empty() { vec![evil()] } else { Vec::new() }
+    }
     fn whois(&self, _address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois {
         Whois {
             owner: Owner::Customer { customer: CustomerNo(5), mailed: true },
@@ -357,6 +370,12 @@ impl View for Broken {
     }
     fn resident_bytes(&self) -> Option<u64> {
         None
+    }
+    fn system(&self) -> Result<System, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn log(&self, _: &str) -> Vec<String> {
+        Vec::new()
     }
     fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois {
         FAKE.whois(address, port, at)
@@ -518,6 +537,12 @@ impl Hand for Keeper {
         ];
         let job = |(number, stage)| Job { number, file: evil(), who: evil(), asked: NOW, stage };
         (1..).zip(stages).map(job).collect()
+    }
+    fn can_restart(&self) -> bool {
+        true
+    }
+    fn power(&self, by: &By<'_>, power: Power) -> Result<(), Denied> {
+        self.note(format!("{power:?} by {}", by.who.name))
     }
     fn tell(&self, who: &Who, outcome: Outcome) {
         self.told.borrow_mut().push((who.name.clone(), outcome));
@@ -745,6 +770,8 @@ fn all_in(language: &'static str) -> Vec<(String, Reply)> {
         ("/claim", b"code=x&password=a&again=b"),
         ("/settings/change", b"csrf=t0ken&table=box&version=1&box.name=x&box.mode=hold"),
         ("/settings/change", b"csrf=t0ken&table=box&version=1&box.name=x&box.mode=hold&box.language=%3Ci%3E"),
+        ("/system/power", b"csrf=t0ken&do=off&sure=on"),
+        ("/system/power", b"csrf=t0ken&do=restart&sure=on"),
         ("/none", b"csrf=t0ken"),
     ] {
         asked.push((keeper(false, false), Request { target, body, ..FORM }));
@@ -1229,6 +1256,7 @@ fn form_to(form: &Form) -> Request<'static> {
     match form.act {
         Act::Upload(..) => Request { content_type: PARTS, upload: "upload-1", ..sent },
         _ if form.path == "/incidents/change" => Request { body: b"csrf=t0ken&do=close&id-7=on", ..sent },
+        _ if form.path == "/system/power" => Request { body: b"csrf=t0ken&do=off&sure=on", ..sent },
         _ if form.path == "/settings/change" => {
             Request { body: b"csrf=t0ken&table=box&version=1&box.name=x", ..sent }
         }
@@ -1273,6 +1301,22 @@ fn settings_are_changed_by_table_and_what_was_wrong_stands_beside_what_was_typed
     let viewer =
         handle(&Request { target: "/settings", cookie: "sid=of-vic", ..PLAIN }, &FAKE, &keeper, &keeper, NOW);
     assert!(viewer.body.contains("fieldset disabled") && !viewer.body.contains("<button>Save</button>"));
+}
+
+#[test]
+fn the_box_is_restarted_only_if_it_is_meant() {
+    let keeper = Keeper::default();
+    let send = |body: &'static [u8]| send(&keeper, &Request { target: "/system/power", body, ..FORM });
+    let (reply, done) = send(b"csrf=t0ken&do=restart");
+    assert_eq!((header(&reply, "Location"), done.len()), (Some("/system"), 0));
+    let (reply, done) = send(b"csrf=t0ken&do=restart&sure=on");
+    assert_eq!(
+        (reply.status, header(&reply, "Refresh"), done),
+        (200, Some("45; url=/"), vec!["Restart by ann".to_owned()])
+    );
+    let (reply, done) = send(b"csrf=t0ken&do=off&sure=on");
+    assert_eq!((header(&reply, "Refresh"), done), (None, vec!["Off by ann".to_owned()]));
+    assert_eq!(send(b"csrf=t0ken&do=explode&sure=on").0.status, 400);
 }
 
 /// A page as the operator sees it.
