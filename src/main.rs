@@ -111,14 +111,10 @@ fn work(words: &[OsString]) -> anyhow::Result<u8> {
                 std::thread::sleep(DISK_AGAIN_AFTER);
             }
             // A box has nobody who reads what it says here; its page says it, too.
-            Err(Error::Settings(fault)) if invocation.command == Command::Run && around.is_some() => {
-                match Engine::open_to_mend(&invocation.data, &invocation.settings, clock.clone())? {
-                    Some(engine) => {
-                        tracing::error!("{}", describe(&Error::Settings(fault)));
-                        break engine;
-                    }
-                    None => return Err(fault.into()),
-                }
+            Err(Error::Settings(fault))
+                if invocation.command == Command::Run && around.as_ref().is_some_and(Around::may_mend) =>
+            {
+                break Engine::open_to_mend(&invocation.data, &invocation.settings, clock.clone(), fault)?;
             }
             Err(error @ Error::Store(_)) => {
                 return Err(error).with_context(|| format!("in {}", invocation.data.display()));

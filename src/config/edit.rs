@@ -106,11 +106,8 @@ pub struct NewServer {
 
 /// What forms show of a settings file.
 pub fn written(text: &str, folder: &Path) -> Written {
-    let (mail_server, complaints) = match raw::parse(text, folder) {
-        Ok(settings) => (settings.mail.server, Vec::new()),
-        Err(complaints) => (None, complaints),
-    };
-    let mail_server = mail_server.map(|server| MailServer {
+    let (settings, complaints) = raw::parse_usable(text, folder);
+    let mail_server = settings.mail.server.map(|server| MailServer {
         login: server.login.map(|(user, _)| (user, Secret::default())),
         ..server
     });
@@ -133,7 +130,7 @@ pub fn change(
             Change::Set(field, text) => (*field, draft.set(field, text)),
             Change::Clear(field) => (*field, draft.clear(field)),
             Change::MailServer(new) => {
-                let known = raw::parse(text, folder).ok().and_then(|settings| settings.mail.server);
+                let known = raw::parse_usable(text, folder).0.mail.server;
                 let url = new.url(known.as_ref()).map_err(|complaint| vec![complaint])?;
                 let is_other = match url {
                     Some(url) => draft.set(MAIL_URL, &url),
@@ -144,12 +141,19 @@ pub fn change(
         };
         names.extend(is_other.then(|| field.name()));
     }
+    let has = |name: &str| names.iter().any(|known| known == name);
+    // The key goes along with each request; whoever may change to whom must not learn from it what the key was.
+    if has("shadowserver.api_url") && draft.shown(KEY).is_set && !has("shadowserver.key") {
+        let complaint =
+            "Type the API key and its secret, too: they are sent to another server now.".to_owned();
+        return Err(vec![Complaint { line: None, field: "shadowserver.api_url".to_owned(), complaint }]);
+    }
     let text = draft.into_text();
     let settings = raw::parse(&text, folder)?;
     // Of the files that settings name only those that are named anew: what is at work goes on without others.
     let wrong: Vec<Complaint> = named::complaints(&settings)
         .into_iter()
-        .filter(|(field, _)| names.iter().any(|name| name == field))
+        .filter(|(field, _)| has(field))
         .map(|(field, complaint)| Complaint { line: None, field: field.to_owned(), complaint })
         .collect();
     if wrong.is_empty() { Ok((text, names)) } else { Err(wrong) }
@@ -300,7 +304,7 @@ pub const FIELDS: &[Field] = &[
     field("organisation", "name", Kind::Text, ""),
     field("organisation", "abuse_address", Kind::Text, ""),
     field("organisation", "operator_address", Kind::Text, ""),
-    field("shadowserver", "key", Kind::Secret, ""),
+    *KEY,
     field("shadowserver", "secret", Kind::Secret, ""),
     field("shadowserver", "api_url", Kind::Text, raw::API_URL),
     field("shadowserver", "download_url", Kind::Text, raw::DOWNLOAD_URL),
@@ -340,6 +344,8 @@ pub const FIELDS: &[Field] = &[
     field("interface", "proxy", Kind::Secret, ""),
     field("trust", "extra_ca", Kind::List, ""),
 ];
+
+const KEY: &Field = &field("shadowserver", "key", Kind::Secret, "");
 
 /// Its parts have fields of their own.
 pub const MAIL_URL: &Field = &field("mail", "url", Kind::Secret, "");
@@ -450,6 +456,34 @@ mod tests {
         let mut draft = Draft::read(&back).unwrap();
         draft.clear(Field::named("shadowserver.key").unwrap());
         assert!(!draft.into_text().contains("key ="));
+    }
+
+    #[test]
+    fn what_is_right_is_shown_and_stays_while_the_rest_is_mended() {
+        let text = "[mail]\nurl = \"smtps://u:p@m.example\"\nper_minute_max = 0\n";
+        let shown = written(text, Path::new(""));
+        assert_eq!((shown.complaints.len(), shown.mail_server.unwrap().host.as_str()), (1, "m.example"));
+        let server = NewServer {
+            security: MailSecurity::Tls,
+            host: "m.example".to_owned(),
+            port: None,
+            user: "u".to_owned(),
+            password: Secret::default(),
+        };
+        let per_minute = Change::Set(Field::named("mail.per_minute_max").unwrap(), "5".to_owned());
+        let (after, _) = change(text, Path::new(""), &[per_minute, Change::MailServer(server)]).unwrap();
+        assert_eq!(parse(&after).mail.server.unwrap().login.unwrap().1.0, "p");
+    }
+
+    #[test]
+    fn the_key_is_not_sent_to_another_server_unseen() {
+        let text = "[shadowserver]\nkey = \"k\"\nsecret = \"s\"\n";
+        let set = |name: &str, text: &str| Change::Set(Field::named(name).unwrap(), text.to_owned());
+        let elsewhere = set("shadowserver.api_url", "https://evil.example/");
+        let refused = change(text, Path::new(""), std::slice::from_ref(&elsewhere)).unwrap_err();
+        assert!(refused[0].complaint.contains("API key"), "{refused:?}");
+        assert!(change(text, Path::new(""), &[elsewhere.clone(), set("shadowserver.key", "k2")]).is_ok());
+        assert!(change("", Path::new(""), &[elsewhere]).is_ok());
     }
 
     #[test]

@@ -21,7 +21,16 @@ use crate::report::kind::Severity;
 
 /// Reads settings; relative paths in them are taken from `folder`. An empty text is valid: all defaults.
 pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
-    let document = Document::parse(text).map_err(|error| vec![syntax(text, &error)])?;
+    let (settings, complaints) = parse_usable(text, folder);
+    if complaints.is_empty() { Ok(settings) } else { Err(complaints) }
+}
+
+/// The same with all that is right, and the default in the place of each setting that is complained of.
+pub fn parse_usable(text: &str, folder: &Path) -> (Settings, Vec<Complaint>) {
+    let document = match Document::parse(text) {
+        Ok(document) => document,
+        Err(error) => return (parse_usable("", folder).0, vec![syntax(text, &error)]),
+    };
     let mut reader = Reader::new(text, document.as_table());
     let path = text_as(|text| Ok(folder.join(plain(text)?)));
 
@@ -123,8 +132,7 @@ pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
     }
     let trust = Trust { extra_ca: reader.table("trust").get("extra_ca", vec![], list(&path)) };
 
-    reader.finish()?;
-    Ok(Settings {
+    let settings = Settings {
         boxx,
         organisation,
         shadowserver,
@@ -135,7 +143,8 @@ pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
         page,
         interface,
         trust,
-    })
+    };
+    (settings, reader.finish())
 }
 
 /// Of a text that is no TOML.
@@ -213,7 +222,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Complains about every table and key that nobody has asked for; ends in all complaints, by line.
-    fn finish(mut self) -> Result<(), Vec<Complaint>> {
+    fn finish(mut self) -> Vec<Complaint> {
         let known = std::mem::take(&mut self.known);
         let mut tables: Vec<_> = known.iter().map(|(table, _)| *table).collect();
         tables.dedup();
@@ -234,11 +243,8 @@ impl<'t> Reader<'t> {
                 self.push(key_span(table, key), format!("{name}.{}", key_shown(key)), sentence);
             }
         }
-        if self.complaints.is_empty() {
-            return Ok(());
-        }
         self.complaints.sort_by_key(|complaint| complaint.line);
-        Err(self.complaints)
+        self.complaints
     }
 }
 

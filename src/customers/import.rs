@@ -839,6 +839,13 @@ mod tests {
         let nested =
             import("id,ip\n7,\"192.0.2.1-192.0.2.6 192.0.2.40-192.0.2.46\"\n8,192.0.2.41-192.0.2.43\n");
         assert!(nested.complaints.is_empty(), "in the second range of the line: {:?}", nested.complaints);
+        for cell in ["192.0.2.1-192.0.2.20 192.0.2.1-192.0.2.6", "192.0.2.1-192.0.2.6 192.0.2.1-192.0.2.20"] {
+            let inside = import(&format!("id,ip\n7,{cell}\n8,192.0.2.5-192.0.2.9\n"));
+            let lines = assigned(&inside);
+            assert!(
+                lines.contains(&"7 192.0.2.5/32".to_owned()) && lines.contains(&"8 192.0.2.5/32".to_owned())
+            );
+        }
         // The time is that of the range, not that of the customer's other line around it.
         let other = import(
             "id,ip,from,to\n7,192.0.2.0/24,2020-01-01,2020-12-31\n7,192.0.2.1-192.0.2.6,2026-01-01,\n\

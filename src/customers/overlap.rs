@@ -3,6 +3,7 @@
 //! Cut into prefixes, such ranges look like nested ones, and the longest prefix would be decided by how the cuts
 //! happen to fall. The part that both claim is entered for both, and so is ambiguous.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -67,14 +68,15 @@ fn lines_on(lines: &[Line], address: IpAddr) -> impl Iterator<Item = &Line> {
     })
 }
 
-/// The range of which a line is a part, or its prefix.
+/// The range of which a line is a part, the tightest if a cell holds one inside another; or its prefix.
 fn claim(line: &Line, ranges: &[Range]) -> (IpAddr, IpAddr) {
     let (first, last) = (line.prefix.network(), line.prefix.broadcast());
     let start = ranges.partition_point(|range| range.line < line.line);
     ranges[start..]
         .iter()
         .take_while(|range| range.line == line.line)
-        .find(|range| range.first <= first && last <= range.last)
+        .filter(|range| range.first <= first && last <= range.last)
+        .max_by_key(|range| (range.first, Reverse(range.last)))
         .map_or((first, last), |range| (range.first, range.last))
 }
 

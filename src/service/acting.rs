@@ -36,6 +36,7 @@ impl Engine {
         now: Timestamp,
         signed: Option<&Signature<'_>>,
     ) -> Result<Vec<u64>, Error> {
+        self.usable()?;
         let loaded = self.loaded();
         let txn = self.store.begin()?;
         let mut changed = Vec::new();

@@ -87,7 +87,11 @@ impl Engine {
         let settings = &loaded.settings.shadowserver;
         let mut step = Step::default();
         let networks = &loaded.settings.networks.cidrs;
-        if settings.key.0.is_empty() || settings.secret.0.is_empty() || networks.is_empty() {
+        if loaded.is_mending
+            || settings.key.0.is_empty()
+            || settings.secret.0.is_empty()
+            || networks.is_empty()
+        {
             step.failed = true;
             return Ok(step);
         }

@@ -48,6 +48,7 @@ impl Engine {
     /// Takes in a report file that lies elsewhere on the disk, as if it had been fetched. `name`: of the file as its
     /// sender calls it. [`Error::Fetch`]: it is no report, or there is no room for it.
     pub fn ingest(&self, name: &str, path: &Path, now: Timestamp) -> Result<Taken, Error> {
+        self.usable()?;
         if self.loaded().settings.networks.cidrs.is_empty() {
             return Err(Error::NoNetworks { settings: self.settings_path.clone() });
         }
@@ -94,6 +95,7 @@ impl Engine {
         spooled: &Spooled,
         now: Timestamp,
     ) -> Result<Taken, Error> {
+        self.usable()?;
         let _taking = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
         let file = spool::file_key(&source.file);
         let view = self.store.view()?;

@@ -250,8 +250,8 @@ impl Shared {
         txn.commit()?;
         let taken = engine.ingest(name, &file.0, now)?;
         self.step(number, Step::PlanningMails);
-        engine.keep(now)?;
-        let (planned, held) = engine.plan(now)?;
+        // In the middle of a pass its end plans, so that a customer gets one mail of all that is critical.
+        let (planned, held) = if engine.is_fetching(now) { (0, 0) } else { engine.plan(now)? };
         Ok(End::Report(match taken {
             Taken::Processed(report) => {
                 hand::Taken::Read { file: file_key(name), report, planned: planned as u64, held: held as u64 }

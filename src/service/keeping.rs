@@ -11,6 +11,9 @@ use crate::store::{Digests, Import, Report};
 impl Engine {
     /// Closes and forgets, if it was not done today. Says if there is little room left on the disk.
     pub fn keep(&self, now: Timestamp) -> Result<Option<String>, Error> {
+        if self.loaded().is_mending {
+            return Ok(None);
+        }
         let short = self.make_room(now)?;
         self.keep_daily(now)?;
         Ok(short)

@@ -77,9 +77,8 @@ impl Engine {
         // The loop and a command may both want to.
         let _planning = self.planning.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = self.loaded();
-        let Settings { boxx, policy, networks, .. } = &loaded.settings;
-        if networks.cidrs.is_empty() {
-            // Not set up, or the settings cannot be used: by the defaults other mails would be made.
+        let Settings { boxx, policy, .. } = &loaded.settings;
+        if loaded.is_mending {
             return Ok((0, 0));
         }
         let view = self.store.view()?;
@@ -208,6 +207,9 @@ impl Engine {
     /// Plans, then sends what may go out, until the queue is through once. While reports are coming in nothing is
     /// planned: a customer gets one mail for all of a pass, and not one for its first report.
     pub async fn mail_step(self: &Arc<Self>, now: Timestamp) -> Result<Step, Error> {
+        if self.loaded().is_mending {
+            return Ok(Step::default());
+        }
         let engine = self.clone();
         let plan = move || if engine.is_fetching(now) { Ok((0, 0)) } else { engine.plan(now) };
         let planned = tokio::task::spawn_blocking(plan).await;
@@ -752,6 +754,7 @@ impl Engine {
         now: Timestamp,
         signed: Option<&Signature<'_>>,
     ) -> Result<Vec<u64>, Error> {
+        self.usable()?;
         let mut changed = Vec::new();
         for numbers in numbers.chunks(CHANGED_AT_ONCE) {
             let these = match change {

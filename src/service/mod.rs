@@ -77,6 +77,10 @@ pub enum Error {
     /// Of a person on the page.
     #[error("only an operator may do that")]
     NoOperator,
+    #[error(
+        "the settings cannot be used; nothing else is done until they are mended, in their file or on their page"
+    )]
+    Mending,
     #[error("a task broke off: {0}")]
     Task(String),
 }
@@ -103,6 +107,9 @@ pub struct Loaded {
     pub extra_ca: Vec<Vec<u8>>,
     /// Of the settings file and those authorities, to notice a change.
     pub(crate) settings_sha256: [u8; 32],
+    /// The settings cannot be used: what of them is right holds for the page and the box's address, and nothing is
+    /// fetched, taken in, planned, sent or kept until they are mended.
+    pub(crate) is_mending: bool,
 }
 
 /// The appliance without its loops.
@@ -153,13 +160,20 @@ impl Engine {
         Ok(Arc::new(engine))
     }
 
-    /// Opens the data folder though the settings cannot be used, so that the page can say what is wrong with them:
-    /// nothing is fetched, planned or sent. A store that is not sound is left alone, since rows taken in again without
-    /// networks would count as outside them.
-    pub fn open_to_mend(data: &Path, settings_path: &Path, clock: Clock) -> Result<Option<Arc<Self>>, Error> {
-        let Found::Sound(store) = Store::find(&data.join(STORE))? else { return Ok(None) };
-        let nothing = Written::nothing(settings_path)?;
-        Self::by(store, nothing, data, settings_path, clock).map(|engine| Some(Arc::new(engine)))
+    /// Opens the data folder although the settings cannot be used (`fault`), so that the page can say what is wrong with
+    /// them. A store that is not sound is left alone, since rows taken in again by other settings would be other rows; and
+    /// a fault that may pass is no matter of the settings. Then the fault is what it comes to.
+    pub fn open_to_mend(
+        data: &Path,
+        settings_path: &Path,
+        clock: Clock,
+        fault: LoadError,
+    ) -> Result<Arc<Self>, Error> {
+        let LoadError::Invalid { .. } = fault else { return Err(fault.into()) };
+        let Found::Sound(store) = Store::find(&data.join(STORE))? else { return Err(fault.into()) };
+        tracing::error!("{fault}");
+        let usable = Written::usable(settings_path)?;
+        Self::by(store, usable, data, settings_path, clock).map(Arc::new)
     }
 
     /// On a store that is open.
@@ -227,7 +241,9 @@ impl Engine {
         let before = self.loaded();
         let written = match Written::load(&self.settings_path) {
             Ok(written) => written,
-            Err(LoadError::Missing { .. }) if before.settings_sha256 == NO_SETTINGS_SHA256 => {
+            Err(LoadError::Missing { .. })
+                if before.settings_sha256 == NO_SETTINGS_SHA256 && !before.is_mending =>
+            {
                 Written::nothing(&self.settings_path)?
             }
             // The last ones stay in force, also when the file is gone: by defaults no network would be ours.
@@ -290,6 +306,9 @@ impl Engine {
 
     /// Imports the customer file of the settings if its content is not the one last seen there.
     fn take_configured_customers(&self, now: Timestamp) -> Result<bool, Error> {
+        if self.loaded().is_mending {
+            return Ok(false);
+        }
         let Some(path) = self.loaded().settings.customers.file.clone() else { return Ok(false) };
         let bytes = match files::read_max(&path, FILE_BYTES_MAX) {
             Ok(bytes) => bytes,
@@ -329,6 +348,7 @@ impl Engine {
         now: Timestamp,
         signed: Option<(&Signature<'_>, &str)>,
     ) -> Result<File, Error> {
+        self.usable()?;
         let _taking = self.take_turn();
         let loaded = self.loaded();
         let file = import::read(bytes, &loaded.settings.boxx.timezone);
@@ -348,6 +368,10 @@ impl Engine {
             let lines: Vec<_> = file.unreadable.iter().take(20).map(|line| line.line.to_string()).collect();
             return Err(Error::Unconfirmed { lines: lines.join(", "), complaints: file.complaints.list });
         }
+        let txn = self.store.begin()?;
+        if let Some((signed, what)) = signed {
+            acting::sign(Some(signed), &txn, || what.to_owned(), now)?;
+        }
         let name = rebuilding::accepted_name(now, &sha256);
         let path = self.data.join("customers").join(&name);
         files::save_atomic(&path, bytes, 0o600).map_err(|error| Error::file(&path, error))?;
@@ -359,14 +383,10 @@ impl Engine {
             prefixes: file.prefixes_len() as u64,
         };
         halt::point("import");
-        let txn = self.store.begin()?;
         for id in file.customers.ids() {
             txn.customer_number(id)?;
         }
         txn.add_import(&import)?;
-        if let Some((signed, what)) = signed {
-            acting::sign(Some(signed), &txn, || what.to_owned(), now)?;
-        }
         txn.commit()?;
         tracing::info!(customers = import.customers, prefixes = import.prefixes, "customer file taken");
         self.rebuild_table()?;
@@ -382,6 +402,7 @@ impl Engine {
             table: load_table(&self.store, &self.data, &loaded.settings)?,
             extra_ca: loaded.extra_ca.clone(),
             settings_sha256: loaded.settings_sha256,
+            is_mending: loaded.is_mending,
         });
         Ok(())
     }
@@ -395,6 +416,11 @@ impl Engine {
     /// The present moment, or why nothing can be done now.
     pub fn now(&self) -> Result<Timestamp, Error> {
         self.clock.now().ok_or(Error::NoClock)
+    }
+
+    /// Fails where the settings are to be mended first.
+    pub(crate) fn usable(&self) -> Result<(), Error> {
+        if self.loaded().is_mending { Err(Error::Mending) } else { Ok(()) }
     }
 }
 
@@ -415,6 +441,7 @@ struct Written {
     /// the page says why.
     untrusted: Option<String>,
     sha256: [u8; 32],
+    is_mending: bool,
 }
 
 impl Written {
@@ -429,7 +456,7 @@ impl Written {
             )
         });
         let sha256 = sha256(&extra_ca.iter().fold(text, |all, pem| [all.as_slice(), pem].concat()));
-        Ok(Self { settings, extra_ca, untrusted, sha256 })
+        Ok(Self { settings, extra_ca, untrusted, sha256, is_mending: false })
     }
 
     /// At the start, when there may be no settings yet.
@@ -447,11 +474,29 @@ impl Written {
     fn nothing(path: &Path) -> Result<Self, LoadError> {
         let settings = config::raw::parse("", path.parent().unwrap_or(Path::new("")))
             .map_err(|complaints| LoadError::Invalid { path: path.to_owned(), complaints })?;
-        Ok(Self { settings, extra_ca: Vec::new(), untrusted: None, sha256: NO_SETTINGS_SHA256 })
+        Ok(Self::of(settings, false))
+    }
+
+    /// What is right in a file that is not valid.
+    fn usable(path: &Path) -> Result<Self, LoadError> {
+        let (settings, _) =
+            config::raw::parse_usable(&config::read(path)?, path.parent().unwrap_or(Path::new("")));
+        Ok(Self::of(settings, true))
+    }
+
+    /// Settings that are those of no file.
+    fn of(settings: Settings, is_mending: bool) -> Self {
+        Self { settings, extra_ca: Vec::new(), untrusted: None, sha256: NO_SETTINGS_SHA256, is_mending }
     }
 
     fn with(self, table: Table) -> Loaded {
-        Loaded { settings: self.settings, table, extra_ca: self.extra_ca, settings_sha256: self.sha256 }
+        Loaded {
+            is_mending: self.is_mending,
+            settings: self.settings,
+            table,
+            extra_ca: self.extra_ca,
+            settings_sha256: self.sha256,
+        }
     }
 }
 

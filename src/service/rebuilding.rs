@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::intake::{Source, Taken, describe};
 use super::keeping::AT_ONCE;
-use super::{Engine, Error, FILE_BYTES_MAX, hex, sha256};
+use super::{Engine, Error, FILE_BYTES_MAX, Written, hex, sha256};
 use crate::clock::{Clock, Day, Timestamp};
 use crate::config::Mode;
 use crate::customers::import;
@@ -45,8 +45,10 @@ impl Engine {
         clock: Clock,
     ) -> Result<Self, Error> {
         let (why, file) = damaged.unzip();
+        // Before anything is made: by which settings?
+        let written = Written::begin(settings_path)?;
         let (store, fresh) = Fresh::begin(path, file)?;
-        let engine = Self::with(store, data, settings_path, clock)?;
+        let engine = Self::by(store, written, data, settings_path, clock)?;
         let (accepted, kept) = (accepted(&data.join("customers"))?, engine.spool.kept()?);
         if file.is_none() && accepted.is_empty() && kept.is_empty() {
             // The first start.

@@ -17,7 +17,7 @@ use crate::control;
 use crate::system::heart::{self, Heart};
 use crate::system::naming::{self, Wanted};
 use crate::system::request::{Addressing, Request};
-use crate::system::{Run, asking, mdns, routers};
+use crate::system::{Run, asking, disk, mdns, routers};
 
 /// The box around the process.
 pub struct Around {
@@ -36,13 +36,19 @@ impl Around {
             .inspect_err(|error| tracing::error!("no sign of life for the supervisor: {error}"));
         Self { run, pace: Pace::default(), heart: heart.ok(), page }
     }
+
+    /// Whether the page may come up to have settings mended that cannot be used. Not in a slot on trial: its version
+    /// refuses what the other takes, so it must not be committed for answering.
+    pub fn may_mend(&self) -> bool {
+        disk::booted().is_ok_and(|boot| !boot.is_passing())
+    }
 }
 
 /// Runs until SIGTERM or SIGINT. What is on its way then is finished first, within [`STOP_TIME_MAX`]. `around`: the box,
 /// where there is one.
 pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Error> {
     let wake = Arc::new(Wake::default());
-    let on_command = wake.clone();
+    let (on_command, by_hand) = (wake.clone(), wake.clone());
     control::serve(engine.clone(), move || on_command.mail.notify_one())
         .map_err(|error| Error::file(&control::socket(&engine.data), error))?;
     let (stop, stopped) = watch::channel(false);
@@ -57,7 +63,7 @@ pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Erro
         tokio::spawn(fetch_loop(engine.clone(), wake.clone(), stopped.clone())),
         tokio::spawn(mail_loop(engine.clone(), wake.clone(), stopped.clone())),
         tokio::spawn(watch_files(engine.clone(), wake.clone(), stopped.clone())),
-        tokio::spawn(paging::keep_up(engine.clone(), page, move || wake.mail.notify_one(), stopped.clone())),
+        tokio::spawn(paging::keep_up(engine.clone(), page, move || by_hand.all(), stopped.clone())),
     ];
     if let Some(Around { run, pace, heart, page }) = around {
         let known = engine.clone();
@@ -127,14 +133,26 @@ struct Wake {
     mail: Notify,
 }
 
+impl Wake {
+    /// Both look again at what there is to do.
+    fn all(&self) {
+        self.fetch.notify_one();
+        self.mail.notify_one();
+    }
+}
+
 /// Keeps the heart beating while the loops turn, which share this thread, and tells the supervisor which address the
 /// settings give to the box, when that changes.
 async fn stay_in_touch(engine: Arc<Engine>, heart: Option<Heart>, supervisor: PathBuf) {
     let mut told = None;
     loop {
         heart.iter().for_each(Heart::turn);
-        let wanted = Addressing::of(&engine.loaded().settings.interface);
-        if told.as_ref() != Some(&wanted) {
+        let loaded = engine.loaded();
+        let wanted = Addressing::of(&loaded.settings.interface);
+        // What cannot be read may have named an address: the box keeps the one at which it is found.
+        let is_known = !loaded.is_mending || wanted != Addressing::Automatic;
+        drop(loaded);
+        if is_known && told.as_ref() != Some(&wanted) {
             let (socket, request) = (supervisor.clone(), Request::SetAddress(wanted.clone()));
             match tokio::task::spawn_blocking(move || asking::ask(&socket, &request)).await {
                 Ok(Ok(())) => told = Some(wanted),
@@ -231,8 +249,7 @@ async fn watch_files(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Rece
             };
             match tokio::task::spawn_blocking(reload).await {
                 Ok(Ok(true)) => {
-                    wake.fetch.notify_one();
-                    wake.mail.notify_one();
+                    wake.all();
                 }
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) => {

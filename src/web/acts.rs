@@ -85,30 +85,30 @@ pub(crate) fn settings(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply 
             security: security.map_or(MailSecurity::StartTls, |(_, security)| *security),
             host: host.to_owned(),
             // What is no port is refused as such.
-            port: port.map(|port| port.parse().unwrap_or(0)),
-            user: text("mail.user").unwrap_or_default().to_owned(),
+            port: port.map(|port| port.trim().parse().unwrap_or(0)),
+            user: text("mail.user").unwrap_or_default().trim().to_owned(),
             password: Secret(text("mail.password").unwrap_or_default().to_owned()),
         }));
     }
-    let complaints = match desk.hand.change_settings(&by(desk, who), &version, &changes) {
+    let typed = match desk.hand.change_settings(&by(desk, who), &version, &changes) {
         Ok(Changed::Done(names)) => {
             desk.hand.tell(who, Outcome::Settings(names.len() as u64));
             // Only a table that there is has changed anything.
             return see_other(&format!("/settings#{}", changes.first().map_or("", Change::table)));
         }
-        Ok(Changed::Complaints(complaints)) => complaints,
+        Ok(Changed::Complaints(complaints)) => Typed { texts, complaints },
+        // What was typed was meant for other settings.
         Ok(Changed::Meanwhile) => {
             let complaint = desk.site.words().settings.meanwhile.to_owned();
-            vec![Complaint { line: None, field: String::new(), complaint }]
+            Typed {
+                texts: Vec::new(),
+                complaints: vec![Complaint { line: None, field: String::new(), complaint }],
+            }
         }
         Err(why) => return refuse(desk, who, why),
     };
     match desk.hand.settings() {
-        Ok(shown) => desk.reply(
-            400,
-            page::settings::show(desk.site, who, &shown, &Typed { texts, complaints }),
-            Some(who),
-        ),
+        Ok(shown) => desk.reply(400, page::settings::show(desk.site, who, &shown, &typed), Some(who)),
         Err(trouble) => refuse(desk, who, Denied::Trouble(trouble)),
     }
 }
@@ -186,16 +186,16 @@ fn say(
     }
 }
 
-/// Nothing was done.
+/// It was not done, or not all of it.
 fn refuse(desk: &Desk<'_>, who: &Who, why: Denied) -> Reply {
     let t = desk.site.words();
-    let (status, why) = match why {
-        Denied::Because(Say(why)) => (403, why(t).to_owned()),
-        Denied::Trouble(trouble) => (500, trouble.0),
+    let (status, why, about) = match why {
+        Denied::Because(Say(why)) => (403, why(t).to_owned(), t.acts.unchanged),
+        Denied::Trouble(trouble) => (500, trouble.0, t.acts.look),
         // Neither is said of one who is in.
-        Denied::Wrong | Denied::Wait(_) => (403, String::new()),
+        Denied::Wrong | Denied::Wait(_) => (403, String::new(), t.acts.unchanged),
     };
-    let text = html!("<p class=\"bad\">", why, "</p><p>", t.acts.unchanged, " ", t.refused.see_log, "</p>");
+    let text = html!("<p class=\"bad\">", why, "</p><p>", about, " ", t.refused.see_log, "</p>");
     desk.reply(status, Page::message(t.acts.not_done, text), Some(who))
 }
 

@@ -303,9 +303,14 @@ impl Query {
     /// The same of a form: it may choose every row of a page, and hold a text of several lines.
     pub(crate) fn parse_form(text: &str) -> Result<Self, Fault> {
         let is_wrong = |sign: char| sign.is_control() && !matches!(sign, '\r' | '\n' | '\t');
-        Self::read(text, PAIRS_MAX + ROWS_MAX, |value| {
+        let mut form = Self::read(text, PAIRS_MAX + ROWS_MAX, |value| {
             value.len() <= FORM_VALUE_BYTES_MAX && !value.chars().any(is_wrong)
-        })
+        })?;
+        // Browsers send lines as in mails (HTML, 4.10.21.4).
+        for (_, value) in &mut form.0 {
+            *value = value.replace("\r\n", "\n").replace('\r', "\n");
+        }
+        Ok(form)
     }
 
     fn read(text: &str, pairs_max: usize, may_be: impl Fn(&str) -> bool) -> Result<Self, Fault> {
@@ -344,7 +349,7 @@ impl Query {
     pub(crate) fn take_below(&mut self, table: &str) -> Vec<(String, String)> {
         let is_below =
             |(key, _): &mut (String, String)| key.split_once('.').is_some_and(|(found, _)| found == table);
-        self.0.extract_if(.., is_below).map(|(key, value)| (key, value.trim().to_owned())).collect()
+        self.0.extract_if(.., is_below).collect()
     }
 
     /// The numbers that a form has chosen: of each pair whose key is [`CHOSEN`] and a number.

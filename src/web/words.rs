@@ -51,7 +51,7 @@ sentences! {
     held held_about none_held release_held_one release_held_many release_all_one release_all_many
     drop_all_one drop_all_many released_one released_many dropped_one dropped_many closed_one closed_many
     muted_one muted_many reopened_one reopened_many noted_one noted_many missed_one missed_many
-    nothing no_day no_text too_long not_done unchanged
+    nothing no_day no_text too_long not_done unchanged look
 
     [jobs Jobs]
     title about job numbered file who asked state none again_soon

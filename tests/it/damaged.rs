@@ -211,29 +211,63 @@ fn a_newer_store_is_refused_and_stays() {
     assert!(std::fs::read(&path).unwrap() == bytes && it.aside().is_empty());
 }
 
-#[test]
-fn a_box_whose_settings_cannot_be_used_comes_up_and_does_nothing_until_they_are_mended() {
+#[tokio::test]
+async fn a_box_whose_settings_cannot_be_used_comes_up_and_does_nothing_until_they_are_mended() {
     let it = Box::lived_in("live");
     let (path, now) = (it.path("settings.toml"), at(NOW).plus_days(1));
     let good = std::fs::read_to_string(&path).unwrap();
-    let to_mend = || Engine::open_to_mend(it.folder.path(), &path, Clock::fixed(now)).unwrap();
-    std::fs::write(&path, format!("{good}nonsense = 1\n")).unwrap();
-    assert!(Engine::open(it.folder.path(), &path, Clock::fixed(now)).is_err());
+    let engine = it.open(at(NOW));
+    // A customer's mail is on its way.
+    it.take(&engine, "2026-11-21-scan_rdp-example-asn.csv", &["198.51.100.1"], now);
+    engine.plan(now).unwrap();
+    let waiting = unsent(&engine);
+    assert!(waiting.iter().any(|notice| !notice.held), "{waiting:?}");
+    drop(engine);
+
+    std::fs::write(&path, format!("{good}nonsense = 1\n[page]\nnames = [\"abuse.example.net\"]\n")).unwrap();
+    // A list that lies where it would be by the defaults is none that anybody named.
+    std::fs::write(
+        it.path("customers.csv"),
+        "customer_id,name,email,cidr\nX,X,x@x.example,198.51.100.0/24\n",
+    )
+    .unwrap();
+    let to_mend = || {
+        let fault = Engine::open(it.folder.path(), &path, Clock::fixed(now)).err().unwrap();
+        let abusebox::service::Error::Settings(fault) = fault else { panic!("{fault}") };
+        Engine::open_to_mend(it.folder.path(), &path, Clock::fixed(now), fault)
+    };
     let engine = to_mend().unwrap();
     assert!(!engine.reload(now).unwrap());
+    assert_eq!(engine.loaded().settings.page.names, ["abuse.example.net"], "what is right holds");
     let alarms = engine.alarms(&engine.store.view().unwrap()).unwrap();
     assert!(alarms["settings"].text.contains("policy.nonsense"), "{alarms:?}");
-    let before = unsent(&engine).len();
-    assert_eq!((engine.plan(now).unwrap(), unsent(&engine).len()), ((0, 0), before));
+    let imports = engine.store.view().unwrap().imports().unwrap().len();
+    engine.fetch_step(true, now).await.unwrap();
+    engine.mail_step(now).await.unwrap();
+    engine.keep(now.plus_days(100)).unwrap();
+    assert!(
+        engine.ingest(REPORT, &path, now).is_err()
+            && engine.import_customers(b"id,ip\n1,198.51.100.1\n", true, now).is_err()
+    );
+    assert!(engine.change_mails(&[waiting[0].number], Change::Drop, now, None).is_err());
+    assert_eq!(format!("{:?}", unsent(&engine)), format!("{waiting:?}"), "neither held nor dropped");
+    assert_eq!(engine.store.view().unwrap().imports().unwrap().len(), imports);
+
+    std::fs::remove_file(it.path("customers.csv")).unwrap();
     std::fs::write(&path, &good).unwrap();
     assert!(engine.reload(now).unwrap());
     assert!(!engine.alarms(&engine.store.view().unwrap()).unwrap().contains_key("settings"));
-    assert_eq!(engine.loaded().settings.networks.cidrs.len(), 1);
+    assert_eq!(format!("{:?}", unsent(&engine)), format!("{waiting:?}"));
+    engine.plan(now).unwrap();
     drop(engine);
-    // Rows would be taken in again as if no network were ours.
+    // Rows would be taken in again by other settings.
     it.spoil(&it.path("abusebox.redb"));
     std::fs::write(&path, "[box]\nnonsense = 1\n").unwrap();
-    assert!(to_mend().is_none() && it.aside().is_empty());
+    let refused = to_mend().map(drop);
+    assert!(refused.is_err() && it.aside().is_empty(), "{refused:?} {:?}", it.aside());
+    // What may pass is no matter of the settings.
+    std::fs::write(&path, b"\xff\xfe").unwrap();
+    assert!(to_mend().is_err());
 }
 
 #[test]

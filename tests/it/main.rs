@@ -24,7 +24,6 @@ mod mta;
 mod naming;
 mod oracle;
 mod overlay;
-mod reader;
 mod rebuild;
 mod retention;
 mod review;

@@ -46,7 +46,7 @@ pub(crate) fn one(job: &Job, site: &Site, who: &Who, now: Timestamp) -> Page {
     let came_to = match &job.stage {
         Stage::Waiting | Stage::Working(_) => html!("<p class=\"dim\">", say.again_soon, "</p>"),
         Stage::Ended(End::Failed(why)) => {
-            html!("<p class=\"bad\">", why, "</p><p>", t.acts.unchanged, "</p>")
+            html!("<p class=\"bad\">", why, "</p>")
         }
         Stage::Ended(End::Report(taken)) => report(taken, t),
         Stage::Ended(End::Checked(checked)) => customers(job.number, checked, who, t),

@@ -1352,7 +1352,7 @@ fn what_was_chosen_is_changed_and_the_next_page_says_it_once() {
         (
             "/incidents/change",
             "do=note&id-3=on&id-4=&note=two%0D%0Alines",
-            "note two\r\nlines [3, 4] by ann",
+            "note two\nlines [3, 4] by ann",
             "2 incidents have the note now",
         ),
         ("/incidents/change", "do=note&id-3=on&note=+", "", "write a text"),

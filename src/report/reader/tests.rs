@@ -1,13 +1,16 @@
 //! The CSV of real life, by name, and what must hold for any bytes at all.
 
-use std::io::Read;
 use std::time::{Duration, Instant};
 
-use abusebox::clock::Timestamp;
-use abusebox::report::{Address, CELLS_MAX, Hint, Item, RECORD_BYTES_MAX, Reader, ReaderError, Rejection};
 use proptest::prelude::*;
 
-use super::fuzz::checks::chunked::Chunked;
+use super::*;
+use crate::report::{CELLS_MAX, RECORD_BYTES_MAX};
+use chunked::Chunked;
+
+#[path = "../../../tests/fuzz/src/chunked.rs"]
+#[expect(unreachable_pub, reason = "the fuzzers, which are a package of their own, use it, too")]
+mod chunked;
 
 /// What was read: rows as (line, cells), rejected records as (line, reason).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,7 +27,7 @@ impl Got {
 
     /// One cell of every row, as text.
     fn column(&self, index: usize) -> Vec<String> {
-        self.rows.iter().map(|(_, cells)| abusebox::report::text(&cells[index]).into_owned()).collect()
+        self.rows.iter().map(|(_, cells)| crate::report::text(&cells[index]).into_owned()).collect()
     }
 }
 
@@ -354,7 +357,7 @@ fn columns_may_come_in_any_order() {
     let mut reader = Reader::new(text.as_bytes(), Hint::default()).unwrap();
     let Ok(Some(Item::Row(row))) = reader.next_item() else { panic!("no row") };
     assert_eq!((row.address, row.port), (Address::Ip("198.18.0.1".parse().unwrap()), Some(80)));
-    assert_eq!(row.severity, abusebox::report::kind::Severity::Critical);
+    assert_eq!(row.severity, crate::report::kind::Severity::Critical);
     assert_eq!(row.time, "2026-11-20T00:00:01Z".parse::<Timestamp>().unwrap());
 }
 
@@ -528,3 +531,143 @@ const HOSTILE_BYTES: usize = if cfg!(debug_assertions) { 4 << 20 } else { 64 << 
 /// Lines of two bytes cost more per byte than lines of fifty, and behind open quotes 32 MB are read in vain.
 /// Trying every line with all that follows would be thousands of times the work.
 const RATIO_MAX: u32 = 100;
+
+fn time(text: &str) -> Option<String> {
+    read_time(text.as_bytes(), &mut ([0; 10], Timestamp::from_unix(0))).map(|time| time.to_string())
+}
+
+#[test]
+fn times_are_utc_to_the_second() {
+    for (text, expected) in [
+        ("2026-11-20 12:34:56", "2026-11-20T12:34:56Z"),
+        ("2026-11-20T00:00:00", "2026-11-20T00:00:00Z"),
+        ("2026-11-20 23:59:59", "2026-11-20T23:59:59Z"),
+        ("2026-11-20 23:59:60", "2026-11-20T23:59:59Z"),
+        ("2026-11-20T12:34:56Z", "2026-11-20T12:34:56Z"),
+        ("2026-11-20T12:34:56+01:00", "2026-11-20T11:34:56Z"),
+        ("2026-11-20 12:34:56.789", "2026-11-20T12:34:56Z"),
+        ("2026-11-20", "2026-11-20T00:00:00Z"),
+    ] {
+        assert_eq!(time(text).as_deref(), Some(expected), "{text}");
+    }
+    for text in [
+        "",
+        "2026-11-20 24:00:00",
+        "2026-11-20 12:60:00",
+        "2026-11-20 12:00:61",
+        "2026-13-20 12:00:00",
+        "2026-11-20 1a:00:00",
+        "2026-11-20 a1:00:00",
+        "20.11.2026 12:00:00",
+        "x",
+    ] {
+        assert_eq!(time(text), None, "{text}");
+    }
+    // The date is kept from row to row, and looked at again when it is another.
+    let mut last = ([0; 10], Timestamp::from_unix(0));
+    let mut of = |text: &str| read_time(text.as_bytes(), &mut last).map(|time| time.to_string());
+    assert_eq!(of("2026-11-20 00:00:01").as_deref(), Some("2026-11-20T00:00:01Z"));
+    assert_eq!(of("2026-11-20 00:00:02").as_deref(), Some("2026-11-20T00:00:02Z"));
+    assert_eq!(of("2026-11-21 00:00:03").as_deref(), Some("2026-11-21T00:00:03Z"));
+}
+
+fn address(text: &str) -> Option<String> {
+    read_address(text.as_bytes()).map(|address| match address {
+        Address::Ip(ip) => ip.to_string(),
+        Address::Net(net) => format!("net {net}"),
+        Address::None => "none".to_owned(),
+    })
+}
+
+#[test]
+fn addresses_and_networks() {
+    for (text, expected) in [
+        ("192.0.2.1", "192.0.2.1"),
+        ("255.255.255.255", "255.255.255.255"),
+        ("1.22.0.199", "1.22.0.199"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1/32", "192.0.2.1"),
+        ("::ffff:192.0.2.1/128", "192.0.2.1"),
+        ("192.0.2.77/24", "net 192.0.2.0/24"),
+        ("2001:db8::1/32", "net 2001:db8::/32"),
+        ("128.0.0.0/1", "net 128.0.0.0/1"),
+    ] {
+        assert_eq!(address(text).as_deref(), Some(expected), "{text}");
+    }
+    for text in [
+        "",
+        "0.0.0.0",
+        "::",
+        "::ffff:0.0.0.0",
+        "0.0.0.0/32",
+        "::/128",
+        "0.0.0.0/0",
+        "::/0",
+        "192.0.2",
+        "192.0.2.1.1",
+        "192.0.2.256",
+        "192.0.2.01",
+        "192.0.2.001",
+        "192.0.2.1 ",
+        "192.0.2.",
+        ".192.0.2.1",
+        "192..0.2",
+        "x",
+        "192.0.2.1/33",
+    ] {
+        assert_eq!(address(text), None, "{text}");
+    }
+}
+
+#[test]
+fn the_words_of_rejections_are_an_interface() {
+    let words = ["time", "address", "repeated_header", "unclosed_quote", "too_long"];
+    assert_eq!(Rejection::ALL.map(Rejection::word), words);
+}
+
+#[test]
+fn ports_are_from_one_to_65535() {
+    let port = |text: &str| read_port(text.as_bytes());
+    assert_eq!(["1", "80", "00080", "65535"].map(port), [Some(1), Some(80), Some(80), Some(65_535)]);
+    assert_eq!(["", "0", "65536", "99999", "123456", "000080", "8o", "-1", "80 "].map(port), [None; 9]);
+}
+
+#[test]
+fn an_excerpt_is_the_beginning_in_whole_characters() {
+    let long = "\u{e4}".repeat(DETAIL_CHARS_MAX + 1);
+    assert_eq!(excerpt(long.as_bytes()), "\u{e4}".repeat(DETAIL_CHARS_MAX));
+    assert_eq!(excerpt(b"x\xe4"), "x\u{e4}", "Windows-1252");
+    let wide = "\u{1f600}".repeat(DETAIL_CHARS_MAX);
+    assert_eq!(excerpt(wide.as_bytes()), wide);
+    assert_eq!(excerpt(b""), "");
+}
+
+#[test]
+fn a_type_is_that_of_the_api_else_of_the_name_else_of_the_header() {
+    let rdp = ["timestamp", "ip", "protocol", "port", "rdp_protocol"];
+    let name = |kind, file_name, header: &[&str]| recognise(Hint { kind, file_name }, header).0;
+    let file = Some("2026-11-20-scan_rdp-example-asn.csv");
+    assert_eq!(name(Some("scan_ftp"), file, &rdp), "scan_ftp");
+    assert_eq!(name(Some(""), file, &rdp), "scan_rdp");
+    assert_eq!(name(None, file, &rdp), "scan_rdp");
+    assert_eq!(name(None, Some("2026-11-20-scan_newer-example-asn.csv"), &rdp), "scan_newer");
+    assert_eq!(name(None, Some("export.csv"), &["timestamp", "nothing"]), "unknown");
+    // The header decides whether it is a list of the type or a newer type.
+    let ssl = Some("2026-11-20-scan_ssl_new-example-asn.csv");
+    let known = kind::columns("scan_ssl").unwrap();
+    assert_eq!(name(None, ssl, &known), "scan_ssl");
+    assert_eq!(name(None, ssl, &["timestamp", "ip", "never_seen"]), "scan_ssl_new");
+    let day = |file_name| recognise(Hint { kind: None, file_name }, &rdp).2.map(|day| day.to_string());
+    assert_eq!(day(file).as_deref(), Some("2026-11-20"));
+    assert_eq!(day(None), None);
+}
+
+proptest! {
+    /// Against the standard library, which takes the same and no more.
+    #[test]
+    fn any_dotted_quad(text in "(0|[1-9][0-9]{0,2}|[0-9]{0,4}|x)(\\\\.(0|[1-9][0-9]{0,2}|[0-9]{0,3})){2,4}") {
+        prop_assert_eq!(read_ipv4(text.as_bytes()), text.parse::<Ipv4Addr>().ok(), "{}", text);
+    }
+}
