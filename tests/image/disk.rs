@@ -1,5 +1,6 @@
 //! A box's disk, seen from outside.
 
+use std::env;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use crate::{Missing, root};
 
 /// What `make dev-image` makes lies here.
 const IMAGES: &str = "out/dev";
-/// That for a PC.
+/// That for a PC; `IMAGE` in the environment names another in its place, a release for instance.
 const IMAGE: &str = "abusebox-x86_64.img";
 /// The same with a shell on the serial line.
 const DEBUG_IMAGE: &str = "abusebox-x86_64-debug.img";
@@ -62,9 +63,13 @@ impl Disk {
     }
 
     fn with(name: &str, data: Option<&Path>) -> Result<Self, Missing> {
-        let image = root().join(IMAGES).join(name);
+        let image = match env::var_os("IMAGE") {
+            Some(asked) if name == IMAGE => root().join(asked),
+            _ => root().join(IMAGES).join(name),
+        };
         if !image.exists() {
-            return Err(Missing(format!("there is no {IMAGES}/{name}; `make test-image` makes it")));
+            let image = image.display();
+            return Err(Missing(format!("there is no {image}; `make test-image` makes those of {IMAGES}")));
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("disk.img");

@@ -1,6 +1,6 @@
 //! The development image in QEMU, without KVM: it boots, comes up with its page, writes nothing that it should not, and
-//! copes with damage. `make test` makes the image and runs the core of this, `make test-image` all of it. What cannot be
-//! tried on a machine counts as ignored, with the reason.
+//! copes with damage. `make test` makes the image and runs the core of this, `make test-image` all of it; `IMAGE` names
+//! another image for x86. What cannot be tried on a machine counts as ignored, with the reason.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::disallowed_methods, reason = "a test's files need not survive a power cut")]
