@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::acting::{Signature, sign};
 use super::intake::{Taken, describe};
-use super::{Engine, Error, FILE_BYTES_MAX, sha256};
+use super::{CheckedBy, Engine, Error, FILE_BYTES_MAX, sha256};
 use crate::customers::difference;
 use crate::customers::import::{self, File};
 use crate::fetch::spool::file_key;
@@ -303,12 +303,11 @@ impl Shared {
     fn import(&self, number: u64, name: &str, ready: &Ready, signed: &Signature<'_>) -> Result<End, Error> {
         self.step(number, Step::TakingCustomers);
         let (engine, bytes) = (&self.engine, read(&ready.file)?);
-        let in_force = engine.store.view()?.imports()?.pop().map(|(_, import)| import.sha256);
-        if sha256(&bytes) != ready.sha256 || in_force != ready.base {
+        if sha256(&bytes) != ready.sha256 {
             return Err(Error::NotAsChecked);
         }
-        let what = format!("took the customer file {name}");
-        let file = engine.import_customers_as(&bytes, true, engine.now()?, Some((signed, &what)))?;
+        let checked = CheckedBy { signed, what: &format!("took the customer file {name}"), base: ready.base };
+        let file = engine.import_customers_as(&bytes, true, engine.now()?, Some(&checked))?;
         Ok(End::Imported { customers: file.customers_len() as u64, prefixes: file.prefixes_len() as u64 })
     }
 }

@@ -99,6 +99,14 @@ impl Error {
     }
 }
 
+/// Who takes a customer file on the page, having seen what it changes.
+struct CheckedBy<'a> {
+    signed: &'a Signature<'a>,
+    what: &'a str,
+    /// The file in force with which it was compared.
+    base: Option<[u8; 32]>,
+}
+
 /// What the settings say and who the customers are, at one moment.
 pub struct Loaded {
     pub settings: Settings,
@@ -346,7 +354,7 @@ impl Engine {
         bytes: &[u8],
         confirmed: bool,
         now: Timestamp,
-        signed: Option<(&Signature<'_>, &str)>,
+        checked: Option<&CheckedBy<'_>>,
     ) -> Result<File, Error> {
         self.usable()?;
         let _taking = self.take_turn();
@@ -359,8 +367,9 @@ impl Engine {
         }
         let sha256 = sha256(bytes);
         let view = self.store.view()?;
-        // What is in force was confirmed, under whatever name it comes again.
-        if view.imports()?.last().is_some_and(|(_, last)| last.sha256 == sha256) {
+        let in_force = view.imports()?.pop().map(|(_, last)| last.sha256);
+        // It was confirmed, under whatever name it comes again.
+        if in_force == Some(sha256) {
             self.alarm("customers", None, now)?;
             return Ok(file);
         }
@@ -368,9 +377,12 @@ impl Engine {
             let lines: Vec<_> = file.unreadable.iter().take(20).map(|line| line.line.to_string()).collect();
             return Err(Error::Unconfirmed { lines: lines.join(", "), complaints: file.complaints.list });
         }
+        if checked.is_some_and(|checked| checked.base != in_force) {
+            return Err(Error::NotAsChecked);
+        }
         let txn = self.store.begin()?;
-        if let Some((signed, what)) = signed {
-            acting::sign(Some(signed), &txn, || what.to_owned(), now)?;
+        if let Some(CheckedBy { signed, what, .. }) = checked {
+            acting::sign(Some(signed), &txn, || (*what).to_owned(), now)?;
         }
         let name = rebuilding::accepted_name(now, &sha256);
         let path = self.data.join("customers").join(&name);

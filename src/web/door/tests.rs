@@ -177,6 +177,7 @@ async fn only_whoever_has_a_session_writes_to_the_disk_and_only_what_is_a_form()
         ("a long field", "sid=ann", parts(&[("a", None, &long)]), 413),
         ("no text", "sid=ann", parts(&[("a", None, b"\xff")]), 400),
         ("no parts", "sid=ann", b"csrf=t0ken".to_vec(), 400),
+        ("no part begins", "sid=ann", vec![b'x'; upload::SIPPED_BYTES_MAX * 3], 400),
         ("cut off", "sid=ann", good[..good.len() - 10].to_vec(), 400),
     ] {
         let reply = send_form(address, cookie, &body).await;

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -65,13 +66,15 @@ impl Uploads {
             multer::parse_boundary(content_type).map_err(|_| Failure::Refused(Refusal::Malformed))?;
         let sizes = SizeLimit::new().whole_stream(length).per_field(bytes_max);
         let constraints = Constraints::new().size_limit(sizes);
-        let sips = Sips { client, is_full: false };
+        let sipped = Arc::new(AtomicUsize::new(0));
+        let sips = Sips { client, is_full: false, sipped: sipped.clone() };
         let mut parts = Multipart::with_reader_with_constraints(sips, boundary, constraints);
         let whole_time = limits.request_time_max + Duration::from_secs(length / BYTES_PER_SECOND_MIN);
         let all = async {
             let (mut fields, mut file) = (Vec::new(), None);
             loop {
                 let part = in_time(limits, parts.next_field()).await?;
+                sipped.store(0, Ordering::Relaxed);
                 let Some(mut part) = part else { break };
                 if fields.len() >= FIELDS_MAX {
                     return Err(Failure::Refused(Refusal::Malformed));
@@ -84,6 +87,7 @@ impl Uploads {
                     }
                     let (path, mut to) = self.create(length).await?;
                     while let Some(bytes) = in_time(limits, part.chunk()).await? {
+                        sipped.store(0, Ordering::Relaxed);
                         to.write_all(&bytes).await.map_err(disk)?;
                     }
                     to.flush().await.map_err(disk)?;
@@ -93,6 +97,7 @@ impl Uploads {
                 }
                 let mut value = Vec::new();
                 while let Some(bytes) = in_time(limits, part.chunk()).await? {
+                    sipped.store(0, Ordering::Relaxed);
                     if value.len() + bytes.len() > FIELD_BYTES_MAX {
                         return Err(Failure::Refused(Refusal::BodyTooLarge));
                     }
@@ -141,9 +146,17 @@ async fn in_time<T>(
         multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
             Failure::Refused(Refusal::BodyTooLarge)
         }
+        multer::Error::StreamReadFailed(error) if is_too_much(&*error) => {
+            Failure::Refused(Refusal::Malformed)
+        }
         multer::Error::StreamReadFailed(_) => Failure::Gone,
         _ => Failure::Refused(Refusal::Malformed),
     })
+}
+
+/// Whether it is our own word on what the client sends.
+fn is_too_much(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
 }
 
 fn disk(error: io::Error) -> Failure {
@@ -162,10 +175,13 @@ fn plain_name(name: &str) -> String {
 }
 
 /// Gives the reader one piece at a time. Multer takes in all that is there before it hands anything on, which from a
-/// fast client is the whole file.
+/// fast client is the whole file; and it looks for the beginning of a part for as long as there is something to look
+/// through.
 struct Sips<R> {
     client: R,
     is_full: bool,
+    /// Bytes since the last piece was handed on.
+    sipped: Arc<AtomicUsize>,
 }
 
 impl<R: AsyncRead + Unpin> AsyncRead for Sips<R> {
@@ -179,12 +195,19 @@ impl<R: AsyncRead + Unpin> AsyncRead for Sips<R> {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
+        if self.sipped.load(Ordering::Relaxed) > SIPPED_BYTES_MAX {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        let before = buffer.filled().len();
         let read = Pin::new(&mut self.client).poll_read(context, buffer);
+        self.sipped.fetch_add(buffer.filled().len() - before, Ordering::Relaxed);
         self.is_full = read.is_ready();
         read
     }
 }
 
+/// Room for the headers of a part and what is read ahead of it.
+pub(super) const SIPPED_BYTES_MAX: usize = 64 * 1024;
 /// Two people, or one with two windows.
 const AT_ONCE_MAX: usize = 2;
 /// Our forms have a handful.
