@@ -42,7 +42,9 @@ pub(crate) fn mails(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
 /// Closes, mutes or reopens incidents, or writes a note to them.
 pub(crate) fn incidents(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
     let (ids, by) = (fields.take_ids(), by(desk, who));
-    let (until, note) = (fields.take("until"), fields.take("note").unwrap_or_default());
+    // Forms end lines with two signs, of which a page shows the first as one that it does not know.
+    let note = fields.take("note").unwrap_or_default().replace("\r\n", "\n");
+    let until = fields.take("until");
     let change = |change| match ids.as_slice() {
         [] => Ok(Outcome::Nothing),
         ids => desk.hand.change_incidents(&by, ids, change),

@@ -81,7 +81,7 @@ sentences! {
     done_here when who from what nothing_done
 
     [settings Settings]
-    title save no_toml is_set is_not_set clear yes no starttls tls plain meanwhile saved_one saved_many same
+    title save no_toml is_set is_not_set clear yes no starttls tls plain meanwhile wrong_one wrong_many saved_one saved_many same
 
     [system System]
     title version slot networks disk free_of store memory log words no_lines sure restart off power_about

@@ -186,6 +186,7 @@ pub(crate) fn file_form(
     path: &'static str,
     accept: &'static str,
     button: &'static str,
+    t: &PageWords,
 ) -> Option<Html> {
     let form = || {
         html!(
@@ -193,11 +194,15 @@ pub(crate) fn file_form(
             path,
             "\" method=\"post\" enctype=\"multipart/form-data\">",
             csrf(who),
+            "<label>",
+            t.jobs.file,
             "<input type=\"file\" name=\"file\" required accept=\"",
             accept,
-            "\"> <button>",
+            "\"></label> <button>",
             button,
-            "</button></form>"
+            "</button> <a href=\"/jobs\">",
+            t.jobs.title,
+            "</a></form>"
         )
     };
     may_act(who).then(form)

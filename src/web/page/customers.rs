@@ -64,7 +64,8 @@ pub(crate) fn show(
     facts.add(t.customers.prefixes, Some(html!(t.number(customers.prefixes))));
     facts.add(t.customers.since, customers.imports.first().map(|newest| when(newest.imported, site, now)));
     facts.add(t.customers.file, customers.file.map(|file| html!("<span class=\"cell\">", file, "</span>")));
-    let mut table = Table::new([t.customers.taken, t.customers.title, t.customers.prefixes]);
+    let mut table =
+        Table::new([t.customers.taken, t.customers.title, t.customers.prefixes]).with_numbers_from(1);
     for import in &customers.imports {
         table.row([
             time(import.imported, &site.zone),
@@ -78,7 +79,7 @@ pub(crate) fn show(
         t.customers.list,
         "</h2>",
         facts.done(),
-        acting::file_form(who, "/customers/upload", ".csv,.txt", t.jobs.check_file),
+        acting::file_form(who, "/customers/upload", ".csv,.txt", t.jobs.check_file, t),
         "<p class=\"hint\">",
         t.jobs.check_about,
         "</p><h2>",

@@ -59,7 +59,8 @@ pub(crate) fn list(
         heads.state,
         heads.last_seen,
         heads.rows,
-    ]);
+    ])
+    .with_numbers_from(7);
     for row in &part.rows {
         let IncidentRow { incident, kind, .. } = row;
         let id = incident.id.to_string();

@@ -138,7 +138,6 @@ fn customers(job: u64, checked: &Checked, who: &Who, t: &PageWords) -> Html {
         say.the_file,
         "</h2>",
         facts.done(),
-        decision(job, checked, who, t),
         "<h2>",
         say.changes,
         "</h2>",
@@ -148,6 +147,7 @@ fn customers(job: u64, checked: &Checked, who: &Who, t: &PageWords) -> Html {
         "</h2>",
         complained(&checked.complaints, t),
         and_more(more, t),
+        decision(job, checked, who, t),
         notes,
         "<h2>",
         say.first_lines,
@@ -173,7 +173,7 @@ fn decision(job: u64, checked: &Checked, who: &Who, t: &PageWords) -> Html {
         Fate::Open => None,
     };
     if let Some(only) = only {
-        return html!("<p>", only, "</p>");
+        return html!("<p class=\"said\">", only, "</p>");
     }
     let number = job.to_string();
     let hidden = html!(csrf(who), "<input type=\"hidden\" name=\"job\" value=\"", number, "\">");
@@ -201,11 +201,11 @@ fn decision(job: u64, checked: &Checked, who: &Who, t: &PageWords) -> Html {
         lines,
         "<p class=\"acts\"><button>",
         say.take,
-        "</button></p></form><form action=\"/customers/discard\" method=\"post\">",
-        hidden,
-        "<p class=\"acts\"><button>",
+        "</button> <button class=\"quiet\" form=\"discard\">",
         say.discard,
-        "</button></p></form>"
+        "</button></p></form><form id=\"discard\" action=\"/customers/discard\" method=\"post\">",
+        hidden,
+        "</form>"
     )
 }
 

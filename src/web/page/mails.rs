@@ -144,7 +144,7 @@ pub(crate) fn one(
             if mail.html.is_some() {
                 put!(
                     body,
-                    "<iframe class=\"mail\" sandbox title=\"",
+                    "<iframe class=\"mail\" tabindex=\"0\" sandbox title=\"",
                     say.as_html,
                     "\" src=\"/mail/",
                     number,

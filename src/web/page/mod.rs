@@ -110,20 +110,27 @@ pub(crate) fn mode(mode: Mode, t: &PageWords) -> (&'static str, &'static str, &'
 /// A table: the heads, which also stand beside the cells on narrow screens, and rows of as many cells.
 pub(crate) struct Table<const N: usize> {
     heads: [&'static str; N],
+    /// From this column on there are numbers that a person compares.
+    numbers_from: usize,
     rows: Html,
     is_empty: bool,
 }
 
 impl<const N: usize> Table<N> {
     pub(crate) fn new(heads: [&'static str; N]) -> Self {
-        Self { heads, rows: Html::default(), is_empty: true }
+        Self { heads, numbers_from: N, rows: Html::default(), is_empty: true }
+    }
+
+    pub(crate) fn with_numbers_from(self, column: usize) -> Self {
+        Self { numbers_from: column, ..self }
     }
 
     pub(crate) fn row(&mut self, cells: [Html; N]) {
         self.is_empty = false;
         put!(self.rows, "<tr>");
-        for (head, cell) in self.heads.iter().zip(cells) {
-            put!(self.rows, "<td data-head=\"", head, "\"><div>", cell, "</div></td>");
+        for (column, (head, cell)) in self.heads.iter().zip(cells).enumerate() {
+            let class = self.class(column);
+            put!(self.rows, "<td", class, " data-head=\"", head, "\"><div>", cell, "</div></td>");
         }
         put!(self.rows, "</tr>\n");
     }
@@ -134,10 +141,14 @@ impl<const N: usize> Table<N> {
             return html!("<p class=\"none\">", nothing, "</p>");
         }
         let mut heads = Html::default();
-        for head in self.heads {
-            put!(heads, "<th scope=\"col\">", head, "</th>");
+        for (column, head) in self.heads.iter().enumerate() {
+            put!(heads, "<th scope=\"col\"", self.class(column), ">", head, "</th>");
         }
         html!("<table><thead><tr>", heads, "</tr></thead><tbody>\n", self.rows, "</tbody></table>")
+    }
+
+    fn class(&self, column: usize) -> Option<Html> {
+        (column >= self.numbers_from).then(|| html!(" class=\"number\""))
     }
 }
 

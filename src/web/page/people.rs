@@ -49,7 +49,7 @@ pub(crate) fn show(gate: &dyn Gate, site: &Site, who: &Who, told: Option<Told>) 
     let mut body = html!("<h1>", say.title, "</h1>", told.map(Told::into_html), table.or_say(say.nobody));
     put!(
         body,
-        "<h2>",
+        "<div class=\"entries\"><section><h2>",
         say.your_password,
         "</h2><form class=\"entry\" action=\"/password\" method=\"post\">",
         csrf(who),
@@ -63,12 +63,12 @@ pub(crate) fn show(gate: &dyn Gate, site: &Site, who: &Who, told: Option<Told>) 
         say.change,
         "</button><p class=\"hint\">",
         say.logged_out,
-        "</p></form>",
+        "</p></form></section>",
     );
     if is_operator {
         put!(
             body,
-            "<h2>",
+            "<section><h2>",
             say.somebody_else,
             "</h2><form class=\"entry\" action=\"/people/add\" method=\"post\">",
             csrf(who),
@@ -83,10 +83,10 @@ pub(crate) fn show(gate: &dyn Gate, site: &Site, who: &Who, told: Option<Told>) 
             password_fields(t, say.first_password, say.length),
             "<button>",
             say.add,
-            "</button></form>",
+            "</button></form></section>",
         );
     }
-    put!(body, "<p><a href=\"/audit\">", say.done_here, "</a></p>");
+    put!(body, "</div><p><a href=\"/audit\">", say.done_here, "</a></p>");
     Ok(Page { title: say.title.to_owned(), entry: "/people", body })
 }
 

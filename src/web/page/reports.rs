@@ -27,7 +27,8 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, who: &Who) -
         t.rows.unattributable,
         t.rows.outside,
         t.rows.rejected,
-    ]);
+    ])
+    .with_numbers_from(2);
     for (file, report) in &part.rows {
         let counts = &report.counts;
         let title = words.report_named(&report.kind);
@@ -59,7 +60,7 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, who: &Who) -
         "<h1>",
         say.title,
         "</h1>",
-        acting::file_form(who, "/reports/upload", ".csv,.zip,.gz,.zst", t.jobs.take_report),
+        acting::file_form(who, "/reports/upload", ".csv,.zip,.gz,.zst", t.jobs.take_report, t),
         "<p class=\"dim\">",
         say.order,
         "</p>",

@@ -41,10 +41,15 @@ pub(crate) fn show(site: &Site, who: &Who, (written, version): &(Written, String
         put!(body, "<p>", say.no_toml, "</p>");
     }
     let tables = FIELDS.chunk_by(|a, b| a.table == b.table).filter(|_| !written.fields.is_empty());
+    let about = |table| words.text(&format!("settings.{table}.about")).unwrap_or(table);
+    let mut places = Html::default();
+    for table in tables.clone().map(|fields| fields[0].table) {
+        put!(places, "<li><a href=\"#", table, "\">", about(table), "</a></li>");
+    }
+    put!(body, "<ul class=\"places\">", places, "</ul>\n");
     for fields in tables {
         let table = fields[0].table;
         let form = Form { t, words, written, typed, table };
-        let about = words.text(&format!("settings.{table}.about")).unwrap_or(table);
         let mut inputs = Html::default();
         for field in fields {
             put!(inputs, if field == MAIL_URL { form.mail_server() } else { form.field(field) });
@@ -57,7 +62,7 @@ pub(crate) fn show(site: &Site, who: &Who, (written, version): &(Written, String
             "\"><fieldset",
             (!is_operator).then(|| html!(" disabled")),
             "><legend>",
-            about,
+            about(table),
             " <code>[",
             table,
             "]</code></legend>",
@@ -67,6 +72,7 @@ pub(crate) fn show(site: &Site, who: &Who, (written, version): &(Written, String
             "\"><input type=\"hidden\" name=\"table\" value=\"",
             table,
             "\">",
+            form.verdict(),
             inputs,
             is_operator.then(|| html!("<button>", say.save, "</button>")),
             "</fieldset></form>\n",
@@ -85,6 +91,15 @@ struct Form<'a> {
 }
 
 impl Form<'_> {
+    /// What stands above a form of which something was not taken.
+    fn verdict(&self) -> Option<Html> {
+        let wrong = self.typed.complaints.iter();
+        let wrong = wrong.filter(|complaint| complaint.field.split('.').next() == Some(self.table)).count();
+        let say = &self.t.settings;
+        let text = || self.t.count(wrong as u64, say.wrong_one, say.wrong_many);
+        (wrong > 0).then(|| html!("<p class=\"alarm\" role=\"alert\">", text(), "</p>"))
+    }
+
     fn field(&self, field: &'static Field) -> Html {
         let name = field.name();
         let shown = self.written.fields.iter().find(|(known, _)| *known == field).map(|(_, shown)| shown);
@@ -92,9 +107,17 @@ impl Form<'_> {
         let text = self.typed.text(&name).unwrap_or(text);
         let attributes = self.attributes(field.key, &name);
         let input = match field.kind {
-            Kind::Text => html!("<input type=\"text\" value=\"", text, "\"", attributes, ">"),
+            Kind::Text => {
+                html!("<input type=\"text\" autocomplete=\"off\" value=\"", text, "\"", attributes, ">")
+            }
             Kind::Number => {
-                html!("<input type=\"text\" inputmode=\"decimal\" value=\"", text, "\"", attributes, ">")
+                html!(
+                    "<input type=\"text\" inputmode=\"decimal\" autocomplete=\"off\" value=\"",
+                    text,
+                    "\"",
+                    attributes,
+                    ">"
+                )
             }
             Kind::List => html!(
                 "<textarea rows=\"",
@@ -189,7 +212,7 @@ impl Form<'_> {
                         ">"
                     )
                 }
-                _ => html!("<input type=\"text\" value=\"", text, "\"", attributes, ">"),
+                _ => html!("<input type=\"text\" autocomplete=\"off\" value=\"", text, "\"", attributes, ">"),
             };
             put!(inputs, self.setting(key, &name, input, None));
         }
@@ -201,23 +224,23 @@ impl Form<'_> {
         let text = |suffix| self.words.text(&format!("settings.{}.{key}{suffix}", self.table));
         let mut complaints = Html::default();
         for complaint in self.complaints(key, name) {
-            put!(complaints, "<p class=\"alarm\" role=\"alert\">", complaint.complaint, "</p>");
+            put!(complaints, "<p class=\"alarm\">", complaint.complaint, "</p>");
         }
         html!(
             "<div class=\"setting\"><label for=\"",
             name,
             "\">",
             text("").unwrap_or(key),
-            " <code>",
-            key,
-            "</code></label>",
+            "</label>",
             input,
             more,
             "<p class=\"hint\" id=\"hint:",
             name,
             "\">",
             text("_help"),
-            "</p>",
+            " <code>",
+            key,
+            "</code></p>",
             complaints,
             "</div>",
         )
@@ -225,7 +248,11 @@ impl Form<'_> {
 
     /// The name of an input, and how it hangs together with what stands below it.
     fn attributes(&self, key: &str, name: &str) -> Html {
-        let is_wrong = self.complaints(key, name).next().is_some();
+        let wrong = self.complaints(key, name).next();
+        // The browser goes there by itself, and shows what is wrong.
+        let is_wrong = |field: &&Field| self.typed.complaints.iter().any(|wrong| wrong.field == field.name());
+        let first = FIELDS.iter().find(is_wrong).map(Field::name);
+        let is_first = wrong.is_some_and(|wrong| Some(&wrong.field) == first.as_ref());
         html!(
             " id=\"",
             name,
@@ -234,7 +261,8 @@ impl Form<'_> {
             "\" aria-describedby=\"hint:",
             name,
             "\" maxlength=\"65536\" autocapitalize=\"none\" spellcheck=\"false\"",
-            is_wrong.then(|| html!(" aria-invalid=\"true\"")),
+            wrong.map(|_| html!(" aria-invalid=\"true\"")),
+            is_first.then(|| html!(" autofocus")),
         )
     }
 

@@ -1282,6 +1282,13 @@ fn settings_are_changed_by_table_and_what_was_wrong_stands_beside_what_was_typed
         reply.body
     );
     assert!(reply.body.contains("aria-invalid") && reply.body.contains("<option value=\"live\" selected>"));
+    let first = reply.body.find("aria-invalid").expect("a field is marked");
+    assert!(
+        reply.body[first..].starts_with("aria-invalid=\"true\" autofocus"),
+        "the browser goes to the first"
+    );
+    assert_eq!(reply.body.matches(" autofocus").count(), 1);
+    assert!(reply.body.contains("Nothing was saved: "));
     let (reply, _) = send(b"csrf=t0ken&table=box&version=old&box.name=x&box.mode=live");
     assert!(reply.status == 400 && reply.body.contains("were changed meanwhile"));
 
@@ -1654,7 +1661,8 @@ fn an_incident_shows_its_facts_evidence_and_mails() {
 fn a_mail_is_shown_in_a_sandboxed_frame_of_its_own() {
     let body = get("/mail/7").body;
     assert!(
-        body.contains("<iframe class=\"mail\" sandbox title=\"The mail as HTML\" src=\"/mail/7/html\">"),
+        body.contains("<iframe class=\"mail\" tabindex=\"0\" sandbox title=\"The mail as HTML\"")
+            && body.contains(" src=\"/mail/7/html\">"),
         "{body}"
     );
     assert!(!body.contains("the mail itself") && body.contains("As it would go out now"), "{body}");
