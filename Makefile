@@ -31,22 +31,24 @@ SECONDS := 3600
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-api fuzz bench soak image dev-image run-image test-image test-tree check fmt needs \
+.PHONY: help run test test-api test-browser fuzz bench soak image dev-image run-image test-image test-tree check fmt needs \
   image-needs release-needs mta programs
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: needs ## build it and let it run against a simulated Shadowserver and mail server
 	cargo build --locked --release --bins --examples
 	tests/run.sh
 
 # The summary of the tests comes last, and all of them run whatever failed before. Without what an image is made with
-# those of the image count as ignored, but in CI; without schemathesis it is said that its test was left out. By the name of MAKE, `make -n` would run all of the line.
+# those of the image count as ignored, but in CI; without schemathesis it is said that its test was left out, and so it is
+# without Chromium, selenium or axe. By the name of MAKE, `make -n` would run all of the line.
 AGAIN = $(MAKE)
 test: needs mta ## install what is missing, then run all tests, and the core of those in QEMU
 	@failed=; tests/fuzz/run.sh 10 || failed=1; \
 	EXAMPLES=10 $(AGAIN) test-api || [ -z "$$(ls out/api/bin/schemathesis 2>/dev/null)" ] || failed=1; \
+	$(AGAIN) test-browser || [ ! -e out/browser/shots ] || failed=1; \
 	if ! $(AGAIN) image-needs; then image=; echo 'no image: the tests that boot it will count as ignored' >&2; \
 	elif $(AGAIN) dev-image; then image=core; else image=; failed=1; fi; \
 	IMAGE_TESTS=$$image cargo test --locked --no-fail-fast && [ -z "$$failed" ]
@@ -55,6 +57,12 @@ test: needs mta ## install what is missing, then run all tests, and the core of 
 test-api: needs ## hold the API of a running abusebox against its description, with schemathesis
 	cargo build --locked --bin abusebox --example simulator
 	tests/api.sh
+
+# Takes selenium from PyPI and axe-core from npm into out/browser, and leaves its pictures there. As root it installs
+# Chromium.
+test-browser: needs ## go through all of the page in a browser, in both languages, wide and narrow, dark and light
+	cargo build --locked --bin abusebox --example simulator
+	tests/browser.sh
 
 fuzz: needs ## try foreign input that nobody thought of, an hour for each target (or SECONDS=60)
 	tests/fuzz/run.sh $(SECONDS)
