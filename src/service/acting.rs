@@ -17,7 +17,7 @@ use crate::system::asking;
 use crate::system::request::Request;
 use crate::web::access::Who;
 use crate::web::gate::Denied;
-use crate::web::hand::{By, Changed, Deed, Hand, Job, Mails, Outcome, Power, Upload};
+use crate::web::hand::{By, Changed, Check, Deed, Hand, Job, Mails, Outcome, Power, Upload};
 use crate::web::view::Trouble;
 
 /// Who changes something on the page, and from where.
@@ -208,6 +208,10 @@ impl Hand for Acting {
 
     fn discard_customers(&self, _by: &By<'_>, job: u64) -> Result<Outcome, Denied> {
         Ok(self.jobs.discard_customers(job))
+    }
+
+    fn check(&self, by: &By<'_>, what: Check) -> Result<Outcome, Denied> {
+        Ok(self.jobs.check(by, what))
     }
 
     fn job(&self, number: u64) -> Option<Job> {

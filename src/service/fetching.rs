@@ -159,7 +159,7 @@ impl Engine {
         }
         let lasting = schedule.failures_in_a_row >= FAILURES_BEFORE_ALARM;
         let nobody = self.loaded().table.customers_len() == 0;
-        self.alarm("no_customers", Some(NO_CUSTOMERS).filter(|_| nobody), now)?;
+        self.alarm(NO_CUSTOMERS, Some(NOBODY).filter(|_| nobody), now)?;
         self.alarm("shadowserver_key", text.as_deref().filter(|_| refused), now)?;
         let unusable = format!(
             "Shadowserver lists {} reports that it does not hand out, or in a way that this version cannot use; they \
@@ -270,13 +270,15 @@ fn random() -> u64 {
     u64::from_le_bytes(bytes)
 }
 
+/// Alarm: all rows count as nobody's.
+pub(super) const NO_CUSTOMERS: &str = "no_customers";
 /// Alarm: a report is no report.
 pub(super) const UNREADABLE: &str = "report_unreadable";
 /// No pass is under way.
 pub(super) const IDLE: i64 = i64::MIN;
 /// Mails wait so long for a pass to end.
 const PASS_SECONDS_MAX: i64 = 3600;
-const NO_CUSTOMERS: &str = "no customer file has been taken, so all findings count as unassigned: give one, then let \
+const NOBODY: &str = "no customer file has been taken, so all findings count as unassigned: give one, then let \
     `abusebox ingest --again` find their owners";
 /// A day whose list is still empty so many days later counts as covered: nothing was found on it.
 const EMPTY_AFTER_DAYS: i32 = 3;

@@ -8,6 +8,7 @@ use super::sorting::Sorter;
 use super::{Engine, Error, Loaded};
 use crate::clock::{Day, Timestamp};
 use crate::config::Networks;
+use crate::customers::table::Table;
 use crate::customers::{CustomerNo, Owner, Port};
 use crate::fetch::spool::{self, Spooled};
 use crate::halt;
@@ -82,6 +83,16 @@ impl Engine {
         })?;
         reports.sort_by_key(|(_, source, _)| source.day);
         Ok(reports)
+    }
+
+    /// Reads all reports of the spool anew: the customers are others now.
+    pub fn take_all_again(&self, now: Timestamp) -> Result<(), Error> {
+        // What is being taken in with the former ones is finished first.
+        drop(self.intake.lock().unwrap_or_else(PoisonError::into_inner));
+        for (_, source, spooled) in self.reports_in_spool()? {
+            self.take_again(&source, &spooled, now)?;
+        }
+        Ok(())
     }
 
     fn is_known(known: &Report, spooled: &Spooled) -> bool {
@@ -225,13 +236,7 @@ impl Engine {
                         row.time = now;
                     }
                     let owner = matcher.owner(&row);
-                    match owner {
-                        Owner::Customer { .. } => counts.matched += 1,
-                        Owner::Unassigned => counts.unassigned += 1,
-                        Owner::Ambiguous => counts.ambiguous += 1,
-                        Owner::Unattributable => counts.unattributable += 1,
-                        Owner::Outside => counts.outside += 1,
-                    }
+                    *counted(&mut counts, owner) += 1;
                     if let Some(matched) = matcher.matched(owner, &row) {
                         sorter.add(matched, &row, &header)?;
                         if sorter.is_full() {
@@ -291,15 +296,7 @@ struct Matcher<'a> {
 
 impl Matcher<'_> {
     fn owner(&self, row: &Row<'_>) -> Owner {
-        let port = row.port.map(|port| match self.header.port_is_source {
-            true => Port::Source(port),
-            false => Port::Listening(port),
-        });
-        match row.address {
-            Address::Ip(address) => self.loaded.table.owner(address, port, row.time),
-            Address::Net(network) => self.loaded.table.owner_of_network(network, row.time),
-            Address::None => Owner::Unattributable,
-        }
+        owner(&self.loaded.table, self.header, row)
     }
 
     /// Which incident the row belongs to; none outside our networks.
@@ -333,6 +330,30 @@ impl Matcher<'_> {
             _ => same(row, self.header),
         };
         Some(Match { key: Key::new(self.kind, customer, place, same), ownership, audience })
+    }
+}
+
+/// Where a row of such an owner is counted.
+pub(super) fn counted(counts: &mut Counts, owner: Owner) -> &mut u64 {
+    match owner {
+        Owner::Customer { .. } => &mut counts.matched,
+        Owner::Unassigned => &mut counts.unassigned,
+        Owner::Ambiguous => &mut counts.ambiguous,
+        Owner::Unattributable => &mut counts.unattributable,
+        Owner::Outside => &mut counts.outside,
+    }
+}
+
+/// Whose row it is.
+pub(super) fn owner(table: &Table, header: &Header, row: &Row<'_>) -> Owner {
+    let port = row.port.map(|port| match header.port_is_source {
+        true => Port::Source(port),
+        false => Port::Listening(port),
+    });
+    match row.address {
+        Address::Ip(address) => table.owner(address, port, row.time),
+        Address::Net(network) => table.owner_of_network(network, row.time),
+        Address::None => Owner::Unattributable,
     }
 }
 

@@ -8,13 +8,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::acting::{Signature, sign};
+use super::fetching::NO_CUSTOMERS;
 use super::intake::{Taken, describe};
 use super::{CheckedBy, Engine, Error, FILE_BYTES_MAX, sha256};
 use crate::customers::difference;
 use crate::customers::import::{self, File};
 use crate::fetch::spool::file_key;
 use crate::files::{self, Temporary};
-use crate::web::hand::{self, By, Checked, End, Fate, FirstLine, Job, Outcome, Stage, Step, Upload};
+use crate::web::hand::{self, By, Check, Checked, End, Fate, FirstLine, Job, Outcome, Stage, Step, Upload};
 use crate::web::view::{Customer, ROWS_MAX};
 
 /// The jobs of a box at work.
@@ -48,6 +49,7 @@ enum Task {
     Report(Temporary),
     Check(Temporary),
     Import(Ready),
+    Try(Check),
 }
 
 /// A customer file that was checked.
@@ -98,6 +100,11 @@ impl Jobs {
             Upload::Customers => Task::Check(file),
         };
         Ok(self.begin(by, name.to_owned(), task).map_or_else(|_| Outcome::Full, Outcome::Started))
+    }
+
+    /// Tries something that was set.
+    pub(super) fn check(&self, by: &By<'_>, what: Check) -> Outcome {
+        self.begin(by, String::new(), Task::Try(what)).map_or_else(|_| Outcome::Full, Outcome::Started)
     }
 
     /// Takes the very file that was checked, if each line without an address is left out by its number.
@@ -174,7 +181,11 @@ impl Jobs {
         if self.queue.try_send(number).is_err() {
             return Err(task);
         }
-        let job = Job { number, file, who: by.who.name.clone(), asked, stage: Stage::Waiting };
+        let check = match task {
+            Task::Try(check) => Some(check),
+            Task::Report(_) | Task::Check(_) | Task::Import(_) => None,
+        };
+        let job = Job { number, file, check, who: by.who.name.clone(), asked, stage: Stage::Waiting };
         known.entries.push_back(Entry { job, from: by.visitor.peer, task: Some(task) });
         Ok(number)
     }
@@ -223,6 +234,7 @@ impl Shared {
                 Task::Report(file) => self.report(number, &name, &file, &signed).map(|end| (end, None)),
                 Task::Check(file) => self.check(number, file),
                 Task::Import(ready) => self.import(number, &name, &ready, &signed).map(|end| (end, None)),
+                Task::Try(what) => self.try_out(number, what, &signed).map(|end| (end, None)),
             };
             let (end, next) = done.unwrap_or_else(|error| {
                 tracing::warn!(job = number, "{}", describe(&error));
@@ -292,6 +304,7 @@ impl Shared {
             notes: new.notes.list.clone(),
             unreadable: new.unreadable.iter().take(ROWS_MAX).cloned().collect(),
             difference: difference::between(&old, &new),
+            rows: engine.rows_with(&new)?,
             first: first_lines(&new),
             fate: Fate::Open,
         };
@@ -307,8 +320,40 @@ impl Shared {
             return Err(Error::NotAsChecked);
         }
         let checked = CheckedBy { signed, what: &format!("took the customer file {name}"), base: ready.base };
-        let file = engine.import_customers_as(&bytes, true, engine.now()?, Some(&checked))?;
+        let now = engine.now()?;
+        let file = engine.import_customers_as(&bytes, true, now, Some(&checked))?;
+        if ready.base.is_none() {
+            // What came in before anybody was known is nobody's, and would be told to nobody.
+            self.step(number, Step::ReadingReport);
+            engine.take_all_again(now)?;
+            engine.alarm(NO_CUSTOMERS, None, now)?;
+            self.step(number, Step::PlanningMails);
+            engine.digest_again()?;
+            engine.plan(now)?;
+        }
         Ok(End::Imported { customers: file.customers_len() as u64, prefixes: file.prefixes_len() as u64 })
+    }
+
+    fn try_out(&self, number: u64, what: Check, signed: &Signature<'_>) -> Result<End, Error> {
+        let (step, done) = match what {
+            Check::Shadowserver => (Step::AskingShadowserver, "asked Shadowserver what the key can see"),
+            Check::Mail => (Step::SendingMail, "sent a test mail"),
+        };
+        self.step(number, step);
+        let engine = &self.engine;
+        // A clock that is wrong may be why it does not work.
+        let now = engine.clock.untrusted_now();
+        let txn = engine.store.begin()?;
+        sign(Some(signed), &txn, || done.to_owned(), now)?;
+        txn.commit()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Error::Task(error.to_string()))?;
+        runtime.block_on(async {
+            match what {
+                Check::Shadowserver => engine.ask_shadowserver(now).await.map(End::Asked),
+                Check::Mail => engine.try_mail(now).await,
+            }
+        })
     }
 }
 

@@ -83,7 +83,9 @@ impl Engine {
         }
         let view = self.store.view()?;
         let digests = view.meta::<Digests>()?.unwrap_or_default();
-        let digest = policy::digest_due(digests.last, policy, now, &boxx.timezone);
+        // Of a box that is being set up, the digest of the day waits for the first report.
+        let is_begun = boxx.mode != Mode::Hold || digests.last.is_some() || has_reports(&view)?;
+        let digest = policy::digest_due(digests.last, policy, now, &boxx.timezone).filter(|_| is_begun);
         let scope = if digest.is_some() { Scope::Digest } else { Scope::Critical };
         let context = loaded.context(now);
         let (mut over, mut critical, mut waiting, mut held_newest) = (vec![], vec![], HashSet::new(), None);
@@ -202,6 +204,15 @@ impl Engine {
             tracing::info!(mails = planned.len(), held = held_now, "mails planned");
         }
         Ok((planned.len(), held_now))
+    }
+
+    /// Lets the digest of the day be made once more: when it was made, nobody was known.
+    pub(super) fn digest_again(&self) -> Result<(), Error> {
+        self.store.write(|txn| {
+            let digests = txn.meta::<Digests>()?.unwrap_or_default();
+            txn.set_meta(&Digests { last: None, ..digests })
+        })?;
+        Ok(())
     }
 
     /// Plans, then sends what may go out, until the queue is through once. While reports are coming in nothing is
@@ -966,6 +977,15 @@ fn mark_told(txn: &Txn, notice: &Notice, now: Timestamp) -> Result<(), store::Er
     }
 }
 
+fn has_reports(view: &View) -> Result<bool, store::Error> {
+    let mut is_any = false;
+    view.reports_back(None, |_, _| {
+        is_any = true;
+        ControlFlow::Break(())
+    })?;
+    Ok(is_any)
+}
+
 /// Whether the mode no longer wants an unsent notice: practice mails once practice is over, real ones once it
 /// begins. What they would have told is still due, and planned afresh.
 fn is_superseded(notice: &Notice, mode: Mode) -> bool {
@@ -1018,9 +1038,10 @@ const MAIL_SERVER: &str = "mail_server";
 /// Alarm: a mail came to nothing.
 pub(super) const MAIL_FAILED: &str = "mail_failed";
 const NOTHING_LEFT: &str = "nothing left to tell";
-const NO_SERVER: &str = "no mail server is set: mails wait until mail.url is set";
-const NO_SENDER: &str = "mails have no sender: they wait until organisation.abuse_address is set";
-const NO_OPERATOR: &str = "a mail for the operator waits until organisation.operator_address is set";
+pub(super) const NO_SERVER: &str = "no mail server is set: mails wait until mail.url is set";
+pub(super) const NO_SENDER: &str = "mails have no sender: they wait until organisation.abuse_address is set";
+pub(super) const NO_OPERATOR: &str =
+    "a mail for the operator waits until organisation.operator_address is set";
 /// A step ends after so long, so that what is new is planned although thousands of mails are waiting.
 const STEP_TIME_MAX: Duration = Duration::from_secs(300);
 /// So long a digest may wait for the limit of mails per day: as long as a pass may delay the one of the day before.

@@ -2,11 +2,12 @@
 //!
 //! [`intake`] takes a report in, [`fetching`] and [`mailing`] are the two loops, step by step, and [`keeping`] is
 //! the housekeeping; [`rebuilding`] makes a lost store anew; [`viewing`] is what the page shows, [`acting`] what
-//! is changed by hand, [`paging`] keeps it up; on a box, [`timing`] keeps the clock right. A step takes `now` and says when it wants to be called again, so a
-//! month runs in seconds.
+//! is changed by hand, `checking` tries whether what was set works, [`paging`] keeps it up; on a box, [`timing`] keeps the
+//! clock right. A step takes `now` and says when it wants to be called again, so a month runs in seconds.
 
 pub mod acting;
 pub mod admitting;
+mod checking;
 pub mod fetching;
 pub mod intake;
 mod jobs;

@@ -4,15 +4,16 @@
 use super::access::Who;
 use super::entry::lead_to;
 use super::gate::Denied;
-use super::hand::{By, Changed, Mails, Outcome, Power, Upload};
+use super::hand::{By, Changed, Check, Deed, Mails, Outcome, Power, Upload};
 use super::html::html;
 use super::page::settings::{SECURITIES, Typed};
+use super::page::setup::Step;
 use super::page::{self, Page};
 use super::router::{Desk, Query, Reply, plain, see_other};
 use super::words::Say;
 use crate::clock::Day;
-use crate::config::edit::{Change, FIELDS, MAIL_URL, NewServer};
-use crate::config::{Complaint, MailSecurity, Secret};
+use crate::config::edit::{Change, FIELDS, Field, MAIL_URL, NewServer};
+use crate::config::{Complaint, MailSecurity, Mode, Secret};
 use crate::incident;
 use crate::incident::policy::local_day;
 use crate::notify::outbox;
@@ -68,11 +69,103 @@ pub(crate) fn incidents(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply
 
 /// Changes one table of the settings.
 pub(crate) fn settings(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
-    let (table, version) = (fields.take("table"), fields.take("version").unwrap_or_default());
-    let texts: Vec<(String, String)> = fields.take_below(table.as_deref().unwrap_or_default());
+    let table = fields.take("table").unwrap_or_default();
+    let wanted: Vec<_> = FIELDS.iter().filter(|field| field.table == table).collect();
+    let (changes, typed) = changes(fields, &wanted);
+    let version = fields.take("version").unwrap_or_default();
+    match save(desk, who, &version, &changes, typed) {
+        Ok(Saved::Done(count)) => {
+            desk.hand.tell(who, Outcome::Settings(count));
+            // Only a table that there is has changed anything.
+            see_other(&format!("/settings#{}", changes.first().map_or("", Change::table)))
+        }
+        Ok(Saved::Not(typed)) => on_settings(desk, who, &typed),
+        Err(why) => refuse(desk, who, why),
+    }
+}
+
+/// Changes what a step of the first run asks for, and begins to try whether it works.
+pub(crate) fn setup(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let number = fields.take("step").and_then(|number| number.parse().ok());
+    let Some(step) = number.and_then(Step::numbered) else { return unknown(desk) };
+    let (changes, typed) = changes(fields, &step.fields().collect::<Vec<_>>());
+    let version = fields.take("version").unwrap_or_default();
+    match save(desk, who, &version, &changes, typed) {
+        Ok(Saved::Done(count)) => {
+            desk.hand.tell(who, Outcome::Settings(count));
+            match step.check {
+                Some(check) => try_out(desk, who, fields, check, step),
+                None => see_other(&step.next().path()),
+            }
+        }
+        Ok(Saved::Not(typed)) => match desk.hand.settings() {
+            Ok(shown) => desk.reply(400, page::setup::again(step, desk.site, who, &shown, &typed), Some(who)),
+            Err(trouble) => refuse(desk, who, Denied::Trouble(trouble)),
+        },
+        Err(why) => refuse(desk, who, why),
+    }
+}
+
+/// Tries whether what a step has set works.
+pub(crate) fn check(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let step = fields.take("step").and_then(|number| number.parse().ok()).and_then(Step::numbered);
+    match step.and_then(|step| Some((step, step.check?))) {
+        Some((step, check)) => try_out(desk, who, fields, check, step),
+        None => unknown(desk),
+    }
+}
+
+fn try_out(desk: &Desk<'_>, who: &Who, fields: &mut Query, what: Check, step: &Step) -> Reply {
+    let outcome = desk.hand.check(&by(desk, who), what);
+    say(desk, who, fields, &step.path(), outcome)
+}
+
+/// The last step: releases what waits and goes live, or practises.
+pub(crate) fn go_live(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let mode = match fields.take("do").as_deref() {
+        Some("release") => Mode::Live,
+        Some("practice") => Mode::Practice,
+        _ => return unknown(desk),
+    };
+    let mut released = 0;
+    if mode == Mode::Live
+        && let Some(through) = fields.take("through")
+    {
+        let Ok(through) = through.parse() else { return unknown(desk) };
+        let which = Mails::Held { through };
+        match desk.hand.change_mails(&by(desk, who), &which, outbox::Change::Release) {
+            Ok(Outcome::Done { deed: Deed::Released, count, .. }) => released = count,
+            Ok(other) => return say(desk, who, fields, "/setup", Ok(other)),
+            Err(why) => return refuse(desk, who, why),
+        }
+    }
+    let field = FIELDS.iter().find(|field| (field.table, field.key) == ("box", "mode"));
+    let word = page::mode(mode, desk.site.words()).0;
+    let changes: Vec<_> = field.map(|field| Change::Set(field, word.to_owned())).into_iter().collect();
+    let saved = desk
+        .hand
+        .settings()
+        .map_err(Denied::Trouble)
+        .and_then(|(_, version)| save(desk, who, &version, &changes, Vec::new()));
+    match saved {
+        Ok(Saved::Done(_)) => {
+            desk.hand.tell(who, Outcome::Went { mode, released });
+            see_other("/")
+        }
+        Ok(Saved::Not(typed)) => on_settings(desk, who, &typed),
+        Err(why) => refuse(desk, who, why),
+    }
+}
+
+/// What a form says of these settings, and what was typed.
+fn changes(fields: &mut Query, wanted: &[&'static Field]) -> (Vec<Change>, Vec<(String, String)>) {
+    let mut texts: Vec<(String, String)> = Vec::new();
+    for fields_of_table in wanted.chunk_by(|a, b| a.table == b.table) {
+        texts.extend(fields.take_below(fields_of_table[0].table));
+    }
     let text = |name: &str| texts.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str());
     let mut changes = Vec::new();
-    for field in FIELDS.iter().filter(|field| Some(field.table) == table.as_deref() && *field != MAIL_URL) {
+    for field in wanted.iter().filter(|field| **field != MAIL_URL) {
         let name = field.name();
         if fields.take(&format!("clear:{name}")).is_some() {
             changes.push(Change::Clear(field));
@@ -80,7 +173,7 @@ pub(crate) fn settings(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply 
             changes.push(Change::Set(field, text.to_owned()));
         }
     }
-    if let Some(host) = text("mail.server") {
+    if let Some(host) = text("mail.server").filter(|_| wanted.contains(&MAIL_URL)) {
         let security = SECURITIES.iter().find(|(word, _)| Some(*word) == text("mail.security"));
         let port = text("mail.port").filter(|port| !port.is_empty());
         changes.push(Change::MailServer(NewServer {
@@ -92,25 +185,43 @@ pub(crate) fn settings(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply 
             password: Secret(text("mail.password").unwrap_or_default().to_owned()),
         }));
     }
-    let typed = match desk.hand.change_settings(&by(desk, who), &version, &changes) {
-        Ok(Changed::Done(names)) => {
-            desk.hand.tell(who, Outcome::Settings(names.len() as u64));
-            // Only a table that there is has changed anything.
-            return see_other(&format!("/settings#{}", changes.first().map_or("", Change::table)));
-        }
-        Ok(Changed::Complaints(complaints)) => Typed { texts, complaints },
+    (changes, texts)
+}
+
+/// What came of changed settings.
+enum Saved {
+    /// So many are others now.
+    Done(u64),
+    /// Nothing was changed.
+    Not(Typed),
+}
+
+fn save(
+    desk: &Desk<'_>,
+    who: &Who,
+    version: &str,
+    changes: &[Change],
+    texts: Vec<(String, String)>,
+) -> Result<Saved, Denied> {
+    let typed = match desk.hand.change_settings(&by(desk, who), version, changes)? {
+        Changed::Done(names) => return Ok(Saved::Done(names.len() as u64)),
+        Changed::Complaints(complaints) => Typed { texts, complaints },
         // What was typed was meant for other settings.
-        Ok(Changed::Meanwhile) => {
+        Changed::Meanwhile => {
             let complaint = desk.site.words().settings.meanwhile.to_owned();
             Typed {
                 texts: Vec::new(),
                 complaints: vec![Complaint { line: None, field: String::new(), complaint }],
             }
         }
-        Err(why) => return refuse(desk, who, why),
     };
+    Ok(Saved::Not(typed))
+}
+
+/// The page of the settings again, with what was wrong.
+fn on_settings(desk: &Desk<'_>, who: &Who, typed: &Typed) -> Reply {
     match desk.hand.settings() {
-        Ok(shown) => desk.reply(400, page::settings::show(desk.site, who, &shown, &typed), Some(who)),
+        Ok(shown) => desk.reply(400, page::settings::show(desk.site, who, &shown, typed), Some(who)),
         Err(trouble) => refuse(desk, who, Denied::Trouble(trouble)),
     }
 }

@@ -4,13 +4,13 @@ use super::access::Who;
 use super::gate::{Denied, Visitor};
 use super::view::{Customer, Trouble};
 use crate::clock::{Day, Timestamp};
-use crate::config::Complaint;
 use crate::config::edit::{Change, Written};
+use crate::config::{Complaint, Mode};
 use crate::customers::difference::Difference;
 use crate::customers::import::Unreadable;
 use crate::incident;
 use crate::notify::outbox;
-use crate::store::Report;
+use crate::store::{Counts, Report};
 
 /// Does what an operator wants, as the commands of the same names do, and notes who did it.
 pub trait Hand {
@@ -30,6 +30,8 @@ pub trait Hand {
     /// may be left out, since no address can be read in them.
     fn take_customers(&self, by: &By<'_>, job: u64, left_out: &[u64]) -> Result<Outcome, Denied>;
     fn discard_customers(&self, by: &By<'_>, job: u64) -> Result<Outcome, Denied>;
+    /// Tries in a job whether something that was set works; it answers at once with the job's number.
+    fn check(&self, by: &By<'_>, what: Check) -> Result<Outcome, Denied>;
     fn job(&self, number: u64) -> Option<Job>;
     /// Those that are still known, the newest first.
     fn jobs(&self) -> Vec<Job>;
@@ -71,6 +73,11 @@ pub enum Outcome {
     },
     /// So many settings are others now.
     Settings(u64),
+    /// The mode is another now, and so many mails were released before.
+    Went {
+        mode: Mode,
+        released: u64,
+    },
     /// Nothing was chosen.
     Nothing,
     /// To mute takes a day that is not over.
@@ -97,12 +104,22 @@ pub enum Upload {
     Customers,
 }
 
+/// What can be tried with the settings as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Shadowserver is asked what the key can see.
+    Shadowserver,
+    /// A mail is sent to the operator.
+    Mail,
+}
+
 /// Something that takes longer than a page.
 #[derive(Clone, Debug)]
 pub struct Job {
     pub number: u64,
-    /// Name of the file as it was sent.
+    /// Name of the file as it was sent; empty of a check.
     pub file: String,
+    pub check: Option<Check>,
     pub who: String,
     pub asked: Timestamp,
     pub stage: Stage,
@@ -123,6 +140,8 @@ pub enum Step {
     PlanningMails,
     CheckingCustomers,
     TakingCustomers,
+    AskingShadowserver,
+    SendingMail,
 }
 
 /// What a job came to.
@@ -137,6 +156,36 @@ pub enum End {
         customers: u64,
         prefixes: u64,
     },
+    Asked(Asked),
+    /// The mail server has taken the test mail.
+    Mailed {
+        from: String,
+        to: String,
+        reply: String,
+    },
+}
+
+/// What Shadowserver says to the key.
+#[derive(Clone, Debug)]
+pub enum Asked {
+    /// It is known, and no reports belong to it.
+    NoReports {
+        /// Those for which there should be some.
+        networks: Vec<String>,
+    },
+    Sees(Seen),
+}
+
+/// What a key can see.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub lists: Vec<String>,
+    /// The day before, and its report types and files.
+    pub day: Day,
+    pub types: Vec<String>,
+    pub reports: u64,
+    /// Listed, but in a way that makes no sense.
+    pub unusable: u64,
 }
 
 /// What became of a report.
@@ -174,6 +223,8 @@ pub struct Checked {
     /// Lines in which no address can be read: each must be left out by name.
     pub unreadable: Vec<Unreadable>,
     pub difference: Difference,
+    /// What would become of the rows of the newest report day; `None`: there is no report yet.
+    pub rows: Option<(Day, Counts)>,
     /// The first lines as they were understood.
     pub first: Vec<FirstLine>,
     pub fate: Fate,

@@ -10,6 +10,7 @@ use super::gate::{Gate, Visitor};
 use super::hand::{Hand, Stage};
 use super::html::html;
 use super::page::settings::Typed;
+use super::page::setup::Step;
 use super::page::{self, Page};
 use super::view::{ROWS_MAX, Site, Trouble, View};
 use super::words::Pick;
@@ -209,7 +210,12 @@ fn route(
     let number = |text: &str| text.parse::<u64>().map_err(|_| Fault::NotFound);
     let parts: Vec<&str> = path.split('/').skip(1).take(PARTS_MAX).collect();
     Ok(Answer::Page(match parts.as_slice() {
-        [""] => page::overview::show(view, site, now)?,
+        [""] => page::overview::show(view, hand, site, now)?,
+        ["setup"] => page::setup::list(view, hand, site, now)?,
+        ["setup", step] => {
+            let step = Step::numbered(number(step)?).ok_or(Fault::NotFound)?;
+            page::setup::one(step, view, hand, site, query, who, now)?
+        }
         ["incidents"] => page::incidents::list(view, site, query, who, now)?,
         ["incidents", id] => page::incidents::one(view, site, number(id)?, who, now)?,
         ["mail"] => page::mails::list(view, site, query, who)?,

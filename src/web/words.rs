@@ -61,7 +61,17 @@ sentences! {
     the_file complaints more notes first_lines line prefix name mail column complaint
     taken_by was_discarded refused in_force waits_for_operator unreadable_lines leave_out take discard
     changes nothing prefixes_change new_customers gone_customers changed_customers different
-    language validity prefixes_new prefixes_gone
+    language validity prefixes_new prefixes_gone asking sending no_rows rows_found
+
+    [setup Setup]
+    title about step state what numbered next_is step_by_step done to_do wrong save save_and_check check_again newest_check
+    place place_about place_now
+    shadowserver shadowserver_about shadowserver_check no_key no_reports ask_so ask_text by_hand
+    key_good of_day unusable lists types
+    networks networks_about customers customers_about customers_known
+    mail mail_about mail_check mail_taken look_for_it test_subject test_text
+    live live_about not_done_yet none_held go_live release_one release_many release_about
+    practice practice_about later later_about live_one live_many
 
     [reports Reports]
     title order day report rows unknown_type file kind report_day taken_in note surplus surplus_one surplus_many

@@ -16,7 +16,8 @@ const CUSTOMERS: &str = "customer_id,name,email,cidr\nA,Alpha,a@alpha.example,19
 const REPORT: &str = "timestamp,severity,ip,port,protocol\n2026-11-20 03:00:00,critical,198.51.100.1,21,tcp\n\
     2026-11-20 03:00:00,critical,198.51.100.17,21,tcp\n";
 
-struct Place {
+/// A folder with a program at work in it, and who is logged in there.
+pub(crate) struct Place {
     folder: tempfile::TempDir,
     child: Child,
     port: u16,
@@ -25,9 +26,13 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
+        Self::with(SETTINGS)
+    }
+
+    pub(crate) fn with(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
-        std::fs::write(folder.path().join("settings.toml"), SETTINGS).unwrap();
+        std::fs::write(folder.path().join("settings.toml"), settings).unwrap();
         let (child, port) = start(&folder);
         Self { folder, child, port, cookie: String::new() }
     }
@@ -51,19 +56,19 @@ impl Place {
     }
 
     #[track_caller]
-    fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         let reply = self.ask(&format!("GET {path} HTTP/1.1"), b"");
         assert!(reply.starts_with("HTTP/1.1 200 "), "{path}: {reply}");
         reply
     }
 
-    fn post(&self, path: &str, fields: &str) -> String {
+    pub(crate) fn post(&self, path: &str, fields: &str) -> String {
         let head = format!("POST {path} HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded");
         self.ask(&head, fields.as_bytes())
     }
 
     /// Takes the box into possession.
-    fn claim(&mut self) {
+    pub(crate) fn claim(&mut self) {
         let code = std::fs::read_to_string(self.data("setup-code")).unwrap();
         let words = "password=several+good+words&again=several+good+words";
         let reply = self.post("/claim", &format!("code={}&name=ann&{words}", code.trim()));
@@ -71,7 +76,7 @@ impl Place {
         self.cookie = cookie.split(';').next().unwrap().to_owned();
     }
 
-    fn csrf(&self) -> String {
+    pub(crate) fn csrf(&self) -> String {
         between(&self.get("/people"), "name=\"csrf\" value=\"", "\"").to_owned()
     }
 
@@ -85,14 +90,14 @@ impl Place {
         .into_bytes()
     }
 
-    fn send(&self, path: &str, name: &str, content: &str, csrf: &str) -> String {
+    pub(crate) fn send(&self, path: &str, name: &str, content: &str, csrf: &str) -> String {
         let head = format!("POST {path} HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x7");
         self.ask(&head, &self.parts(name, content, csrf))
     }
 
     /// The page of the job to which a reply leads, when it is done.
     #[track_caller]
-    fn job(&self, reply: &str) -> (String, String) {
+    pub(crate) fn job(&self, reply: &str) -> (String, String) {
         assert!(reply.starts_with("HTTP/1.1 303 "), "{reply}");
         let path = between(reply, "Location: ", "\r\n").to_owned();
         assert!(path.starts_with("/jobs/"), "{path}");
@@ -145,7 +150,7 @@ fn start(folder: &tempfile::TempDir) -> (Child, u16) {
 }
 
 #[track_caller]
-fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+pub(crate) fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
     let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before}: {text}"));
     rest.split_once(after).unwrap().0
 }

@@ -28,6 +28,7 @@ mod rebuild;
 mod retention;
 mod review;
 mod rig;
+mod setup;
 #[path = "../sim/mod.rs"]
 mod sim;
 mod sim_tests;

@@ -1,8 +1,9 @@
 //! What operators can do on the pages of mails and incidents, and what is said when it was done.
 
 use super::people::csrf;
-use super::{Page, Table};
+use super::{Page, Table, mode as mode_of};
 use crate::clock::Day;
+use crate::config::Mode;
 use crate::lang::fill;
 use crate::store::{Note, Role};
 use crate::web::access::Who;
@@ -36,6 +37,10 @@ pub(crate) fn said(outcome: Outcome, t: &'static PageWords) -> Html {
         }
         Outcome::Settings(0) => (t.settings.same.to_owned(), true),
         Outcome::Settings(count) => (t.count(count, t.settings.saved_one, t.settings.saved_many), true),
+        Outcome::Went { mode: Mode::Live, released } => {
+            (t.count(released, t.setup.live_one, t.setup.live_many), true)
+        }
+        Outcome::Went { mode, .. } => (mode_of(mode, t).2.to_owned(), true),
         Outcome::Nothing => (acts.nothing.to_owned(), false),
         Outcome::NoDay => (acts.no_day.to_owned(), false),
         Outcome::NoText => (acts.no_text.to_owned(), false),
@@ -206,6 +211,13 @@ pub(crate) fn file_form(
         )
     };
     may_act(who).then(form)
+}
+
+/// To the page of a job.
+pub(crate) fn way_to_job(number: u64, t: &PageWords) -> Html {
+    let number = number.to_string();
+    let name = fill(t.jobs.numbered, &[("number", &number)]);
+    html!("<p>", t.setup.newest_check, " <a href=\"/jobs/", number, "\">", name, "</a></p>")
 }
 
 pub(crate) fn may_act(who: &Who) -> bool {

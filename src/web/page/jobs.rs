@@ -3,9 +3,9 @@
 use super::acting::may_act;
 use super::overview::accounting;
 use super::people::csrf;
-use super::{Facts, Page, Table, when};
+use super::{Facts, Page, Table, setup, when};
 use crate::clock::Timestamp;
-use crate::config::Complaint;
+use crate::config::{Complaint, Mode};
 use crate::customers::difference::{Changed, Difference, Named, Sample};
 use crate::lang::fill;
 use crate::web::access::Who;
@@ -23,7 +23,7 @@ pub(crate) fn list(hand: &dyn Hand, site: &Site) -> Page {
         let number = job.number.to_string();
         table.row([
             html!("<a href=\"/jobs/", number, "\">", number, "</a>"),
-            html!("<span class=\"cell\">", job.file, "</span>"),
+            what_for(&job, t),
             html!(job.who),
             time(job.asked, &site.zone),
             html!(state(&job.stage, t)),
@@ -38,7 +38,7 @@ pub(crate) fn one(job: &Job, site: &Site, who: &Who, now: Timestamp) -> Page {
     let t = site.words();
     let say = &t.jobs;
     let mut facts = Facts::default();
-    facts.add(say.file, Some(html!("<span class=\"cell\">", job.file, "</span>")));
+    facts.add(say.file, Some(what_for(job, t)));
     facts.add(say.who, Some(html!(job.who)));
     facts.add(say.asked, Some(when(job.asked, site, now)));
     facts.add(say.state, Some(html!(state(&job.stage, t))));
@@ -54,12 +54,27 @@ pub(crate) fn one(job: &Job, site: &Site, who: &Who, now: Timestamp) -> Page {
             let counts = [("customers", t.number(*customers)), ("prefixes", t.number(*prefixes))];
             let counts = counts.each_ref().map(|(name, count)| (*name, count.as_str()));
             let all = html!("<a href=\"/customers\">", t.customers.title, "</a>");
-            html!("<p>", fill(say.list_now, &counts), " ", all, "</p>")
+            let on = (site.mode == Mode::Hold).then(|| setup::way_after_customers(t));
+            html!("<p>", fill(say.list_now, &counts), " ", all, "</p>", on)
         }
+        Stage::Ended(End::Asked(asked)) => setup::asked(asked, site),
+        Stage::Ended(End::Mailed { from, to, reply }) => setup::mailed(from, to, reply, t),
+    };
+    let ways = match (&job.stage, job.check) {
+        (Stage::Ended(end), Some(check)) => Some(setup::ways_of(check, setup::is_good(end), t)),
+        _ => None,
     };
     let up = html!("<p class=\"up\"><a href=\"/jobs\">", say.title, "</a></p>");
-    let body = html!(up, "<h1>", title, "</h1>", facts.done(), came_to);
+    let body = html!(up, "<h1>", title, "</h1>", facts.done(), came_to, ways);
     Page { title, entry: "", body }
+}
+
+/// The name of a file, or of a check.
+fn what_for(job: &Job, t: &PageWords) -> Html {
+    match job.check {
+        Some(check) => html!(setup::name_of(check, t)),
+        None => html!("<span class=\"cell\">", job.file, "</span>"),
+    }
 }
 
 fn state(stage: &Stage, t: &PageWords) -> &'static str {
@@ -70,13 +85,15 @@ fn state(stage: &Stage, t: &PageWords) -> &'static str {
         Stage::Working(Step::PlanningMails) => say.planning,
         Stage::Working(Step::CheckingCustomers) => say.checking,
         Stage::Working(Step::TakingCustomers) => say.taking,
+        Stage::Working(Step::AskingShadowserver) => say.asking,
+        Stage::Working(Step::SendingMail) => say.sending,
         Stage::Ended(End::Failed(_)) => say.failed,
         Stage::Ended(End::Checked(checked)) => match checked.fate {
             Fate::Open => say.waits_for_you,
             Fate::Taken(_) => say.taken,
             Fate::Discarded => say.discarded,
         },
-        Stage::Ended(End::Report(_) | End::Imported { .. }) => say.done,
+        Stage::Ended(End::Report(_) | End::Imported { .. } | End::Asked(_) | End::Mailed { .. }) => say.done,
     }
 }
 
@@ -123,6 +140,18 @@ fn customers(job: u64, checked: &Checked, who: &Who, t: &PageWords) -> Html {
     facts.add(say.complaints, Some(html!(t.number(checked.complaints.len() as u64 + more))));
     let notes =
         (!checked.notes.is_empty()).then(|| html!("<h2>", say.notes, "</h2>", complained(&checked.notes, t)));
+    let rows = match &checked.rows {
+        None => html!("<p class=\"none\">", say.no_rows, "</p>"),
+        Some((day, counts)) => {
+            let words = [
+                ("day", day.to_string()),
+                ("count", t.number(counts.matched)),
+                ("rows", t.number(counts.rows)),
+            ];
+            let words = words.each_ref().map(|(name, text)| (*name, text.as_str()));
+            html!("<p>", fill(say.rows_found, &words), "</p>", accounting(counts, t))
+        }
+    };
     let mut first = Table::new([say.line, say.prefix, t.customers.customer, say.name, say.mail]);
     for line in &checked.first {
         first.row([
@@ -138,6 +167,7 @@ fn customers(job: u64, checked: &Checked, who: &Who, t: &PageWords) -> Html {
         say.the_file,
         "</h2>",
         facts.done(),
+        rows,
         "<h2>",
         say.changes,
         "</h2>",

@@ -10,6 +10,7 @@ pub(crate) mod overview;
 pub(crate) mod people;
 pub(crate) mod reports;
 pub(crate) mod settings;
+pub(crate) mod setup;
 pub(crate) mod system;
 
 use super::access::Who;

@@ -1,17 +1,19 @@
 //! Is it working, and what needs a person first.
 
+use super::setup::{self, Step};
 use super::{Facts, Page, mode, when};
 use crate::clock::{Doubt, Timestamp};
 use crate::config::Missing;
 use crate::lang::{Words, fill};
 use crate::report::kind::Severity;
 use crate::store::Counts;
-use crate::web::html::{Html, html, link, phrase, put};
+use crate::web::hand::Hand;
+use crate::web::html::{Html, Value, html, link, phrase, put};
 use crate::web::router::Fault;
 use crate::web::view::{Overview, Site, Tally, View};
 use crate::web::words::{PageWords, Rows};
 
-pub(crate) fn show(view: &dyn View, site: &Site, now: Timestamp) -> Result<Page, Fault> {
+pub(crate) fn show(view: &dyn View, hand: &dyn Hand, site: &Site, now: Timestamp) -> Result<Page, Fault> {
     let overview = view.overview(now)?;
     let t = site.words();
     let (class, headline, sentence) = headline(&overview, t);
@@ -25,7 +27,7 @@ pub(crate) fn show(view: &dyn View, site: &Site, now: Timestamp) -> Result<Page,
         "</h1><p>",
         sentence,
         "</p></section>\n",
-        needs(&overview, site, now),
+        needs(&overview, setup::next_step(&overview, hand, site), site, now),
         "<div class=\"cards\"><section><h2>",
         t.overview.open_incidents,
         "</h2><p class=\"big\"><a href=\"/incidents?state=current\">",
@@ -109,7 +111,7 @@ fn headline(overview: &Overview, t: &PageWords) -> (&'static str, &'static str, 
 }
 
 /// What a person should do, the most pressing first.
-fn needs(overview: &Overview, site: &Site, now: Timestamp) -> Html {
+fn needs(overview: &Overview, next: Option<&Step>, site: &Site, now: Timestamp) -> Html {
     let t = site.words();
     let mut items = Html::default();
     let clock = match overview.clock_doubt {
@@ -129,6 +131,11 @@ fn needs(overview: &Overview, site: &Site, now: Timestamp) -> Html {
             t.ago(alarm.since, now),
             "</span></li>"
         );
+    }
+    if let Some(step) = next {
+        let all = html!("<a href=\"/setup\">", t.setup.title, "</a>");
+        let words = [("all", &all as &dyn Value), ("step", &setup::way(step, t))];
+        put!(items, "<li class=\"warn\">", phrase(t.setup.next_is, &words), "</li>");
     }
     for missing in &overview.missing {
         put!(items, "<li class=\"warn\">", phrase(to_set(*missing, t), &[]), "</li>");

@@ -8,7 +8,7 @@ use crate::lang::Words;
 use crate::report::kind::Severity;
 use crate::store::Role;
 use crate::web::access::Who;
-use crate::web::html::{Html, html, put};
+use crate::web::html::{Html, html, phrase, put};
 use crate::web::view::Site;
 use crate::web::words::PageWords;
 
@@ -29,7 +29,9 @@ pub(crate) fn show(site: &Site, who: &Who, (written, version): &(Written, String
     let t = site.words();
     let say = &t.settings;
     let words = Words::of(&site.language);
-    let mut body = html!("<h1>", say.title, "</h1>");
+    let all = html!("<a href=\"/setup\">", t.setup.title, "</a>");
+    let mut body =
+        html!("<h1>", say.title, "</h1><p>", phrase(t.setup.step_by_step, &[("setup", &all)]), "</p>");
     // Those of what was typed stand at their field.
     let elsewhere = typed.complaints.iter().filter(|complaint| !complaint.field.contains('.'));
     for complaint in
@@ -79,6 +81,29 @@ pub(crate) fn show(site: &Site, who: &Who, (written, version): &(Written, String
         );
     }
     Page { title: say.title.to_owned(), entry: "/settings", body }
+}
+
+/// The inputs for some settings, and what was wrong with what was typed into no one of them.
+pub(crate) fn inputs(
+    site: &Site,
+    written: &Written,
+    typed: &Typed,
+    fields: impl Iterator<Item = &'static Field>,
+) -> Html {
+    let (t, words) = (site.words(), Words::of(&site.language));
+    let mut inputs = Html::default();
+    let fields: Vec<_> = fields.collect();
+    let is_here = |name: &str| fields.iter().any(|field| field.name() == name);
+    for complaint in typed.complaints.iter().filter(|complaint| !is_here(&complaint.field)) {
+        let text =
+            if complaint.field.is_empty() { complaint.complaint.clone() } else { complaint.to_string() };
+        put!(inputs, "<p class=\"alarm\" role=\"alert\">", text, "</p>");
+    }
+    for field in fields {
+        let form = Form { t, words, written, typed, table: field.table };
+        put!(inputs, if field == MAIL_URL { form.mail_server() } else { form.field(field) });
+    }
+    inputs
 }
 
 /// One table of the settings.

@@ -25,7 +25,8 @@ use crate::store::{Alarm, AuditEntry, Counts, Import, Note, Person, RejectedRow,
 use crate::web::entry::{Act, FORMS, Form, file_bytes_max};
 use crate::web::gate::{Denied, NewPerson, SessionId};
 use crate::web::hand::{
-    self, By, Changed, Checked, Deed, Fate, FirstLine, Job, Mails, Outcome, Power, Step, Taken, Upload,
+    self, Asked, By, Changed, Check, Checked, Deed, Fate, FirstLine, Job, Mails, Outcome, Power, Seen, Step,
+    Taken, Upload,
 };
 use crate::web::view::*;
 use crate::web::words::FILES;
@@ -519,11 +520,22 @@ impl Hand for Keeper {
         self.note(format!("discard {job} by {}", by.who.name))?;
         Ok(Outcome::Discarded)
     }
+    fn check(&self, by: &By<'_>, what: Check) -> Result<Outcome, Denied> {
+        self.note(format!("check {what:?} by {}", by.who.name))?;
+        Ok(Outcome::Started(11))
+    }
     fn job(&self, number: u64) -> Option<Job> {
         self.jobs().into_iter().find(|job| job.number == number)
     }
     fn jobs(&self) -> Vec<Job> {
         let read = Taken::Read { file: evil(), report: Box::new(report()), planned: 5, held: 4 };
+        let seen = Seen {
+            lists: vec![evil()],
+            day: NOW.day(),
+            types: vec![evil(); 201],
+            reports: 1_007,
+            unusable: 3,
+        };
         let stages = [
             Stage::Waiting,
             Stage::Working(Step::ReadingReport),
@@ -534,8 +546,27 @@ impl Hand for Keeper {
             Stage::Ended(hand::End::Report(Taken::Unreadable { why: evil() })),
             Stage::Ended(hand::End::Checked(Box::new(checked()))),
             Stage::Ended(hand::End::Imported { customers: 3, prefixes: 4 }),
+            Stage::Ended(hand::End::Asked(Asked::NoReports { networks: vec![evil()] })),
+            Stage::Ended(hand::End::Asked(Asked::Sees(seen))),
+            Stage::Ended(hand::End::Mailed { from: evil(), to: evil(), reply: evil() }),
+            Stage::Working(Step::AskingShadowserver),
+            Stage::Working(Step::SendingMail),
         ];
-        let job = |(number, stage)| Job { number, file: evil(), who: evil(), asked: NOW, stage };
+        let check = |stage: &Stage| match stage {
+            Stage::Ended(hand::End::Asked(_)) | Stage::Working(Step::AskingShadowserver) => {
+                Some(Check::Shadowserver)
+            }
+            Stage::Ended(hand::End::Mailed { .. }) | Stage::Working(Step::SendingMail) => Some(Check::Mail),
+            _ => None,
+        };
+        let job = |(number, stage)| Job {
+            number,
+            check: check(&stage),
+            file: evil(),
+            who: evil(),
+            asked: NOW,
+            stage,
+        };
         (1..).zip(stages).map(job).collect()
     }
     fn can_restart(&self) -> bool {
@@ -583,6 +614,7 @@ fn checked() -> Checked {
             prefixes_new: 3,
             prefixes_gone: 4,
         },
+        rows: Some((NOW.day(), report().counts)),
         first: vec![FirstLine {
             line: 2,
             prefix: evil(),
@@ -682,6 +714,19 @@ const PAGES: &[&str] = &[
     "/jobs/7",
     "/jobs/8",
     "/jobs/9",
+    "/jobs/10",
+    "/jobs/11",
+    "/jobs/12",
+    "/jobs/13",
+    "/jobs/14",
+    "/setup",
+    "/setup/1",
+    "/setup/2",
+    "/setup/3",
+    "/setup/4",
+    "/setup/5",
+    "/setup/6",
+    "/setup/6?before=9",
     "/people",
     "/audit",
 ];
@@ -772,6 +817,12 @@ fn all_in(language: &'static str) -> Vec<(String, Reply)> {
         ("/settings/change", b"csrf=t0ken&table=box&version=1&box.name=x&box.mode=hold&box.language=%3Ci%3E"),
         ("/system/power", b"csrf=t0ken&do=off&sure=on"),
         ("/system/power", b"csrf=t0ken&do=restart&sure=on"),
+        ("/setup/change", b"csrf=t0ken&step=1&version=1&organisation.name=a&box.timezone=x"),
+        (
+            "/setup/change",
+            b"csrf=t0ken&step=1&version=1&organisation.name=a&box.timezone=x&box.language=%3Ci%3E",
+        ),
+        ("/setup/live", b"csrf=t0ken&do=later"),
         ("/none", b"csrf=t0ken"),
     ] {
         asked.push((keeper(false, false), Request { target, body, ..FORM }));
@@ -1257,6 +1308,11 @@ fn form_to(form: &Form) -> Request<'static> {
         Act::Upload(..) => Request { content_type: PARTS, upload: "upload-1", ..sent },
         _ if form.path == "/incidents/change" => Request { body: b"csrf=t0ken&do=close&id-7=on", ..sent },
         _ if form.path == "/system/power" => Request { body: b"csrf=t0ken&do=off&sure=on", ..sent },
+        _ if form.path == "/setup/change" => {
+            Request { body: b"csrf=t0ken&step=3&version=1&networks.cidrs=192.0.2.0/24", ..sent }
+        }
+        _ if form.path == "/setup/check" => Request { body: b"csrf=t0ken&step=5", ..sent },
+        _ if form.path == "/setup/live" => Request { body: b"csrf=t0ken&do=practice", ..sent },
         _ if form.path == "/settings/change" => {
             Request { body: b"csrf=t0ken&table=box&version=1&box.name=x", ..sent }
         }
@@ -1324,6 +1380,96 @@ fn the_box_is_restarted_only_if_it_is_meant() {
     let (reply, done) = send(b"csrf=t0ken&do=off&sure=on");
     assert_eq!((header(&reply, "Refresh"), done), (None, vec!["Off by ann".to_owned()]));
     assert_eq!(send(b"csrf=t0ken&do=explode&sure=on").0.status, 400);
+}
+
+#[test]
+fn the_first_run_leads_from_step_to_step() {
+    let overview = get("/").body;
+    assert!(overview.contains("href=\"/setup\"") && overview.contains("href=\"/setup/2\""), "{overview}");
+    let list = get("/setup").body;
+    for step in 1..=6 {
+        assert!(list.contains(&format!("href=\"/setup/{step}\">Step {step} of 6: ")), "{list}");
+    }
+    // The key is missing; the test mail came through; nothing is live.
+    let badges: Vec<_> =
+        list.split("class=\"badge").skip(1).map(|rest| &rest[..rest.find("</").unwrap()]).collect();
+    let [done, to_do] = [" good\">done", "\">to do"];
+    assert_eq!(badges, [done, to_do, done, done, done, to_do]);
+
+    let keeper = Keeper::default();
+    let post = |target: &'static str, body: &'static [u8]| {
+        let (reply, done) = send(&keeper, &Request { target, body, ..FORM });
+        (reply.status, header(&reply, "Location").unwrap_or_default().to_owned(), done, reply.body)
+    };
+    let (status, to, done, _) =
+        post("/setup/change", b"csrf=t0ken&step=2&version=v&shadowserver.key=k&box.name=other");
+    assert_eq!((status, to.as_str(), done.len()), (303, "/jobs/11", 2), "it is tried at once");
+    assert!(
+        done[0].contains("\"key\"") && !done[0].contains("\"name\""),
+        "of its own settings alone: {done:?}"
+    );
+    assert_eq!(done[1], "check Shadowserver by ann");
+    let (_, to, done, _) = post("/setup/change", b"csrf=t0ken&step=3&version=v&networks.cidrs=192.0.2.0/24");
+    assert_eq!((to.as_str(), done.len()), ("/setup/4", 1));
+    let (status, _, _, body) = post(
+        "/setup/change",
+        b"csrf=t0ken&step=1&version=v&organisation.name=%22%3E%3Ci%3E&box.timezone=x&box.language=de",
+    );
+    assert!(
+        status == 400 && body.contains("value=\"&quot;&gt;&lt;i&gt;\"") && body.contains("/setup/change")
+    );
+    assert!(body.contains("box.name: "), "what is wrong elsewhere is said with its name: {body}");
+    let (status, _, _, body) =
+        post("/setup/change", b"csrf=t0ken&step=1&version=v&organisation.name=a&box.timezone=x");
+    assert!(status == 400 && body.contains("were changed meanwhile"), "{body}");
+    let (_, to, done, _) = post("/setup/check", b"csrf=t0ken&step=5");
+    assert_eq!((to.as_str(), done), ("/jobs/11", vec!["check Mail by ann".to_owned()]));
+    for body in [&b"csrf=t0ken&step=3"[..], b"csrf=t0ken&step=9", b"csrf=t0ken"] {
+        let (reply, done) = send(&keeper, &Request { target: "/setup/check", body, ..FORM });
+        assert!(reply.status == 400 && done.is_empty());
+    }
+    let asked = get("/jobs/11").body;
+    assert!(
+        asked.contains("href=\"/setup/3\"") && asked.contains("1,007") && asked.contains("+ 1"),
+        "{asked}"
+    );
+    let none = get("/jobs/10").body;
+    assert!(none.contains("<pre>Dear Shadowserver") && !none.contains("href=\"/setup/3\""), "{none}");
+    assert!(get("/jobs/8").body.contains("with this list 900 of 1,000 rows"));
+}
+
+#[test]
+fn the_last_step_shows_the_mails_and_asks_what_to_do() {
+    let page = get("/setup/6").body;
+    for part in [
+        "<details><summary>",
+        "name=\"through\" value=\"34\"",
+        "Release 12 mails and go live",
+        "value=\"practice\"",
+        "href=\"/mail/7\"",
+        "Not done yet: <a href=\"/setup/2\">",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let viewer = send(&Keeper::default(), &Request { target: "/setup/6", cookie: "sid=of-vic", ..PLAIN }).0;
+    assert!(viewer.body.contains("<details>") && !viewer.body.contains("/setup/live"), "{}", viewer.body);
+    for step in ["/setup/1", "/setup/2", "/setup/4", "/setup/5"] {
+        let viewer = send(&Keeper::default(), &Request { target: step, cookie: "sid=of-vic", ..PLAIN }).0;
+        assert!(!viewer.body.contains("action=\"/setup") && !viewer.body.contains("/upload"), "{step}");
+    }
+    let keeper = Keeper::default();
+    let live = |body| send(&keeper, &Request { target: "/setup/live", body, ..FORM });
+    let (reply, done) = live(b"csrf=t0ken&do=release&through=34");
+    assert_eq!(header(&reply, "Location"), Some("/"));
+    assert_eq!(done[0], "Release Held { through: 34 } by ann");
+    assert!(done[1].contains("key: \"mode\"") && done[1].contains("\"live\""), "{done:?}");
+    assert!(ask_as(&keeper, "/").contains("2 mails were released and go out now"));
+    let (_, done) = live(b"csrf=t0ken&do=practice&through=34");
+    assert!(done.len() == 1 && done[0].contains("\"practice\""), "nothing is released: {done:?}");
+    for body in [&b"csrf=t0ken&do=drop&through=34"[..], b"csrf=t0ken&do=release&through=x", b"csrf=t0ken"] {
+        let (reply, done) = live(body);
+        assert!(reply.status == 400 && done.is_empty());
+    }
 }
 
 /// A page as the operator sees it.
@@ -1420,12 +1566,13 @@ fn a_file_that_came_with_a_form_becomes_a_job() {
 
 #[test]
 fn a_job_is_looked_at_again_until_it_is_done() {
-    for number in 1..=9 {
+    for number in 1..=14 {
         let reply = get(&format!("/jobs/{number}"));
-        assert_eq!(header(&reply, "Refresh"), (number <= 2).then_some("2"), "{number}");
+        let is_moving = number <= 2 || number >= 13;
+        assert_eq!(header(&reply, "Refresh"), is_moving.then_some("2"), "{number}");
         check_nested("/jobs", &reply.body);
     }
-    assert_eq!(get("/jobs/10").status, 404);
+    assert_eq!(get("/jobs/15").status, 404);
     let body = get("/jobs/4").body;
     assert!(body.contains("matched <b>900</b>") && body.contains("planned: 5, held of them: 4"), "{body}");
 }
