@@ -1,21 +1,27 @@
 //! Whether what was set works, tried in earnest: what the key sees, what the mail server says, whose the rows would be.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::intake::{counted, owner};
+use ipnet::IpNet;
+
+use super::intake::{counted, describe, owner};
 use super::mailing::{NO_OPERATOR, NO_SENDER, NO_SERVER};
-use super::{Engine, Error, random_token};
+use super::{Engine, Error, jobs, random_token};
 use crate::clock::{self, Day, Timestamp};
 use crate::config::Settings;
 use crate::customers::import::File;
 use crate::customers::table::Table;
+use crate::fetch::api::Listing;
 use crate::fetch::http::Client;
+use crate::fetch::spool::Spool;
 use crate::fetch::{self, spool};
+use crate::files::Temporary;
 use crate::lang::fill;
 use crate::notify::smtp::{Outcome, Smtp, Stage, Waits};
 use crate::notify::{Mail, mime};
-use crate::report::{Hint, Item, Reader};
+use crate::report::{Address, Hint, Item, Reader};
 use crate::store::Counts;
 use crate::web::hand::{Asked, End, Seen};
 use crate::web::words::PageWords;
@@ -32,12 +38,17 @@ impl Engine {
         let client = Client::new(settings, &loaded.extra_ca)?.pausing(Duration::from_secs(1) / clock::pace());
         client.ping().await?;
         let day = now.day().plus(-1);
+        let has_networks = !loaded.settings.networks.cidrs.is_empty();
         let seen = async {
             let lists = client.subscribed().await?;
             let types = client.types(day).await?;
             let listing = client.list(day).await?;
             let reports = listing.reports.len() as u64;
-            Ok(Seen { lists, day, types, reports, unusable: listing.skipped.values().sum() })
+            let networks = match has_networks {
+                true => Vec::new(),
+                false => self.networks_in(&client, &listing, now).await,
+            };
+            Ok(Seen { lists, day, types, reports, unusable: listing.skipped.values().sum(), networks })
         };
         match seen.await {
             Ok(seen) if !seen.lists.is_empty() || seen.reports > 0 => Ok(Asked::Sees(seen)),
@@ -47,6 +58,40 @@ impl Engine {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The networks that some of the listed reports name. They are only looked at: nothing is taken in before somebody
+    /// has said which networks are ours. What cannot be had is left out, since this is but an offer.
+    async fn networks_in(&self, client: &Client, listing: &Listing, now: Timestamp) -> Vec<(IpNet, u64)> {
+        let mut rows = HashMap::new();
+        let look = async {
+            // Where jobs have their files, apart from the reports that count.
+            let aside = Spool::new(jobs::folder(self))?;
+            for listed in listing.reports.iter().take(LOOKED_AT_MAX) {
+                let spooled = client.download(&listed.id, &listed.file, &aside, now).await?;
+                let file = Temporary(spooled.path);
+                let hint = Hint { kind: listed.kind.as_deref(), file_name: Some(&listed.file) };
+                let Ok(mut reader) = Reader::new(spool::open(&file.0)?, hint) else { continue };
+                while let Ok(Some(item)) = reader.next_item() {
+                    if let Item::Row(row) = item
+                        && let Some(network) = network_around(row.address)
+                        && (rows.len() < NETWORKS_MAX || rows.contains_key(&network))
+                    {
+                        *rows.entry(network).or_insert(0) += 1;
+                    }
+                }
+            }
+            Ok::<(), fetch::Error>(())
+        };
+        match tokio::time::timeout(LOOK_TIME_MAX, look).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("no networks are offered: {}", describe(&error)),
+            Err(_) => tracing::warn!("no networks are offered: the reports take long to come"),
+        }
+        let mut networks: Vec<_> = rows.into_iter().collect();
+        networks.sort_unstable_by_key(|(network, rows)| (Reverse(*rows), *network));
+        networks.truncate(OFFERED_MAX);
+        networks
     }
 
     /// Sends a mail to the operator, as one to a customer would go.
@@ -137,9 +182,50 @@ fn advice(stage: Stage) -> &'static str {
     }
 }
 
+/// What providers hand to networks of their own: /24, and /48 of IPv6 (RFC 6177).
+fn network_around(address: Address) -> Option<IpNet> {
+    let (address, own) = match address {
+        Address::Ip(address) => (address.to_canonical(), u8::MAX),
+        Address::Net(network) => (network.network(), network.prefix_len()),
+        Address::None => return None,
+    };
+    let prefix = if address.is_ipv4() { 24 } else { 48 };
+    IpNet::new(address, prefix.min(own)).ok().map(|network| network.trunc())
+}
+
+/// Reports that are looked at for networks.
+const LOOKED_AT_MAX: usize = 3;
+const LOOK_TIME_MAX: Duration = Duration::from_secs(90);
+/// Networks that are counted: a provider with more does not type them in from an offer.
+const NETWORKS_MAX: usize = 10_000;
+/// Networks that are offered.
+const OFFERED_MAX: usize = 200;
 /// Somebody waits for the answer, and nobody minds if a test mail comes twice.
 const WAITS: Waits = Waits {
     connect: Duration::from_secs(10),
     reply: Duration::from_secs(30),
     content: Duration::from_secs(60),
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_stands_for_the_network_around_it() {
+        let around = |text: &str| match text.parse::<IpNet>() {
+            Ok(network) => network_around(Address::Net(network)),
+            Err(_) => network_around(Address::Ip(text.parse().unwrap())),
+        };
+        for (text, network) in [
+            ("192.0.2.7", "192.0.2.0/24"),
+            ("::ffff:192.0.2.7", "192.0.2.0/24"),
+            ("2001:db8:1:2::7", "2001:db8:1::/48"),
+            ("192.0.2.64/26", "192.0.2.0/24"),
+            ("192.0.0.0/16", "192.0.0.0/16"),
+        ] {
+            assert_eq!(around(text).unwrap().to_string(), network, "{text}");
+        }
+        assert_eq!(network_around(Address::None), None);
+    }
+}

@@ -1,5 +1,7 @@
 //! What operators do on the pages, as plain data: the border between the pages, which are pure, and what does it.
 
+use ipnet::IpNet;
+
 use super::access::Who;
 use super::gate::{Denied, Visitor};
 use super::view::{Customer, Trouble};
@@ -186,6 +188,8 @@ pub struct Seen {
     pub reports: u64,
     /// Listed, but in a way that makes no sense.
     pub unusable: u64,
+    /// Where no networks are set: those in some of these reports and how many rows each has, most first.
+    pub networks: Vec<(IpNet, u64)>,
 }
 
 /// What became of a report.

@@ -68,7 +68,7 @@ sentences! {
     place place_about place_now
     shadowserver shadowserver_about shadowserver_check no_key no_reports ask_so ask_text by_hand
     key_good of_day unusable lists types
-    networks networks_about customers customers_about customers_known
+    networks networks_about offer no_offer network customers customers_about customers_known
     mail mail_about mail_check mail_taken look_for_it test_subject test_text
     live live_about not_done_yet none_held go_live release_one release_many release_about
     practice practice_about later later_about live_one live_many

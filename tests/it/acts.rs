@@ -112,7 +112,7 @@ impl Place {
         }
     }
 
-    fn uploads(&self) -> usize {
+    pub(crate) fn uploads(&self) -> usize {
         std::fs::read_dir(self.data("uploads")).map_or(0, Iterator::count)
     }
 

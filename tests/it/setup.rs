@@ -128,7 +128,12 @@ fn the_first_run_leads_from_an_empty_folder_to_mails_that_were_released() {
         assert!(sees.contains(part), "{part}: {sees}");
     }
     assert!(!sees.contains(&run.secret) && !sees.contains(&run.key));
-    assert_eq!((run.states().as_str(), run.shadow.downloads()), ("ddtttt", 0));
+    assert_eq!(run.states(), "ddtttt");
+    let offer = place.get("/setup/3");
+    assert!(offer.contains(">\n198.18.1.0/24\n198.18.2.0/23</textarea>"), "{offer}");
+    let reports = place.get("/reports");
+    assert!(run.shadow.downloads() > 0 && !reports.contains("scan_telnet"), "only looked at: {reports}");
+    assert_eq!(place.uploads(), 0);
 
     let saved = run.save(3, "networks.cidrs=198.18.0.1/15");
     assert!(saved.starts_with("HTTP/1.1 400 ") && saved.contains("198.18.0.0/15"), "{saved}");

@@ -1,6 +1,8 @@
 //! The first run in six steps, each with its own page. What is done is seen from settings and data, so that anybody can go
 //! on at any time.
 
+use ipnet::IpNet;
+
 use super::acting::{file_form, may_act, way_to_job};
 use super::people::csrf;
 use super::settings::{Typed, inputs};
@@ -132,8 +134,14 @@ pub(crate) fn one(
         6 => put!(body, live(view, site, query, who, &states, now)?),
         _ => {}
     }
+    let mut typed = Typed::default();
+    if step.number == 3 && states[2] == State::ToDo {
+        let (table, text) = offer(&jobs, t);
+        put!(body, table);
+        typed.texts.extend(text.map(|text| ("networks.cidrs".to_owned(), text)));
+    }
     let shown = hand.settings()?;
-    put!(body, form(step, site, who, &shown, &Typed::default()));
+    put!(body, form(step, site, who, &shown, &typed));
     if let Some(check) = step.check {
         put!(body, newest(&jobs, check).map(|job| way_to_job(job.number, t)), again_form(step, who, t));
     }
@@ -154,7 +162,7 @@ pub(crate) fn again(step: &Step, site: &Site, who: &Who, shown: &(Written, Strin
 pub(crate) fn asked(asked: &Asked, site: &Site) -> Html {
     let t = site.words();
     let say = &t.setup;
-    let Seen { lists, day, types, reports, unusable } = match asked {
+    let Seen { lists, day, types, reports, unusable, .. } = match asked {
         Asked::Sees(seen) => seen,
         Asked::NoReports { networks } => {
             let networks = networks.join("\n");
@@ -300,6 +308,28 @@ fn form(
     (!step.fields.is_empty() && may_act(who)).then(form)
 }
 
+/// The networks that reports of the last check name, and all of them as the form takes them.
+fn offer(jobs: &[Job], t: &PageWords) -> (Html, Option<String>) {
+    let found = jobs.iter().find_map(|job| match &job.stage {
+        Stage::Ended(End::Asked(Asked::Sees(seen))) => Some(&seen.networks),
+        _ => None,
+    });
+    let found = found.map(Vec::as_slice).unwrap_or_default();
+    if found.is_empty() {
+        return (
+            html!("<p class=\"dim\">", phrase(t.setup.no_offer, &[("step", &way(&STEPS[1], t))]), "</p>"),
+            None,
+        );
+    }
+    let mut table = Table::new([t.setup.network, t.reports.rows]);
+    for (network, rows) in found.iter().take(NETWORKS_SHOWN) {
+        table.row([html!("<code>", network.to_string(), "</code>"), html!(t.number(*rows))]);
+    }
+    let all: Vec<IpNet> = found.iter().map(|(network, _)| *network).collect();
+    let text: Vec<String> = IpNet::aggregate(&all).iter().map(ToString::to_string).collect();
+    (html!("<p>", t.setup.offer, "</p>", table.or_say("")), Some(text.join("\n")))
+}
+
 /// Tries it once more with the settings as they are.
 fn again_form(step: &Step, who: &Who, t: &PageWords) -> Option<Html> {
     let form = || {
@@ -441,6 +471,8 @@ const STEPS: &[Step; 6] = &[
     Step { number: 6, fields: &[], check: None },
 ];
 
+/// Networks that are listed with their rows; the form has all that are offered.
+const NETWORKS_SHOWN: usize = 20;
 /// Mails that are made at once: each is composed for the page.
 const MAILS_SHOWN: usize = 10;
 /// Lists and report types that are named; Shadowserver has some hundred types.

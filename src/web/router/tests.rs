@@ -168,7 +168,7 @@ impl View for Fake {
         Ok(Overview {
             clock_doubt: self.doubt,
             alarms: if loud { vec![alarm] } else { vec![] },
-            missing: if loud { vec![Missing::Key] } else { vec![] },
+            missing: if loud { vec![Missing::Key, Missing::Networks] } else { vec![] },
             is_fetching: false,
             last_fetch: Some(NOW.plus_seconds(-600)),
             next_fetch: Some(NOW.plus_seconds(600)),
@@ -535,6 +535,7 @@ impl Hand for Keeper {
             types: vec![evil(); 201],
             reports: 1_007,
             unusable: 3,
+            networks: vec![("192.0.2.0/25".parse().unwrap(), 1_234), ("192.0.2.128/25".parse().unwrap(), 5)],
         };
         let stages = [
             Stage::Waiting,
@@ -1390,11 +1391,13 @@ fn the_first_run_leads_from_step_to_step() {
     for step in 1..=6 {
         assert!(list.contains(&format!("href=\"/setup/{step}\">Step {step} of 6: ")), "{list}");
     }
-    // The key is missing; the test mail came through; nothing is live.
+    // Key and networks are missing; the test mail came through; nothing is live.
     let badges: Vec<_> =
         list.split("class=\"badge").skip(1).map(|rest| &rest[..rest.find("</").unwrap()]).collect();
     let [done, to_do] = [" good\">done", "\">to do"];
-    assert_eq!(badges, [done, to_do, done, done, done, to_do]);
+    assert_eq!(badges, [done, to_do, to_do, done, done, to_do]);
+    let offer = get("/setup/3").body;
+    assert!(offer.contains(">\n192.0.2.0/24</textarea>") && offer.contains("1,234"), "{offer}");
 
     let keeper = Keeper::default();
     let post = |target: &'static str, body: &'static [u8]| {
