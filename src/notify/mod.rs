@@ -1,5 +1,6 @@
 //! What is told to whom: digests, their text, the outbox, SMTP.
 
+pub mod authentic;
 pub mod compose;
 pub mod digest;
 pub mod layout;

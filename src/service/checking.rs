@@ -2,7 +2,8 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
@@ -19,11 +20,14 @@ use crate::fetch::spool::Spool;
 use crate::fetch::{self, spool};
 use crate::files::Temporary;
 use crate::lang::fill;
+use crate::net::{is_host, is_near};
+use crate::notify::authentic::{self, Look};
 use crate::notify::smtp::{Outcome, Smtp, Stage, Waits};
 use crate::notify::{Mail, mime};
 use crate::report::{Address, Hint, Item, Reader};
 use crate::store::Counts;
-use crate::web::hand::{Asked, End, Seen};
+use crate::system::resolver::{self, Kind, Record};
+use crate::web::hand::{Asked, End, Proof, Seen};
 use crate::web::words::PageWords;
 
 impl Engine {
@@ -122,13 +126,17 @@ impl Engine {
             references: Vec::new(),
             date: now,
         };
+        let host = (server.host.trim_matches(['[', ']']).to_owned(), server.port);
         let mut open = Smtp::new(server, &boxx.name, &loaded.extra_ca, WAITS)?.connect().await?;
         let sender = mime::return_path(from, &token);
         let bytes = mime::message(&text, &envelope);
         let outcome = open.deliver(&sender, to, &bytes, || Ok::<(), Error>(())).await;
         open.quit().await;
         Ok(match outcome {
-            Outcome::Accepted { reply } => End::Mailed { from: from.clone(), to: to.clone(), reply },
+            Outcome::Accepted { reply } => {
+                let proof = Box::new(proof(domain, (&host.0, host.1)));
+                End::Mailed { from: from.clone(), to: to.clone(), reply, proof }
+            }
             Outcome::Later { stage, reply }
             | Outcome::Refused { stage, reply }
             | Outcome::ServerRefused { stage, reply } => End::Failed(format!(
@@ -171,6 +179,65 @@ impl Engine {
     }
 }
 
+/// What DNS says of mails from this domain that go over this server.
+fn proof(domain: &str, host: (&str, u16)) -> Proof {
+    let is_public = |address: &IpAddr| is_host(*address) && !is_near(*address);
+    let found = host.to_socket_addrs().into_iter().flatten();
+    let address = found.map(|found| found.ip().to_canonical()).find(is_public);
+    let mut look = Resolver { servers: resolver::servers(), until: Instant::now() + LOOK_UP_TIME_MAX };
+    let spf = authentic::spf(domain, address, &mut look);
+    let dmarc = authentic::dmarc(domain, &mut look);
+    Proof { domain: domain.to_owned(), address, spf, dmarc }
+}
+
+/// Looks up in DNS for a while.
+struct Resolver {
+    servers: Vec<SocketAddr>,
+    until: Instant,
+}
+
+impl Resolver {
+    fn ask<T>(
+        &self,
+        name: &str,
+        kinds: &[Kind],
+        wanted: impl Fn(Record) -> Option<T>,
+    ) -> Result<Vec<T>, String> {
+        let mut found = Vec::new();
+        for kind in kinds {
+            if Instant::now() >= self.until {
+                return Err(format!("the name servers take too long, at {name}"));
+            }
+            let records = resolver::ask(&self.servers, name, *kind).map_err(|error| describe(&error))?;
+            found.extend(records.into_iter().filter_map(&wanted));
+        }
+        Ok(found)
+    }
+}
+
+impl Look for Resolver {
+    fn texts(&mut self, name: &str) -> Result<Vec<String>, String> {
+        self.ask(name, &[Kind::Txt], |record| match record {
+            Record::Text(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    fn addresses(&mut self, name: &str) -> Result<Vec<IpAddr>, String> {
+        self.ask(name, &[Kind::A, Kind::Aaaa], |record| match record {
+            Record::Address(address) => Some(address),
+            _ => None,
+        })
+    }
+
+    fn exchanges(&mut self, name: &str) -> Result<Vec<String>, String> {
+        self.ask(name, &[Kind::Mx], |record| match record {
+            Record::Exchange(name) => Some(name),
+            _ => None,
+        })
+    }
+}
+
 fn advice(stage: Stage) -> &'static str {
     match stage {
         Stage::Greeting | Stage::StartTls | Stage::Login => "check server, security, user and password",
@@ -193,6 +260,8 @@ fn network_around(address: Address) -> Option<IpNet> {
     IpNet::new(address, prefix.min(own)).ok().map(|network| network.trunc())
 }
 
+/// All look-ups about one domain: after so long no further one is begun.
+const LOOK_UP_TIME_MAX: Duration = Duration::from_secs(20);
 /// Reports that are looked at for networks.
 const LOOKED_AT_MAX: usize = 3;
 const LOOK_TIME_MAX: Duration = Duration::from_secs(90);

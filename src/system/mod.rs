@@ -15,6 +15,7 @@ pub mod naming;
 pub mod ntp;
 pub mod rdnss;
 pub mod request;
+pub mod resolver;
 pub mod routers;
 pub mod seed;
 pub mod selector;

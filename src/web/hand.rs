@@ -1,5 +1,7 @@
 //! What operators do on the pages, as plain data: the border between the pages, which are pure, and what does it.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::access::Who;
@@ -11,6 +13,7 @@ use crate::config::{Complaint, Mode};
 use crate::customers::difference::Difference;
 use crate::customers::import::Unreadable;
 use crate::incident;
+use crate::notify::authentic::{Dmarc, Spf};
 use crate::notify::outbox;
 use crate::store::{Counts, Report};
 
@@ -164,7 +167,18 @@ pub enum End {
         from: String,
         to: String,
         reply: String,
+        proof: Box<Proof>,
     },
+}
+
+/// By what receivers tell whether a mail is really from whom it says, as far as DNS knows.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    pub domain: String,
+    /// Of the mail server, where others can see it.
+    pub address: Option<IpAddr>,
+    pub spf: Spf,
+    pub dmarc: Dmarc,
 }
 
 /// What Shadowserver says to the key.

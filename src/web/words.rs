@@ -70,6 +70,8 @@ sentences! {
     key_good of_day unusable lists types
     networks networks_about offer no_offer network customers customers_about customers_known
     mail mail_about mail_check mail_taken look_for_it test_subject test_text
+    proof spf_none spf_several spf_long spf_wrong spf_pass spf_not_named spf_unclear spf_inside spf_everybody spf_open
+    not_looked_up dmarc_none dmarc_says dkim
     live live_about not_done_yet none_held go_live release_one release_many release_about
     practice practice_about later later_about live_one live_many
 

@@ -470,6 +470,7 @@ const PURE: &[&str] = &[
     "src/fetch/api",
     "src/incident/",
     "src/lines",
+    "src/notify/authentic",
     "src/notify/compose",
     "src/report/",
     "src/system/block",

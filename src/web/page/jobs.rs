@@ -58,7 +58,9 @@ pub(crate) fn one(job: &Job, site: &Site, who: &Who, now: Timestamp) -> Page {
             html!("<p>", fill(say.list_now, &counts), " ", all, "</p>", on)
         }
         Stage::Ended(End::Asked(asked)) => setup::asked(asked, site),
-        Stage::Ended(End::Mailed { from, to, reply }) => setup::mailed(from, to, reply, t),
+        Stage::Ended(End::Mailed { from, to, reply, proof }) => {
+            html!(setup::mailed(from, to, reply, t), setup::proof(proof, t))
+        }
     };
     let ways = match (&job.stage, job.check) {
         (Stage::Ended(end), Some(check)) => Some(setup::ways_of(check, setup::is_good(end), t)),

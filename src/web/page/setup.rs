@@ -6,15 +6,16 @@ use ipnet::IpNet;
 use super::acting::{file_form, may_act, way_to_job};
 use super::people::csrf;
 use super::settings::{Typed, inputs};
-use super::{Page, Table, customer, pager};
+use super::{Facts, Page, Table, customer, pager};
 use crate::clock::Timestamp;
 use crate::config::edit::{Field, Written};
 use crate::config::{Complaint, Missing, Mode};
 use crate::lang::fill;
+use crate::notify::authentic::{Dmarc, LOOKUPS_MAX, Spf, Verdict};
 use crate::notify::compose::reference;
 use crate::notify::outbox;
 use crate::web::access::Who;
-use crate::web::hand::{Asked, Check, End, Hand, Job, Seen, Stage};
+use crate::web::hand::{Asked, Check, End, Hand, Job, Proof, Seen, Stage};
 use crate::web::html::{Html, Value, html, phrase, put};
 use crate::web::router::{Fault, Query};
 use crate::web::view::{Overview, Site, View};
@@ -202,6 +203,50 @@ pub(crate) fn mailed(from: &str, to: &str, reply: &str, t: &PageWords) -> Html {
         t.setup.look_for_it,
         "</p>"
     )
+}
+
+/// Whether receivers will believe who it is from, and what to do about it.
+pub(crate) fn proof(proof: &Proof, t: &PageWords) -> Html {
+    let say = &t.setup;
+    let Proof { domain, address, spf, dmarc } = proof;
+    let address = address.map(|address| address.to_string()).unwrap_or_default();
+    let (mut facts, mut record) = (Facts::default(), None);
+    let (sentence, why) = match spf {
+        Spf::None => (say.spf_none, ""),
+        Spf::Several => (say.spf_several, ""),
+        Spf::Unknown(why) => (say.not_looked_up, why.as_str()),
+        Spf::One(policy) => {
+            record = Some(policy);
+            let sentence = match policy.verdict {
+                Some(Verdict::Wrong) if policy.lookups > LOOKUPS_MAX => say.spf_long,
+                Some(Verdict::Wrong) => say.spf_wrong,
+                Some(Verdict::Pass) => say.spf_pass,
+                Some(Verdict::Fail | Verdict::SoftFail | Verdict::Neutral) => say.spf_not_named,
+                Some(Verdict::Unclear) => say.spf_unclear,
+                None => say.spf_inside,
+            };
+            (sentence, "")
+        }
+    };
+    let words = [("domain", domain.as_str()), ("address", &address), ("why", why)];
+    let rest = record.and_then(|policy| match policy.rest {
+        Some(Verdict::Pass) => Some(say.spf_everybody),
+        Some(Verdict::Fail | Verdict::SoftFail) => None,
+        _ => Some(say.spf_open),
+    });
+    let rest = rest.map(|rest| html!("<span class=\"line warn\">", phrase(rest, &[]), "</span>"));
+    let text =
+        record.map(|policy| html!("<span class=\"line cell\"><code>", policy.record, "</code></span>"));
+    facts.add("SPF", Some(html!(fill(sentence, &words), text, rest)));
+    let (sentence, of, why) = match dmarc {
+        Dmarc::None => (say.dmarc_none, domain, ""),
+        Dmarc::Unknown(why) => (say.not_looked_up, domain, why.as_str()),
+        Dmarc::Says { domain, policy } => (say.dmarc_says, domain, policy.as_str()),
+    };
+    let words = [("domain", of as &dyn Value), ("why", &why), ("policy", &html!("<code>", why, "</code>"))];
+    facts.add("DMARC", Some(phrase(sentence, &words)));
+    facts.add("DKIM", Some(phrase(say.dkim, &[])));
+    html!("<h2>", say.proof, "</h2>", facts.done())
 }
 
 /// From the page of a check back to its step, and on.

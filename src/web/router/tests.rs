@@ -18,6 +18,7 @@ use crate::incident::{Audience, Evidence, Incident, Key, OPERATOR, Ownership, Pl
 use crate::lang::sentences::{Piece, pieces, texts};
 use crate::lines::{Outbound, Outgoing, Status};
 use crate::notify::Mail;
+use crate::notify::authentic::{Dmarc, Policy, Spf, Verdict};
 use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
 use crate::report::kind::{Nature, Severity};
 use crate::store::Role;
@@ -25,8 +26,8 @@ use crate::store::{Alarm, AuditEntry, Counts, Import, Note, Person, RejectedRow,
 use crate::web::entry::{Act, FORMS, Form, file_bytes_max};
 use crate::web::gate::{Denied, NewPerson, SessionId};
 use crate::web::hand::{
-    self, Asked, By, Changed, Check, Checked, Deed, Fate, FirstLine, Job, Mails, Outcome, Power, Seen, Step,
-    Taken, Upload,
+    self, Asked, By, Changed, Check, Checked, Deed, Fate, FirstLine, Job, Mails, Outcome, Power, Proof, Seen,
+    Step, Taken, Upload,
 };
 use crate::web::view::*;
 use crate::web::words::FILES;
@@ -549,7 +550,7 @@ impl Hand for Keeper {
             Stage::Ended(hand::End::Imported { customers: 3, prefixes: 4 }),
             Stage::Ended(hand::End::Asked(Asked::NoReports { networks: vec![evil()] })),
             Stage::Ended(hand::End::Asked(Asked::Sees(seen))),
-            Stage::Ended(hand::End::Mailed { from: evil(), to: evil(), reply: evil() }),
+            Stage::Ended(hand::End::Mailed { from: evil(), to: evil(), reply: evil(), proof: proof() }),
             Stage::Working(Step::AskingShadowserver),
             Stage::Working(Step::SendingMail),
         ];
@@ -584,6 +585,17 @@ impl Hand for Keeper {
         let index = told.iter().position(|(name, _)| *name == who.name)?;
         Some(told.remove(index).1)
     }
+}
+
+fn proof() -> Box<Proof> {
+    let policy =
+        Policy { record: evil(), verdict: Some(Verdict::Fail), rest: Some(Verdict::Pass), lookups: 3 };
+    Box::new(Proof {
+        domain: evil(),
+        address: Some("203.0.113.25".parse().unwrap()),
+        spf: Spf::One(policy),
+        dmarc: Dmarc::Says { domain: evil(), policy: evil() },
+    })
 }
 
 /// A customer file with one of everything.
@@ -1438,6 +1450,9 @@ fn the_first_run_leads_from_step_to_step() {
     );
     let none = get("/jobs/10").body;
     assert!(none.contains("<pre>Dear Shadowserver") && !none.contains("href=\"/setup/3\""), "{none}");
+    let mailed = get("/jobs/12").body;
+    assert!(mailed.contains("does not name 203.0.113.25") && mailed.contains("everybody"), "{mailed}");
+    assert!(mailed.contains("<dt>DKIM</dt>") && mailed.contains("href=\"/setup/6\""), "{mailed}");
     assert!(get("/jobs/8").body.contains("with this list 900 of 1,000 rows"));
 }
 
