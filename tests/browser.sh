@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 # The releases that were tried.
 selenium=selenium==4.51.0
-axe=axe-core@4.14.1
+axe='axe-core@4.14.1'
 packages='chromium chromium-driver'
 target=${CARGO_TARGET_DIR:-target}/debug
 
@@ -23,8 +23,9 @@ rm -rf $tools/shots
 # The page has to do without any of this; only its test asks for it.
 if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then
   install="apt-get install -y --no-install-recommends $packages"
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update && $install ||
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || ! apt-get update || ! $install; then
     not_tested "there is no Chromium with its driver. Run this, then again what you ran: sudo $install"
+  fi
 fi
 mkdir -p $tools
 if ! $tools/venv/bin/python -c 'import selenium' 2>/dev/null; then

@@ -22,7 +22,7 @@ use crate::notify::outbox::{self, Notice};
 use crate::store::{self, Counts, Fetching};
 use crate::system::disk;
 use crate::web::view::{
-    Candidate, Customer, CustomerFacts, Customers, Holding, IncidentFacts, IncidentRow, MailFacts, MailRow,
+    Candidate, Customer, CustomerFacts, Customers, Held, IncidentFacts, IncidentRow, MailFacts, MailRow,
     Overview, Part, ROWS_MAX, ReportFacts, Search, Secure, Site, System, Tally, Trouble, View, Wanted, Whois,
 };
 
@@ -282,11 +282,7 @@ impl View for Live {
         Ok(Part { next: rows.last().filter(|_| !is_all).map(|last| last.number), rows })
     }
 
-    fn customer(
-        &self,
-        id: &str,
-        from: usize,
-    ) -> Result<Option<(CustomerFacts, Part<Holding, usize>)>, Trouble> {
+    fn customer(&self, id: &str, from: usize) -> Result<Option<Held>, Trouble> {
         let loaded = self.engine.loaded();
         let number = self.engine.store.view()?.customer_number(id)?;
         let found = number.and_then(|number| Some((number, loaded.table.contact(number)?)));

@@ -44,11 +44,7 @@ pub trait View {
     /// Those of the customer list behind `after`, in the order in which they were first seen.
     fn customer_list(&self, after: CustomerNo) -> Result<Part<CustomerFacts, CustomerNo>, Trouble>;
     /// A customer by its id, with what the list says is its, from the line with that index on.
-    fn customer(
-        &self,
-        id: &str,
-        from: usize,
-    ) -> Result<Option<(CustomerFacts, Part<Holding, usize>)>, Trouble>;
+    fn customer(&self, id: &str, from: usize) -> Result<Option<Held>, Trouble>;
     /// What a notice comes to, mail by mail.
     fn outgoing(&self, notice: &Notice, now: Timestamp) -> Result<Outgoing, Trouble>;
     fn status(&self, now: Timestamp) -> Result<Status, Trouble>;
@@ -151,6 +147,9 @@ pub struct Customer {
     pub id: String,
     pub name: String,
 }
+
+/// A customer, and some of the lines that the list has for it.
+pub type Held = (CustomerFacts, Part<Holding, usize>);
 
 /// A customer as the newest list describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -249,11 +249,7 @@ impl View for Fake {
         Ok(Part { rows, next: (after == OPERATOR).then_some(CustomerNo(3)) })
     }
 
-    fn customer(
-        &self,
-        id: &str,
-        from: usize,
-    ) -> Result<Option<(CustomerFacts, Part<Holding, usize>)>, Trouble> {
+    fn customer(&self, id: &str, from: usize) -> Result<Option<Held>, Trouble> {
         let line = |until| Holding {
             prefix: "192.0.2.0/24".parse().unwrap(),
             line: 2,
@@ -361,7 +357,7 @@ impl View for Broken {
     fn customer_list(&self, _: CustomerNo) -> Result<Part<CustomerFacts, CustomerNo>, Trouble> {
         Err(Trouble(evil()))
     }
-    fn customer(&self, _: &str, _: usize) -> Result<Option<(CustomerFacts, Part<Holding, usize>)>, Trouble> {
+    fn customer(&self, _: &str, _: usize) -> Result<Option<Held>, Trouble> {
         Err(Trouble(evil()))
     }
     fn outgoing(&self, _: &Notice, _: Timestamp) -> Result<Outgoing, Trouble> {
