@@ -274,6 +274,9 @@ class Evening:
             self.look(f"{tongue}-{name}", **(how | more))
 
         look("/", "overview")
+        look("/setup", "setup")
+        for number in range(1, 7):
+            look(f"/setup/{number}", f"setup-{number}")
         look("/incidents", "incidents")
         incident = self.one("td a[href^='/incidents/']").get_attribute("href")
         look("/incidents?state=closed&severity=critical&q=198.18.255.255", "incidents-none")
@@ -470,7 +473,8 @@ class Evening:
         time.sleep(1.2)
         self.log_in("vic", "words for somebody")
         self.expect(self.path() == "incidents?severity=high", "the log-in leads to where the way went")
-        for path in ("/", "/incidents", "/mail", "/mail/held", "/reports", "/customers", "/settings", "/system", "/people",
+        for path in ("/", "/setup", "/setup/6", "/incidents", "/mail", "/mail/held",
+                     "/reports", "/customers", "/settings", "/system", "/people",
                      "/audit", "/jobs", self.all("td a[href^='/incidents/']") and
                      self.one("td a[href^='/incidents/']").get_attribute("href")):
             self.go(path)

@@ -381,7 +381,7 @@ fn again_form(step: &Step, who: &Who, t: &PageWords) -> Option<Html> {
         html!(
             "<form class=\"acts\" action=\"/setup/check\" method=\"post\">",
             hidden(step, who),
-            "<button>",
+            "<button class=\"quiet\">",
             t.setup.check_again,
             "</button></form>"
         )
@@ -466,7 +466,7 @@ fn live(
         say.practice,
         "</button><span class=\"hint\">",
         say.practice_about,
-        "</span></p><p class=\"acts\"><a class=\"button\" href=\"/\">",
+        "</span></p><p class=\"acts\"><a class=\"button quiet\" href=\"/\">",
         say.later,
         "</a><span class=\"hint\">",
         say.later_about,
