@@ -68,7 +68,7 @@ until_done() {
 "$target/examples/simulator" --dir "$folder" --days 2 --per-day 6 --api-port 0 --download-port 0 --smtp-port 0 --web-port 0 \
   >"$folder/simulator.log" 2>&1 &
 simulator=$!
-until_done grep -q mails_page "$folder/simulator.log"
+until_done grep -qs mails_page "$folder/simulator.log"
 
 sed -i 's/^mode = .*/mode = "hold"/' "$folder/settings.toml"
 cat >>"$folder/settings.toml" <<TEXT
