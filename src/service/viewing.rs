@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ipnet::IpNet;
+
 use super::intake::describe;
 use super::mailing::Kinds;
 use super::{Engine, Error, Loaded, STORE};
@@ -17,7 +19,7 @@ use crate::incident::policy::local_day;
 use crate::incident::{Incident, Key, OPERATOR, State};
 use crate::lines::{Outgoing, Status};
 use crate::logbook;
-use crate::net::own_networks;
+use crate::net::{is_host, own_networks};
 use crate::notify::outbox::{self, Notice};
 use crate::store::{self, Counts, Fetching};
 use crate::system::disk;
@@ -329,7 +331,7 @@ impl View for Live {
         let engine = &self.engine;
         Ok(System {
             slot: disk::booted().ok().map(|boot| boot.running.to_string()),
-            networks: own_networks(),
+            networks: own_networks().into_iter().filter(is_of_others).collect(),
             disk: files::room(&engine.data).ok(),
             store: std::fs::metadata(engine.data.join(STORE)).ok().map(|file| file.len()),
             memory: self.resident_bytes(),
@@ -415,6 +417,12 @@ impl Names {
 fn contact(loaded: &Loaded, customer: CustomerNo) -> Option<Customer> {
     let contact = loaded.table.contact(customer)?;
     Some(Customer { id: contact.id.to_owned(), name: contact.name.to_owned() })
+}
+
+/// Whether other machines could be in it: each one has the others.
+fn is_of_others(network: &IpNet) -> bool {
+    let is_link_local = matches!(network.addr(), IpAddr::V6(v6) if v6.is_unicast_link_local());
+    is_host(network.addr()) && !is_link_local && network.prefix_len() < network.max_prefix_len()
 }
 
 fn facts(number: CustomerNo, contact: &Contact<'_>) -> CustomerFacts {

@@ -22,7 +22,10 @@ pub(crate) fn show(
     let System { slot, networks, disk, store, memory, doubt } = view.system()?;
     let t = site.words();
     let say = &t.system;
-    let mebibytes = |bytes: u64| html!(t.number(bytes.div_ceil(1 << 20)), " MiB");
+    let size = |bytes: u64| match bytes >> 30 {
+        0..10 => html!(t.number(bytes.div_ceil(1 << 20)), " MiB"),
+        gibibytes => html!(t.number(gibibytes), " GiB"),
+    };
     let mut facts = Facts::default();
     facts.add(say.version, Some(html!(env!("CARGO_PKG_VERSION").to_owned())));
     facts.add(say.slot, slot.map(|slot| html!(slot)));
@@ -34,10 +37,10 @@ pub(crate) fn show(
         put!(own, "<span class=\"line\"><code>", network.to_string(), "</code></span>");
     }
     facts.add(say.networks, (!networks.is_empty()).then_some(own));
-    let room = |(free, all)| phrase(say.free_of, &[("free", &mebibytes(free)), ("all", &mebibytes(all))]);
+    let room = |(free, all)| phrase(say.free_of, &[("free", &size(free)), ("all", &size(all))]);
     facts.add(say.disk, disk.map(room));
-    facts.add(say.store, store.map(mebibytes));
-    facts.add(say.memory, memory.map(mebibytes));
+    facts.add(say.store, store.map(size));
+    facts.add(say.memory, memory.map(size));
 
     let mut log = Html::default();
     for line in view.log(&words) {
