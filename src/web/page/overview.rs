@@ -138,10 +138,12 @@ fn needs(overview: &Overview, next: Option<&Step>, site: &Site, now: Timestamp) 
         put!(items, "<li class=\"warn\">", phrase(t.setup.next_is, &words), "</li>");
     }
     for missing in &overview.missing {
-        put!(items, "<li class=\"warn\">", phrase(to_set(*missing, t), &[]), "</li>");
+        let (place, what) = (setup::place_of(*missing), phrase(to_set(*missing, t), &[]));
+        put!(items, "<li class=\"warn\"><a href=\"", place, "\">", what, "</a></li>");
     }
     if overview.customers == 0 {
-        put!(items, "<li class=\"warn\">", phrase(t.overview.no_customers, &[]), "</li>");
+        let what = phrase(t.overview.no_customers, &[]);
+        put!(items, "<li class=\"warn\"><a href=\"/setup/4\">", what, "</a></li>");
     }
     let held = overview.tally.held;
     if held > 0 {

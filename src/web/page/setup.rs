@@ -81,6 +81,17 @@ pub(crate) fn next_step(overview: &Overview, hand: &dyn Hand, site: &Site) -> Op
     STEPS.iter().zip(states).find(|(_, state)| needs && *state != State::Done).map(|(step, _)| step)
 }
 
+/// The page on which this is set.
+pub(crate) fn place_of(missing: Missing) -> String {
+    let step = match missing {
+        Missing::Key | Missing::Secret => &STEPS[1],
+        Missing::Networks => &STEPS[2],
+        Missing::CustomersFile => return "/settings#customers".to_owned(),
+        Missing::AbuseAddress | Missing::OperatorAddress | Missing::MailServer => &STEPS[4],
+    };
+    step.path()
+}
+
 /// What leads on to a step.
 pub(crate) fn way(step: &Step, t: &PageWords) -> Html {
     html!("<a href=\"", step.path(), "\">", step.title(t), "</a>")
@@ -144,7 +155,8 @@ pub(crate) fn one(
     let shown = hand.settings()?;
     put!(body, form(step, site, who, &shown, &typed));
     if let Some(check) = step.check {
-        put!(body, newest(&jobs, check).map(|job| way_to_job(job.number, t)), again_form(step, who, t));
+        let known = newest(&jobs, check);
+        put!(body, known.map(|job| html!(way_to_job(job.number, t), again_form(step, who, t))));
     }
     if step.next() != step {
         put!(body, "<p class=\"pager\">", way(step.next(), t), "</p>");

@@ -1781,6 +1781,8 @@ fn the_overview_says_what_needs_a_person() {
     let body = get("/").body;
     for part in [
         "Not set up yet",
+        "<a href=\"/setup/2\">Set <code>shadowserver.key</code>",
+        "<a href=\"/setup/3\">Set <code>networks.cidrs</code>",
         "2 days ago",
         "href=\"/mail/held\"",
         ">1,006</a>",
