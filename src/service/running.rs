@@ -237,9 +237,10 @@ async fn watch_files(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Rece
     loop {
         let trusted = engine.clock.now();
         // Customers are taken when the clock is right.
-        let now = Some((signatures(&engine), trusted.is_some()));
+        let files = Some(signatures(&engine));
+        let now = files.clone().map(|files| (files, trusted.is_some()));
         let again = failed.is_some_and(|at| at.elapsed() >= FAILED_AGAIN);
-        if now == before && (now != taken || again) {
+        if files == before && (now != taken || again) {
             (taken, failed) = (now.clone(), None);
             let (reloader, moment) =
                 (engine.clone(), trusted.unwrap_or_else(|| engine.clock.untrusted_now()));
@@ -259,7 +260,7 @@ async fn watch_files(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Rece
                 Err(error) => tracing::error!("{error}"),
             }
         }
-        before = now;
+        before = files;
         tokio::select! {
             () = tokio::time::sleep(WATCH_EVERY) => {}
             _ = stop.wait_for(|stop| *stop) => return,
