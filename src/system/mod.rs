@@ -10,6 +10,7 @@ pub mod disk;
 pub mod heart;
 pub mod ledger;
 pub mod log;
+pub mod marks;
 pub mod mdns;
 pub mod naming;
 pub mod ntp;

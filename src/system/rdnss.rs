@@ -1,6 +1,9 @@
 //! Name servers that routers name in their advertisements (RDNSS, RFC 8106): how the kernel passes them on, and how long
 //! each of them holds.
 //!
+//! What the same advertisements say of search domains (DNSSL) is passed over: the names in the settings are written in
+//! full, and in another network a short one would be another host.
+//!
 //! Pure: bytes and seconds in, servers out. The kernel has checked that a packet came from the link before it passes on
 //! what is in it.
 

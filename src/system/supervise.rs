@@ -25,13 +25,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::disk::{self, Disk};
 use super::ledger::Ledger;
+use super::marks::{self, Mark, Marker, Slots, Step};
 use super::request::{Addressing, LINE_BYTES_MAX, Request};
 use super::seed::{self, Outcome};
 use super::selector::Board;
-use super::slot::{Boot, Standing, Verdict};
 use super::watchdog::{self, Ages, Disk as Storage, Feed, Part};
 use super::writer::{Kept, Order, TIME, Writer};
-use super::{Run, log, routers, switch};
+use super::{Run, log, routers};
 use crate::clock::{BUILT, Clock};
 use crate::files;
 
@@ -90,6 +90,8 @@ struct Supervisor {
     watchdog: Option<File>,
     /// What the watchdog waits for in vain, once it is not fed any more.
     silent: Option<Feed>,
+    /// The one that the root came from.
+    disk: Option<Disk>,
     slots: Option<Slots>,
     root_is_read: Arc<AtomicBool>,
     /// What there is to say of the first partition, a line each.
@@ -110,10 +112,12 @@ impl Supervisor {
         if !Path::new(WATCHDOG).exists() {
             tracing::warn!("no watchdog, so a box that hangs stays so");
         }
-        let slots = Slots::find(&run);
-        if let Err(error) = &slots {
+        let found = find_slots(&run);
+        if let Err(error) = &found {
             tracing::error!("slots are not looked after: {error}");
         }
+        let (disk, halves) = found.ok().unzip();
+        let (slots, mut marker) = halves.unzip();
         let root_is_read = Arc::new(AtomicBool::new(false));
         let reader = root_is_read.clone();
         std::thread::Builder::new().name("root".to_owned()).spawn(move || match read_whole(ROOT) {
@@ -122,7 +126,12 @@ impl Supervisor {
             Err(error) => tracing::error!("{ROOT} cannot be read: {error}"),
         })?;
         let mut kept = Kept::new(data, Path::new(LOG));
-        let writer = Writer::start(move |order| kept.carry_out(order))?;
+        let writer = Writer::start(move |order| {
+            if let (Some(marker), Some(mark)) = (&mut marker, order.mark) {
+                marker.carry_out(mark);
+            }
+            kept.carry_out(order)
+        })?;
         let now = Instant::now();
         Ok(Self {
             run,
@@ -135,7 +144,8 @@ impl Supervisor {
             well: None,
             watchdog: None,
             silent: None,
-            slots: slots.ok(),
+            disk,
+            slots,
             root_is_read,
             first: Vec::new(),
             writer,
@@ -149,7 +159,7 @@ impl Supervisor {
 
     /// Whether to restart, since all data is gone.
     async fn take_seed(&mut self) -> bool {
-        let Some(disk) = self.slots.as_ref().map(|slots| slots.disk.clone()) else { return false };
+        let Some(disk) = self.disk.clone() else { return false };
         // What is taken into memory would be gone with the next start.
         if self.run.data_lost().exists() {
             return false;
@@ -191,7 +201,7 @@ impl Supervisor {
     fn step(&mut self) {
         self.main.start_if_due();
         let now = Instant::now();
-        // What was late itself, behind the disk with the slots, could hear nobody.
+        // What was late itself, on a machine with too much to do, could hear nobody.
         let late = (now - self.stepped).saturating_sub(Duration::from_secs(2));
         self.heard.iter_mut().flatten().for_each(|heard| *heard += late);
         self.stepped = now;
@@ -199,11 +209,13 @@ impl Supervisor {
         let is_well = self.ages(now).are_fresh() && self.root_is_read.load(Ordering::Acquire);
         self.well = if is_well { self.well.or(Some(now)) } else { None };
         let (up, well) = (now - self.since, self.well.map(|since| now - since));
-        if let Some(slots) = &mut self.slots
-            && slots.step(now, up, well)
-        {
-            tracing::error!("this slot does not work; restarting");
-            init(Signal::TERM);
+        match self.slots.as_mut().map_or(Step::Wait, |slots| slots.step(now, up, well)) {
+            Step::Wait => {}
+            Step::Mark(mark) => self.write(Some(mark)),
+            Step::Restart => {
+                tracing::error!("this slot does not work; restarting");
+                init(Signal::TERM);
+            }
         }
         if now >= self.keep || log::is_full(Path::new(LOG)) {
             self.keep = now + KEEP_EVERY;
@@ -307,6 +319,11 @@ impl Supervisor {
 
     /// Has log and time put on the disk.
     fn keep(&self) {
+        self.write(None);
+    }
+
+    /// The same, and what was found of this boot.
+    fn write(&self, mark: Option<Mark>) {
         // A wrong time in the future would make the true one look wrong.
         let time = self.run.clock_trusted().exists().then(|| self.clock.untrusted_now().unix());
         if let Some(time) = time {
@@ -315,7 +332,7 @@ impl Supervisor {
         }
         // While the store is silent each order asks: the answer of one that did not would say less than the last.
         let probe = !self.ages(Instant::now()).store_is_fresh();
-        self.writer.post(Order { time, probe });
+        self.writer.post(Order { time, probe, mark });
     }
 
     /// For the console, where it changes.
@@ -349,12 +366,10 @@ impl Supervisor {
     }
 
     async fn stop(mut self) {
-        // A box that is switched off soon after it came up was no worse for that.
-        if let Some(slots) = &mut self.slots
-            && !slots.boot.is_passing()
+        if self.slots.as_ref().is_some_and(Slots::is_open)
             && timeout(LAST_PROBE_TIME_MAX, probe()).await == Ok(Answer::Well)
         {
-            slots.confirm();
+            self.write(Some(Mark::Healthy));
         }
         // It goes on waiting: what hangs from here on ends by a reset.
         self.pat();
@@ -433,75 +448,12 @@ impl Main {
     }
 }
 
-/// The slots of this box.
-struct Slots {
-    board: Board,
-    boot: Boot,
-    ledger: Ledger,
-    disk: Disk,
-    /// This boot was found healthy.
-    passed: bool,
-    /// Not before: the last try failed.
-    again: Option<Instant>,
-}
-
-impl Slots {
-    fn find(run: &Run) -> io::Result<Self> {
-        let boot = disk::booted()?;
-        let disk = Disk::of_root(Path::new("/sys"), Path::new("/dev"), &run.first())?;
-        let ledger = Ledger::open(disk.places());
-        Ok(Self { board: Board::HERE, boot, ledger, disk, passed: false, again: None })
-    }
-
-    /// Whether to restart.
-    fn step(&mut self, now: Instant, up: Duration, well: Option<Duration>) -> bool {
-        if self.again.is_some_and(|again| now < again) {
-            return false;
-        }
-        let well = well.map(|well| well.as_secs());
-        match self.ledger.tally().verdict(self.boot, self.passed, up.as_secs(), well) {
-            Verdict::Wait => return false,
-            Verdict::Restart => return true,
-            Verdict::Healthy => self.confirm(),
-            Verdict::Settled => {
-                let mut tally = self.ledger.tally();
-                tally.settled();
-                if let Err(error) = self.ledger.save(tally) {
-                    tracing::error!("{error}");
-                }
-            }
-        }
-        self.again = Some(now + SLOTS_AGAIN_AFTER);
-        false
-    }
-
-    fn confirm(&mut self) {
-        match switch::confirm(self.board, self.boot, &mut self.ledger, &self.disk) {
-            Ok(boot) => {
-                tracing::info!("slot {} works", boot.running);
-                (self.boot, self.passed) = (boot, true);
-            }
-            Err(error) => tracing::error!("{error}"),
-        }
-    }
-
-    /// What there is to say of them, if anything.
-    fn sentence(&self) -> Option<String> {
-        let running = self.boot.running;
-        Some(match self.ledger.tally().standing(self.boot) {
-            Standing::Normal => return None,
-            Standing::Trial => format!("slot {running} is being tried"),
-            Standing::StandIn => format!("slot {} does not work: slot {running} stands in", running.other()),
-            Standing::TrialFailed(slot) => {
-                format!("the new version in slot {slot} was tried and does not work")
-            }
-            Standing::OtherFailed(slot) => format!("slot {slot} does not work any more"),
-            Standing::Unreachable(slot) => {
-                format!("slot {running} does not work, and slot {slot} cannot be started")
-            }
-            Standing::BothFailed => "NEITHER SLOT WORKS: write the image to this disk anew".to_owned(),
-        })
-    }
+/// The disk of this box, and its slots.
+fn find_slots(run: &Run) -> io::Result<(Disk, (Slots, Marker<Disk>))> {
+    let boot = disk::booted()?;
+    let disk = Disk::of_root(Path::new("/sys"), Path::new("/dev"), &run.first())?;
+    let ledger = Ledger::open(disk.places());
+    Ok((disk.clone(), marks::halves(Board::HERE, boot, ledger, disk)))
 }
 
 /// What is wrong with settings and customers in a folder: the program itself says so, without rights.
@@ -701,5 +653,4 @@ const STARTING_MAX: Duration = Duration::from_secs(6 * 3600);
 /// The main process itself waits for eight seconds at most for what is on its way.
 const STOP_TIME_MAX: Duration = Duration::from_secs(15);
 const SOLICIT_EVERY_MIN: Duration = Duration::from_secs(3);
-const SLOTS_AGAIN_AFTER: Duration = Duration::from_secs(60);
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(5);

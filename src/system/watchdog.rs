@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Ages {
     /// The main loop's heartbeat.
     pub main: Option<Duration>,
-    /// A read and a write of the store.
+    /// A read of the store.
     pub store: Option<Duration>,
     /// The page, asked over its own door.
     pub page: Option<Duration>,

@@ -1,5 +1,6 @@
 //! What the supervisor puts on the disk, on a thread of its own: whatever the disk does, the watchdog is fed. A place for
-//! one order lies between them, and a newer order takes that of one which was not begun.
+//! one order lies between them, and a newer order takes that of one which was not begun; what that was to remember of the
+//! slots stays.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::log::Keeper;
+use super::marks::Mark;
 use super::watchdog::Disk;
 use crate::files;
 
@@ -18,6 +20,8 @@ pub struct Order {
     pub time: Option<i64>,
     /// Somebody must know whether the disk takes anything.
     pub probe: bool,
+    /// What is found of this boot.
+    pub mark: Option<Mark>,
 }
 
 /// The thread, as seen from the others.
@@ -57,8 +61,10 @@ impl Writer {
     }
 
     /// Does not wait.
-    pub fn post(&self, order: Order) {
-        self.desk.lock().order = Some(order);
+    pub fn post(&self, mut order: Order) {
+        let mut state = self.desk.lock();
+        order.mark = order.mark.or(state.order.and_then(|before| before.mark));
+        state.order = Some(order);
         self.desk.changed.notify_one();
     }
 
@@ -161,7 +167,7 @@ mod tests {
     const AT_ONCE: Duration = Duration::from_millis(1);
 
     fn order(time: i64) -> Order {
-        Order { time: Some(time), probe: false }
+        Order { time: Some(time), ..Order::default() }
     }
 
     /// A disk that says what it was told, and goes on when it may.
@@ -180,11 +186,14 @@ mod tests {
         assert_eq!(writer.disk(SOON), Disk::Unknown);
         writer.post(order(1));
         assert_eq!(hears.recv_timeout(SOON).unwrap(), order(1));
-        (2..5).for_each(|time| writer.post(order(time)));
+        let mark = Some(Mark::Healthy);
+        writer.post(Order { mark, ..order(2) });
+        (3..5).for_each(|time| writer.post(order(time)));
         thread::sleep(AT_ONCE * 5);
         assert_eq!((writer.disk(AT_ONCE), writer.disk(SOON)), (Disk::Hangs, Disk::Unknown));
         goes.send(Disk::Full).unwrap();
-        assert_eq!(hears.recv_timeout(SOON).unwrap(), order(4), "2 and 3 are of the past");
+        let next = hears.recv_timeout(SOON).unwrap();
+        assert_eq!(next, Order { mark, ..order(4) }, "2 and 3 are of the past, but for what was found");
         assert_eq!(writer.disk(SOON), Disk::Full);
         goes.send(Disk::Works).unwrap();
         // What is ordered last is done before the end.
@@ -208,7 +217,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (data, log) = (folder.path().join("data"), folder.path().join("messages"));
         let mut kept = Kept::new(&data, &log);
-        let probe = Order { time: Some(1_800_000_000), probe: true };
+        let probe = Order { probe: true, ..order(1_800_000_000) };
         assert_eq!(kept.carry_out(probe), Disk::Broken);
         fs::create_dir_all(data.join("system")).unwrap();
         assert_eq!(kept.carry_out(probe), Disk::Works);

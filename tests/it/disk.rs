@@ -117,7 +117,7 @@ fn the_supervisor_tells_a_full_disk_from_one_that_refuses() {
     let Some(disk) = Small::mount() else { return };
     fs::create_dir_all(disk.on_disk("data/system")).unwrap();
     let mut kept = Kept::new(&disk.on_disk("data"), &disk.folder.path().join("messages"));
-    let probe = Order { time: None, probe: true };
+    let probe = Order { probe: true, ..Order::default() };
     assert_eq!(kept.carry_out(probe), Storage::Works);
     // An empty file still finds room there.
     disk.fill(LITTLE_BYTES / 4);
