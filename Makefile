@@ -3,10 +3,8 @@
 # Debian packages that the build needs: a linker and C for ring and zstd, C++ for the fuzzer, git for what the build
 # says of itself.
 PACKAGES := gcc g++ libc6-dev git
-# And what the development image is made of and with, and booted by. The kernel's series is the one that was tried;
-# where it is gone, the newest that there is.
-KERNEL_SOURCE = $(if $(shell apt-cache show linux-source-6.12 2>/dev/null),linux-source-6.12,linux-source)
-IMAGE_PACKAGES = $(KERNEL_SOURCE) make bc bison flex cpio xz-utils zstd libelf-dev busybox-static cryptsetup-bin \
+# And what the development image is made of and with, and booted by. The kernel's series is the one that was tried.
+IMAGE_PACKAGES := linux-source-6.12 make bc bison flex cpio xz-utils zstd libelf-dev busybox-static cryptsetup-bin \
   dnsmasq-base dosfstools e2fsprogs fdisk grub-common grub-efi-amd64-bin grub-pc-bin iproute2 mtools ovmf \
   qemu-system-x86 squashfs-tools util-linux
 rpi_IMAGE_PACKAGES := qemu-system-arm
@@ -114,7 +112,8 @@ check: needs ## format, lints, and what may come in as a dependency
 fmt: ## format the sources
 	cargo fmt
 
-# Without dpkg the linker is the user's business, and there is nothing to make a development image of.
+# Without dpkg the linker is the user's business, and there is nothing to make a development image of. Where a package's
+# version is gone, which only fresh lists of apt tell, it is the newest.
 image-needs: PACKAGES += $(IMAGE_PACKAGES) $($(BOARD)_PACKAGES) $($(BOARD)_IMAGE_PACKAGES)
 release-needs: PACKAGES += $(RELEASE_PACKAGES) $($(BOARD)_PACKAGES)
 needs image-needs release-needs:
@@ -123,15 +122,15 @@ needs image-needs release-needs:
 	@command -v dpkg-query >/dev/null || [ $@ != image-needs ] || \
 	{ echo 'The development image is made of packages of Debian or Ubuntu.' >&2; exit 1; }
 	@command -v dpkg-query >/dev/null || exit 0; missing=; \
-	for package in $(PACKAGES); do \
-	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q ' installed$$' || missing="$$missing $$package"; \
-	done; \
-	install="apt-get install -y --no-install-recommends$$missing"; \
+	has() { dpkg-query -W -f '$${Status}' $$1 2>/dev/null | grep -q ' installed$$'; }; \
+	newest() { if apt-cache show $$1 >/dev/null 2>&1; then echo $$1; else echo $${1%-[0-9]*}; fi; }; \
+	for package in $(PACKAGES); do has $$package || has $$(newest $$package) || missing="$$missing $$package"; done; \
+	install() { echo apt-get install -y --no-install-recommends $$(for package in $$missing; do newest $$package; done); }; \
 	if [ -z "$$missing" ]; then exit 0; \
-	elif [ "$$(id -u)" = 0 ]; then apt-get update && $$install; \
-	elif sudo -n true 2>/dev/null; then sudo apt-get update && sudo $$install; \
+	elif [ "$$(id -u)" = 0 ]; then apt-get update && $$(install); \
+	elif sudo -n true 2>/dev/null; then sudo apt-get update && sudo $$(install); \
 	else echo 'Packages are missing. Run this, then again what you ran:' >&2; \
-	  echo "  sudo $$install" >&2; exit 1; fi
+	  echo "  sudo $$(install)" >&2; exit 1; fi
 
 # A machine holds one package of the kind; one that is there stays, and so does one that cannot be had.
 mta:
