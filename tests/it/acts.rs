@@ -1,12 +1,14 @@
-//! What an operator does on the page of a real `abusebox run`: over HTTP, as a browser without JavaScript does it.
+//! What an operator does on the page of a real `abusebox run`.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::house::program;
+use crate::operator::{Operator, between};
 
 const SETTINGS: &str = "[organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
     operator_address = \"noc@example.net\"\n[networks]\ncidrs = [\"198.51.100.0/24\"]\n[policy]\ndigest_hour = 0\n\
@@ -16,12 +18,19 @@ const CUSTOMERS: &str = "customer_id,name,email,cidr\nA,Alpha,a@alpha.example,19
 const REPORT: &str = "timestamp,severity,ip,port,protocol\n2026-11-20 03:00:00,critical,198.51.100.1,21,tcp\n\
     2026-11-20 03:00:00,critical,198.51.100.17,21,tcp\n";
 
-/// A folder with a program at work in it, and who is logged in there.
+/// A folder with a program at work in it, and who sits at its page.
 pub(crate) struct Place {
     folder: tempfile::TempDir,
     child: Child,
-    port: u16,
-    cookie: String,
+    operator: Operator,
+}
+
+impl Deref for Place {
+    type Target = Operator;
+
+    fn deref(&self) -> &Operator {
+        &self.operator
+    }
 }
 
 impl Place {
@@ -34,82 +43,16 @@ impl Place {
         std::fs::create_dir(folder.path().join("data")).unwrap();
         std::fs::write(folder.path().join("settings.toml"), settings).unwrap();
         let (child, port) = start(&folder);
-        Self { folder, child, port, cookie: String::new() }
+        Self { folder, child, operator: Operator::at((Ipv4Addr::LOCALHOST, port).into()) }
     }
 
     fn data(&self, name: &str) -> PathBuf {
         self.folder.path().join("data").join(name)
     }
 
-    fn ask(&self, head: &str, body: &[u8]) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let host = format!("127.0.0.1:{}", self.port);
-        let head = format!(
-            "{head}\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: {}\r\nContent-Length: {}\r\n\r\n",
-            self.cookie,
-            body.len()
-        );
-        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
-        let mut reply = Vec::new();
-        stream.read_to_end(&mut reply).unwrap();
-        String::from_utf8(reply).unwrap()
-    }
-
-    #[track_caller]
-    pub(crate) fn get(&self, path: &str) -> String {
-        let reply = self.ask(&format!("GET {path} HTTP/1.1"), b"");
-        assert!(reply.starts_with("HTTP/1.1 200 "), "{path}: {reply}");
-        reply
-    }
-
-    pub(crate) fn post(&self, path: &str, fields: &str) -> String {
-        let head = format!("POST {path} HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded");
-        self.ask(&head, fields.as_bytes())
-    }
-
-    /// Takes the box into possession.
     pub(crate) fn claim(&mut self) {
         let code = std::fs::read_to_string(self.data("setup-code")).unwrap();
-        let words = "password=several+good+words&again=several+good+words";
-        let reply = self.post("/claim", &format!("code={}&name=ann&{words}", code.trim()));
-        let (_, cookie) = reply.split_once("Set-Cookie: ").unwrap_or_else(|| panic!("{reply}"));
-        self.cookie = cookie.split(';').next().unwrap().to_owned();
-    }
-
-    pub(crate) fn csrf(&self) -> String {
-        between(&self.get("/people"), "name=\"csrf\" value=\"", "\"").to_owned()
-    }
-
-    /// The form with a file, up to the file's end.
-    fn parts(&self, name: &str, content: &str, csrf: &str) -> Vec<u8> {
-        format!(
-            "--x7\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n--x7\r\n\
-             Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/csv\r\n\r\n\
-             {content}\r\n--x7--\r\n"
-        )
-        .into_bytes()
-    }
-
-    pub(crate) fn send(&self, path: &str, name: &str, content: &str, csrf: &str) -> String {
-        let head = format!("POST {path} HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x7");
-        self.ask(&head, &self.parts(name, content, csrf))
-    }
-
-    /// The page of the job to which a reply leads, when it is done.
-    #[track_caller]
-    pub(crate) fn job(&self, reply: &str) -> (String, String) {
-        assert!(reply.starts_with("HTTP/1.1 303 "), "{reply}");
-        let path = between(reply, "Location: ", "\r\n").to_owned();
-        assert!(path.starts_with("/jobs/"), "{path}");
-        let began = Instant::now();
-        loop {
-            let page = self.get(&path);
-            if !page.contains("\r\nRefresh: ") {
-                return (path.trim_start_matches("/jobs/").to_owned(), page);
-            }
-            assert!(began.elapsed().as_secs() < 60, "it never ends: {page}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        self.operator.claim(code.trim());
     }
 
     pub(crate) fn uploads(&self) -> usize {
@@ -147,12 +90,6 @@ fn start(folder: &tempfile::TempDir) -> (Child, u16) {
     // Nobody who does not read may stop it.
     std::thread::spawn(move || lines.for_each(drop));
     (child, port.expect("its page is up"))
-}
-
-#[track_caller]
-pub(crate) fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
-    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before}: {text}"));
-    rest.split_once(after).unwrap().0
 }
 
 #[test]
@@ -203,14 +140,9 @@ fn who_is_killed_in_the_middle_of_an_upload_leaves_nothing() {
     let mut place = Place::new();
     place.claim();
     let body = place.parts("c.csv", &CUSTOMERS.repeat(1_000), &place.csrf());
-    let mut stream = TcpStream::connect(("127.0.0.1", place.port)).unwrap();
-    let host = format!("127.0.0.1:{}", place.port);
-    let head = format!(
-        "POST /customers/upload HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: {}\r\n\
-         Content-Type: multipart/form-data; boundary=x7\r\nContent-Length: {}\r\n\r\n",
-        place.cookie,
-        body.len()
-    );
+    let mut stream = TcpStream::connect(place.address).unwrap();
+    let lines = "POST /customers/upload HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x7";
+    let head = place.head(lines, body.len());
     stream.write_all(&[head.as_bytes(), &body[..body.len() / 2]].concat()).unwrap();
     let began = Instant::now();
     while place.uploads() == 0 {
@@ -219,6 +151,6 @@ fn who_is_killed_in_the_middle_of_an_upload_leaves_nothing() {
     }
     place.kill();
     assert_eq!(place.uploads(), 1);
-    (place.child, place.port) = start(&place.folder);
+    (place.child, _) = start(&place.folder);
     assert_eq!(place.uploads(), 0);
 }

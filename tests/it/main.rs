@@ -22,6 +22,7 @@ mod memory;
 mod month;
 mod mta;
 mod naming;
+mod operator;
 mod oracle;
 mod overlay;
 mod rebuild;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use abusebox::clock::Day;
 
-use crate::acts::{Place, between};
+use crate::acts::Place;
 use crate::sim::mail::{Act, MailCatcher, Stage};
 use crate::sim::reports::Report;
 use crate::sim::shadowserver::{At, Fault, Shadowserver};
@@ -46,49 +46,9 @@ impl Run {
         Self { place, shadow, mail, key: world.key, secret: world.secret }
     }
 
-    /// Sends the form of a step.
-    fn save(&self, step: u8, fields: &str) -> String {
-        let page = self.place.get(&format!("/setup/{step}"));
-        let version = between(&page, "name=\"version\" value=\"", "\"");
-        let csrf = self.place.csrf();
-        self.place.post("/setup/change", &format!("csrf={csrf}&step={step}&version={version}&{fields}"))
-    }
-
-    fn check(&self, step: u8) -> String {
-        let reply = self.place.post("/setup/check", &format!("csrf={}&step={step}", self.place.csrf()));
-        self.place.job(&reply).1
-    }
-
-    /// The states of the six steps: `d`one, `t`o do, `w`rong.
-    fn states(&self) -> String {
-        let page = self.place.get("/setup");
-        let badges = page.split("<td").filter_map(|cell| cell.split("<span class=\"badge").nth(1));
-        let states = badges.map(|badge| match between(badge, ">", "<") {
-            "done" => 'd',
-            "to do" => 't',
-            "something is wrong" => 'w',
-            other => panic!("{other}"),
-        });
-        states.collect()
-    }
-
-    /// Waits until a page says something.
-    #[track_caller]
-    fn says(&self, path: &str, part: &str) -> String {
-        let began = Instant::now();
-        loop {
-            let page = self.place.get(path);
-            if page.contains(part) {
-                return page;
-            }
-            assert!(began.elapsed().as_secs() < 90, "{path} never says {part}: {page}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
     fn shadowserver(&self, key: &str, secret: &str) -> String {
         let fields = format!("shadowserver.key={key}&shadowserver.secret={secret}");
-        self.place.job(&self.save(2, &fields)).1
+        self.place.job(&self.place.save(2, &fields)).1
     }
 
     fn mail_fields(&self) -> String {
@@ -104,66 +64,64 @@ impl Run {
 fn the_first_run_leads_from_an_empty_folder_to_mails_that_were_released() {
     let run = Run::new();
     let place = &run.place;
-    assert_eq!(run.states(), "tttttt");
+    assert_eq!(place.states(), "tttttt");
     let overview = place.get("/");
     assert!(overview.contains("href=\"/setup/1\"") && overview.contains("Not set up yet"), "{overview}");
 
-    let saved = run.save(1, "organisation.name=Example+Net&box.timezone=Mars/Base&box.language=en");
+    let saved = place.save(1, "organisation.name=Example+Net&box.timezone=Mars/Base&box.language=en");
     assert!(saved.starts_with("HTTP/1.1 400 ") && saved.contains("aria-invalid"), "{saved}");
-    let saved = run.save(1, "organisation.name=Example+Net&box.timezone=Europe/Vienna&box.language=en");
+    let saved = place.save(1, "organisation.name=Example+Net&box.timezone=Europe/Vienna&box.language=en");
     assert!(saved.contains("Location: /setup/2\r\n"), "{saved}");
     assert!(place.get("/setup/1").contains("it is now 2026-11-21 13:"));
     assert!(place.get("/").contains("href=\"/setup/2\""), "it goes on where it was left");
 
     let refused = run.shadowserver(&run.key, "not-it");
     assert!(refused.contains("refuses the key") && refused.contains("shadowserver.secret"), "{refused}");
-    assert_eq!(run.states(), "dwtttt");
+    assert_eq!(place.states(), "dwtttt");
     run.shadow.fail(At::Method("reports/subscribed"), Fault::NoGroup, None);
     let none = run.shadowserver(&run.key, &run.secret);
     assert!(none.contains("put the key into the reports group") && none.contains("Example Net"), "{none}");
-    assert_eq!(run.states(), "dwtttt");
+    assert_eq!(place.states(), "dwtttt");
     run.shadow.heal();
-    let sees = run.check(2);
+    let sees = place.check(2);
     for part in ["example-net", "2026-11-20: 1", "scan_telnet", "href=\"/setup/3\""] {
         assert!(sees.contains(part), "{part}: {sees}");
     }
     assert!(!sees.contains(&run.secret) && !sees.contains(&run.key));
-    assert_eq!(run.states(), "ddtttt");
+    assert_eq!(place.states(), "ddtttt");
     let offer = place.get("/setup/3");
     assert!(offer.contains(">\n198.18.1.0/24\n198.18.2.0/23</textarea>"), "{offer}");
     let reports = place.get("/reports");
     assert!(run.shadow.downloads() > 0 && !reports.contains("scan_telnet"), "only looked at: {reports}");
     assert_eq!(place.uploads(), 0);
 
-    let saved = run.save(3, "networks.cidrs=198.18.0.1/15");
+    let saved = place.save(3, "networks.cidrs=198.18.0.1/15");
     assert!(saved.starts_with("HTTP/1.1 400 ") && saved.contains("198.18.0.0/15"), "{saved}");
-    let saved = run.save(3, "networks.cidrs=198.18.0.0/15");
+    let saved = place.save(3, "networks.cidrs=198.18.0.0/15");
     assert!(saved.contains("Location: /setup/4\r\n"), "{saved}");
     // Nobody has to wait an hour for it.
-    run.says("/reports", "scan_telnet");
+    place.says("/reports", "scan_telnet");
 
-    let csrf = place.csrf();
-    let (job, page) = place.job(&place.send("/customers/upload", "c.csv", CUSTOMERS, &csrf));
-    assert!(page.contains("with this list 2 of 3 rows") && page.contains("unassigned <b>1</b>"), "{page}");
-    let (_, page) = place.job(&place.post("/customers/take", &format!("csrf={csrf}&job={job}")));
-    assert!(page.contains("2 customers") && page.contains("href=\"/setup/5\""), "{page}");
-    assert_eq!(run.states(), "ddddtt");
+    let [shown, taken] = place.take_customers(CUSTOMERS);
+    assert!(shown.contains("with this list 2 of 3 rows") && shown.contains("unassigned <b>1</b>"), "{shown}");
+    assert!(taken.contains("2 customers") && taken.contains("href=\"/setup/5\""), "{taken}");
+    assert_eq!(place.states(), "ddddtt");
 
     run.mail.script(Stage::Rcpt, "noc@", Act::Reply("550 5.1.1 Nobody of that name"), None);
-    let (_, refused) = place.job(&run.save(5, &run.mail_fields()));
+    let (_, refused) = place.job(&place.save(5, &run.mail_fields()));
     assert!(refused.contains("the recipient: 550 5.1.1 Nobody of that name"), "{refused}");
-    assert_eq!(run.states(), "ddddwt");
+    assert_eq!(place.states(), "ddddwt");
     run.mail.heal();
-    let taken = run.check(5);
+    let taken = place.check(5);
     assert!(taken.contains("from abuse@isp.test to noc@example.net"), "{taken}");
     // No name server is ever asked for such a name.
     assert!(taken.contains("isp.test has no SPF record") && taken.contains("no DMARC record"), "{taken}");
-    assert_eq!(run.states(), "dddddt");
+    assert_eq!(place.states(), "dddddt");
     let tests = || run.mail.mails().iter().filter(|mail| mail.subject() == "Test mail of abusebox").count();
     assert_eq!(tests(), 1);
 
     // What was nobody's when it came in has its owners now, and is told on the same day.
-    let page = run.says("/setup/6", "Release 2 mails and go live");
+    let page = place.says("/setup/6", "Release 2 mails and go live");
     for part in ["a@alpha.example: ", "b@beta.example: ", "198.18.1.7", "198.18.2.7"] {
         assert!(page.contains(part), "{part}: {page}");
     }
@@ -171,8 +129,7 @@ fn the_first_run_leads_from_an_empty_folder_to_mails_that_were_released() {
     let to_customers =
         || run.mail.mails().iter().filter(|mail| mail.header("To").unwrap() != "noc@example.net").count();
     assert_eq!(to_customers(), 0);
-    let through = between(&page, "name=\"through\" value=\"", "\"");
-    let live = place.post("/setup/live", &format!("csrf={csrf}&do=release&through={through}"));
+    let live = place.go_live(&page);
     assert!(live.contains("Location: /\r\n"), "{live}");
     let overview = place.get("/");
     assert!(overview.contains("2 mails were released") && overview.contains("m-live"), "{overview}");
@@ -182,7 +139,7 @@ fn the_first_run_leads_from_an_empty_folder_to_mails_that_were_released() {
         assert!(began.elapsed().as_secs() < 60, "{:?}", run.mail.mails());
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(run.states(), "dddddd");
+    assert_eq!(place.states(), "dddddd");
     let audit = place.get("/audit");
     for done in [
         "asked Shadowserver what the key can see",
@@ -199,22 +156,23 @@ fn the_first_run_leads_from_an_empty_folder_to_mails_that_were_released() {
 #[test]
 fn what_is_wrong_with_the_way_to_the_outside_is_said() {
     let run = Run::new();
+    let place = &run.place;
     run.shadow.fail(At::Method("test/ping"), Fault::Html, Some(1));
     let page = run.shadowserver(&run.key, &run.secret);
     assert!(page.contains("a web page instead of JSON"), "{page}");
     run.mail.set_up(false);
-    let (_, page) = run.place.job(&run.save(5, &run.mail_fields()));
+    let (_, page) = place.job(&place.save(5, &run.mail_fields()));
     assert!(page.contains("cannot reach the mail server 127.0.0.1"), "{page}");
     run.mail.set_up(true);
     run.mail.script(Stage::Mail, "", Act::Reply("553 5.7.1 Not yours"), Some(1));
-    let page = run.check(5);
+    let page = place.check(5);
     assert!(page.contains("553 5.7.1 Not yours") && page.contains("organisation.abuse_address"), "{page}");
     run.mail.script(Stage::Body, "", Act::Drop, Some(1));
-    let page = run.check(5);
+    let page = place.check(5);
     assert!(page.contains("broke off"), "{page}");
-    assert!(run.check(5).contains("has taken a mail"));
+    assert!(place.check(5).contains("has taken a mail"));
     // Practice: what is held becomes a mail to the operator.
-    let live = run.place.post("/setup/live", &format!("csrf={}&do=practice", run.place.csrf()));
+    let live = place.post("/setup/live", &format!("csrf={}&do=practice", place.csrf()));
     assert!(live.contains("Location: /\r\n"), "{live}");
-    assert!(run.place.get("/setup/6").contains("m-practice"));
+    assert!(place.get("/setup/6").contains("m-practice"));
 }
