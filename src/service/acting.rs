@@ -105,6 +105,11 @@ pub(super) fn sign(
     Ok(())
 }
 
+/// The same for what is noted when it is done.
+pub(super) fn check_operator(engine: &Engine, signed: &Signature<'_>) -> Result<(), Error> {
+    if is_operator(&engine.store.view()?.people()?, signed.who) { Ok(()) } else { Err(Error::NoOperator) }
+}
+
 /// What was done to which numbers; nothing, if there are none.
 pub(super) fn to_numbers(what: &str, numbers: &[u64]) -> String {
     let named: Vec<_> = numbers.iter().take(NAMED_MAX).map(u64::to_string).collect();
@@ -270,7 +275,7 @@ fn denied(error: Error) -> Denied {
 
 /// Numbers that an entry of the list of changes names; the others are counted.
 const NAMED_MAX: usize = 20;
-/// As many as there are sessions; who has gone does not read it.
+/// For as many sessions; who has gone does not read it.
 const TOLD_MAX: usize = 64;
 
 #[cfg(test)]

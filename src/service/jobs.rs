@@ -4,17 +4,20 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use super::acting::{Signature, sign};
+use super::acting::{Signature, check_operator};
 use super::fetching::NO_CUSTOMERS;
 use super::intake::{Taken, describe};
 use super::{CheckedBy, Engine, Error, FILE_BYTES_MAX, sha256};
+use crate::clock::Timestamp;
 use crate::customers::difference;
 use crate::customers::import::{self, File};
 use crate::fetch::spool::file_key;
 use crate::files::{self, Temporary};
+use crate::store::AuditEntry;
 use crate::web::hand::{self, By, Check, Checked, End, Fate, FirstLine, Job, Outcome, Stage, Step, Upload};
 use crate::web::view::{Customer, ROWS_MAX};
 
@@ -43,6 +46,8 @@ struct Entry {
     from: IpAddr,
     /// What is still to be done; of a checked customer file, what is done if an operator says so.
     task: Option<Task>,
+    /// When it came to its end, by a clock that never jumps.
+    ended: Option<Instant>,
 }
 
 enum Task {
@@ -54,6 +59,8 @@ enum Task {
 
 /// A customer file that was checked.
 struct Ready {
+    /// The job that did so.
+    by: u64,
     file: Temporary,
     sha256: [u8; 32],
     /// Of the file in force with which it was compared.
@@ -171,9 +178,13 @@ impl Jobs {
     fn begin(&self, by: &By<'_>, file: String, task: Task) -> Result<u64, Task> {
         let asked = self.shared.engine.clock.untrusted_now();
         let mut known = self.shared.known();
-        known.entries.retain(|entry| !entry.is_over() || asked.since(entry.job.asked) < KEPT_SECONDS);
         while known.entries.len() >= JOBS_MAX {
-            let Some(oldest) = known.entries.iter().position(Entry::is_over) else { return Err(task) };
+            // What waits for an operator goes last.
+            let entries = &known.entries;
+            let oldest = entries.iter().position(|entry| entry.is_over() && entry.task.is_none());
+            let Some(oldest) = oldest.or_else(|| entries.iter().position(Entry::is_over)) else {
+                return Err(task);
+            };
             known.entries.remove(oldest);
         }
         known.last += 1;
@@ -186,7 +197,7 @@ impl Jobs {
             Task::Report(_) | Task::Check(_) | Task::Import(_) => None,
         };
         let job = Job { number, file, check, who: by.who.name.clone(), asked, stage: Stage::Waiting };
-        known.entries.push_back(Entry { job, from: by.visitor.peer, task: Some(task) });
+        known.entries.push_back(Entry { job, from: by.visitor.peer, task: Some(task), ended: None });
         Ok(number)
     }
 }
@@ -195,9 +206,20 @@ impl Entry {
     fn is_over(&self) -> bool {
         matches!(self.job.stage, Stage::Ended(_))
     }
+
+    fn decide(&mut self, fate: Fate) {
+        if let Stage::Ended(End::Checked(checked)) = &mut self.job.stage {
+            checked.fate = fate;
+        }
+    }
 }
 
 impl Known {
+    /// Forgets what came to its end a day ago, with its file.
+    fn forget_old(&mut self, now: Instant) {
+        self.entries.retain(|entry| entry.ended.is_none_or(|ended| now.duration_since(ended) < KEPT));
+    }
+
     fn entry(&mut self, number: u64) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|entry| entry.job.number == number)
     }
@@ -209,10 +231,9 @@ impl Shared {
     }
 
     fn decide(&self, job: u64, fate: Fate) {
-        if let Some(entry) = self.known().entry(job)
-            && let Stage::Ended(End::Checked(checked)) = &mut entry.job.stage
-        {
-            checked.fate = fate;
+        // What was put back meanwhile is open again.
+        if let Some(entry) = self.known().entry(job).filter(|entry| entry.task.is_none()) {
+            entry.decide(fate);
         }
     }
 
@@ -224,7 +245,15 @@ impl Shared {
 
     /// Works until nobody can ask for anything any more.
     fn work(&self, asked: &Receiver<u64>) {
-        while let Ok(number) = asked.recv() {
+        loop {
+            let number = match asked.recv_timeout(FORGET_EVERY) {
+                Ok(number) => number,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.known().forget_old(Instant::now());
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let task = self.known().entry(number).and_then(|entry| {
                 Some((entry.task.take()?, entry.job.file.clone(), entry.job.who.clone(), entry.from))
             });
@@ -233,17 +262,46 @@ impl Shared {
             let done = match task {
                 Task::Report(file) => self.report(number, &name, &file, &signed).map(|end| (end, None)),
                 Task::Check(file) => self.check(number, file),
-                Task::Import(ready) => self.import(number, &name, &ready, &signed).map(|end| (end, None)),
+                Task::Import(ready) => {
+                    let done = self.import(number, &name, &ready, &signed);
+                    if done.as_ref().is_err_and(|error| !matches!(error, Error::NotAsChecked)) {
+                        self.put_back(ready);
+                    }
+                    done.map(|end| (end, None))
+                }
                 Task::Try(what) => self.try_out(number, what, &signed).map(|end| (end, None)),
             };
             let (end, next) = done.unwrap_or_else(|error| {
                 tracing::warn!(job = number, "{}", describe(&error));
                 (End::Failed(describe(&error)), None)
             });
-            if let Some(entry) = self.known().entry(number) {
+            let mut known = self.known();
+            known.forget_old(Instant::now());
+            if let Some(entry) = known.entry(number) {
                 (entry.job.stage, entry.task) = (Stage::Ended(end), next);
+                entry.ended = Some(Instant::now());
             }
+            drop(known);
             (self.changed)();
+        }
+    }
+
+    /// A customer file that could not be taken, although nothing is wrong with it: it may be tried again.
+    fn put_back(&self, ready: Ready) {
+        if let Some(entry) = self.known().entry(ready.by) {
+            (entry.task, entry.ended) = (Some(Task::Import(ready)), Some(Instant::now()));
+            entry.decide(Fate::Open);
+        }
+    }
+
+    /// Notes what was done; that it was done stays true if that fails.
+    fn note(&self, signed: &Signature<'_>, what: String, now: Timestamp) {
+        let noted = self.engine.store.write(|txn| {
+            let (who, from) = (signed.who.to_owned(), Some(signed.from));
+            txn.add_audit(&AuditEntry { at: now, who, from, what: what.clone() })
+        });
+        if let Err(error) = noted {
+            tracing::warn!(who = signed.who, "{what} cannot be noted: {error}");
         }
     }
 
@@ -257,10 +315,14 @@ impl Shared {
         let engine = &self.engine;
         let now = engine.now()?;
         self.step(number, Step::ReadingReport);
-        let txn = engine.store.begin()?;
-        sign(Some(signed), &txn, || format!("sent the report {name}"), now)?;
-        txn.commit()?;
+        check_operator(engine, signed)?;
         let taken = engine.ingest(name, &file.0, now)?;
+        let came_to = match &taken {
+            Taken::Processed(_) => "",
+            Taken::Known | Taken::Duplicate { .. } => ", which was known",
+            Taken::Unreadable { .. } => ", which cannot be read",
+        };
+        self.note(signed, format!("sent the report {name}{came_to}"), now);
         self.step(number, Step::PlanningMails);
         // In the middle of a pass its end plans, so that a customer gets one mail of all that is critical.
         let (planned, held) = if engine.is_fetching(now) { (0, 0) } else { engine.plan(now)? };
@@ -309,7 +371,7 @@ impl Shared {
             fate: Fate::Open,
         };
         let can_be_taken = !checked.is_refused && !checked.is_known;
-        let next = can_be_taken.then_some(Task::Import(Ready { file, sha256, base }));
+        let next = can_be_taken.then_some(Task::Import(Ready { by: number, file, sha256, base }));
         Ok((End::Checked(Box::new(checked)), next))
     }
 
@@ -335,25 +397,29 @@ impl Shared {
     }
 
     fn try_out(&self, number: u64, what: Check, signed: &Signature<'_>) -> Result<End, Error> {
-        let (step, done) = match what {
-            Check::Shadowserver => (Step::AskingShadowserver, "asked Shadowserver what the key can see"),
-            Check::Mail => (Step::SendingMail, "sent a test mail"),
+        let (step, tried, done) = match what {
+            Check::Shadowserver => (
+                Step::AskingShadowserver,
+                "tried to ask Shadowserver",
+                "asked Shadowserver what the key can see",
+            ),
+            Check::Mail => (Step::SendingMail, "tried to send a test mail", "sent a test mail"),
         };
         self.step(number, step);
         let engine = &self.engine;
         // A clock that is wrong may be why it does not work.
         let now = engine.clock.untrusted_now();
-        let txn = engine.store.begin()?;
-        sign(Some(signed), &txn, || done.to_owned(), now)?;
-        txn.commit()?;
+        check_operator(engine, signed)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::Task(error.to_string()))?;
-        runtime.block_on(async {
+        let end = runtime.block_on(async {
             match what {
                 Check::Shadowserver => engine.ask_shadowserver(now).await.map(End::Asked),
                 Check::Mail => engine.try_mail(now).await,
             }
-        })
+        });
+        self.note(signed, if end.is_ok() { done } else { tried }.to_owned(), now);
+        end
     }
 }
 
@@ -385,7 +451,8 @@ fn first_lines(file: &File) -> Vec<FirstLine> {
 const WAITING_MAX: usize = 3;
 /// Jobs known: the complaints of one customer file are up to some hundred kilobytes.
 const JOBS_MAX: usize = 12;
-const KEPT_SECONDS: i64 = 86_400;
+const KEPT: Duration = Duration::from_secs(86_400);
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
 /// Lines by which a person sees that the columns were understood.
 const FIRST_LINES_MAX: usize = 10;
 
@@ -394,10 +461,9 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::path::Path;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::clock::{Clock, Timestamp};
+    use crate::clock::Clock;
     use crate::files::save_atomic;
     use crate::store::{Person, Role};
     use crate::web::access::Who;
@@ -513,7 +579,52 @@ mod tests {
         let (_, end) = house.end(house.upload(Upload::Report, "page.csv", b"<html>no</html>"));
         assert!(matches!(&end, End::Failed(why) if why.contains("web page")), "{end:?}");
         assert_eq!(house.files(), 0);
-        assert_eq!(house.audit().last(), Some(&format!("ann sent the report {name}")));
+        let (_, end) = house.end(house.upload(Upload::Report, "other.csv", b"a,b\n"));
+        assert!(matches!(&end, End::Report(hand::Taken::Unreadable { .. })), "{end:?}");
+        let noted = house.audit();
+        assert_eq!(noted.last(), Some(&format!("ann sent the report {name}")));
+        let known = format!("ann sent the report {name}, which was known");
+        assert_eq!(noted[0], "ann sent the report other.csv, which cannot be read");
+        assert!(noted.contains(&known) && !noted.iter().any(|entry| entry.contains("page.csv")), "{noted:?}");
+    }
+
+    #[test]
+    fn a_checked_file_that_could_not_be_taken_waits_to_be_taken_again() {
+        let house = house();
+        let (job, _) = house.check("C1,One,,192.0.2.0/28\nC2,Two,,192.0.2.16/28\n");
+        // Somebody is in the way of the folder in which accepted files are kept.
+        let (kept, aside) = (house.engine.data.join("customers"), house.engine.data.join("aside"));
+        std::fs::rename(&kept, &aside).unwrap();
+        save_atomic(&kept, b"", 0o600).unwrap();
+        let (_, end) = house.end(house.take(job, &[]));
+        assert!(matches!(end, End::Failed(_)), "{end:?}");
+        let Stage::Ended(End::Checked(checked)) = house.jobs.job(job).unwrap().stage else { panic!() };
+        assert_eq!((checked.fate, house.files()), (Fate::Open, 1));
+        std::fs::remove_file(&kept).unwrap();
+        std::fs::rename(&aside, &kept).unwrap();
+        // What else is asked for meanwhile does not push it out.
+        let (name, csv) = report();
+        for _ in 0..JOBS_MAX {
+            house.end(house.upload(Upload::Report, &name, &csv));
+        }
+        let (_, end) = house.end(house.take(job, &[]));
+        assert!(matches!(end, End::Imported { customers: 2, .. }), "{end:?}");
+        assert_eq!(house.files(), 0);
+    }
+
+    #[test]
+    fn jobs_and_their_files_are_forgotten_by_time() {
+        let house = house();
+        let (job, _) = house.check("C1,One,,192.0.2.0/28\nC2,Two,,192.0.2.16/28\n");
+        let (name, csv) = report();
+        house.end(house.upload(Upload::Report, &name, &csv));
+        let mut known = house.jobs.shared.known();
+        known.forget_old(Instant::now() + KEPT - Duration::from_secs(60));
+        assert_eq!((known.entries.len(), house.files()), (2, 1));
+        known.forget_old(Instant::now() + KEPT + Duration::from_secs(60));
+        assert_eq!((known.entries.len(), house.files()), (0, 0));
+        drop(known);
+        assert_eq!(house.take(job, &[]), Outcome::Gone);
     }
 
     #[test]
