@@ -80,6 +80,12 @@ impl Drop for Temporary {
     }
 }
 
+/// Whether something failed only because too much is open at the moment.
+pub fn is_crowded(error: &io::Error) -> bool {
+    let crowded = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
+    crowded.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
 /// How many bytes the disk below `path` has left for processes without root's rights, and how many it has.
 pub fn room(path: &Path) -> io::Result<(u64, u64)> {
     let disk = rustix::fs::statvfs(path)?;

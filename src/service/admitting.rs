@@ -1,6 +1,7 @@
 //! Who may in: people in the store, sessions in memory, the setup code of a box that is nobody's yet.
 
 use std::net::IpAddr;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -32,15 +33,28 @@ pub struct Admission {
     sessions: Mutex<Sessions>,
     /// One for each thing that can be guessed: whoever guesses at one keeps nobody from another.
     guesses: [Mutex<Guesses>; 3],
-    /// The address that logged in last.
+    /// The address from which an operator logged in last: a viewer who does so again and again keeps no operator out.
     known: Mutex<Option<IpAddr>>,
     /// One hash at a time: each takes 19 MiB.
     hashing: Mutex<()>,
+    to_note: SyncSender<LogIn>,
+}
+
+struct LogIn {
+    who: String,
+    from: IpAddr,
+    at: Timestamp,
 }
 
 impl Admission {
     /// Where nobody has taken possession yet, sees to it that there is a setup code, and says it in the log.
     pub fn new(engine: Arc<Engine>) -> Self {
+        let (to_note, log_ins) = sync_channel(TO_NOTE_MAX);
+        let own = engine.clone();
+        let note = move || note_log_ins(&own, &log_ins);
+        if let Err(error) = std::thread::Builder::new().name("note".to_owned()).spawn(note) {
+            tracing::error!("no thread to note log-ins: {error}");
+        }
         let admission = Self {
             engine,
             began: Instant::now(),
@@ -48,6 +62,7 @@ impl Admission {
             guesses: Default::default(),
             known: Mutex::default(),
             hashing: Mutex::default(),
+            to_note,
         };
         if let Err(error) = admission.reset_if_wanted() {
             tracing::error!("passwords cannot be reset: {error}");
@@ -64,8 +79,8 @@ impl Admission {
                 }
             }
             Ok(people) => {
-                let last =
-                    people.iter().filter_map(|(_, person)| person.last_login).max_by_key(|(at, _)| *at);
+                let operators = people.iter().filter(|(_, person)| person.role == Role::Operator);
+                let last = operators.filter_map(|(_, person)| person.last_login).max_by_key(|(at, _)| *at);
                 *admission.known() = last.map(|(_, from)| from);
                 admission.forget_code();
             }
@@ -113,8 +128,11 @@ impl Admission {
             return Some(code.0.clone());
         }
         let path = self.engine.data.join(CODE_FILE);
-        let made =
-            files::read_max(&path, CODE_FILE_BYTES_MAX).ok().and_then(|code| String::from_utf8(code).ok());
+        let made = match files::read_max(&path, CODE_FILE_BYTES_MAX) {
+            // That passes, and another one would not be the one that was read on the screen.
+            Err(error) if files::is_crowded(&error) => return None,
+            made => made.ok().and_then(|code| String::from_utf8(code).ok()),
+        };
         if let Some(code) = made.filter(|code| typed(code).len() == CODE_CHARS) {
             return Some(code.trim().to_owned());
         }
@@ -212,37 +230,16 @@ impl Admission {
         let txn = self.engine.store.begin()?;
         let people = txn.people()?;
         change(&txn, &people)??;
-        txn.add_audit(&AuditEntry {
-            at: now,
-            who: who.to_owned(),
-            from: Some(visitor.peer),
-            what: what.to_owned(),
-        })?;
+        let (from, done) = (Some(visitor.peer), what.to_owned());
+        let entry = AuditEntry { at: now, who: who.to_owned(), from, what: done };
+        match what {
+            OWN_PASSWORD => txn.count_audit(&entry)?,
+            // That takes an operator.
+            _ => txn.add_audit(&entry)?,
+        }
         txn.commit()?;
         tracing::info!(who, from = %visitor.peer, "{what}");
         Ok(())
-    }
-
-    /// By itself, since a report that is being stored keeps all waiting who write; and a disk that is full keeps nobody
-    /// out: he has to see what is wrong.
-    fn note_log_in(&self, visitor: Visitor, who: String, now: Timestamp) {
-        let engine = self.engine.clone();
-        let note = move || {
-            let noted = engine.store.write(|txn| {
-                if let Some((_, person)) = txn.people()?.into_iter().find(|(known, _)| *known == who) {
-                    let last_login = Some((now, visitor.peer));
-                    txn.put_person(&who, Some(&Person { last_login, ..person }))?;
-                }
-                let (from, what) = (Some(visitor.peer), "logged in".to_owned());
-                txn.add_audit(&AuditEntry { at: now, who, from, what })
-            });
-            if let Err(error) = noted {
-                tracing::warn!("a log-in cannot be noted: {error}");
-            }
-        };
-        if std::thread::Builder::new().name("note".to_owned()).spawn(note).is_err() {
-            tracing::warn!("no thread to note a log-in");
-        }
     }
 
     fn person(&self, name: &str) -> Result<Option<Person>, Trouble> {
@@ -320,8 +317,12 @@ impl Gate for Admission {
             self.log_out(&id.0);
             return Err(Denied::Wrong);
         }
-        *self.known() = Some(visitor.peer);
-        self.note_log_in(*visitor, name.to_owned(), now);
+        if person.role == Role::Operator {
+            *self.known() = Some(visitor.peer);
+        }
+        if self.to_note.try_send(LogIn { who: name.to_owned(), from: visitor.peer, at: now }).is_err() {
+            tracing::warn!(who = name, from = %visitor.peer, "a log-in is not noted: too many wait for the store");
+        }
         Ok(id)
     }
 
@@ -341,7 +342,7 @@ impl Gate for Admission {
         self.try_as(visitor, At::Change, || self.prove(person.as_ref(), old))?;
         self.check(&who.name, new)?;
         let (before, password_hash) = (person.map(|person| person.password_hash), self.hash(new)?);
-        self.change(visitor, &who.name, "changed the own password", now, |txn, people| {
+        self.change(visitor, &who.name, OWN_PASSWORD, now, |txn, people| {
             // It may have been changed since it was looked at.
             let same = |known: &&(String, Person)| Some(&known.1.password_hash) == before.as_ref();
             match people.iter().find(|(name, _)| *name == who.name).filter(same) {
@@ -402,6 +403,22 @@ impl Gate for Admission {
     }
 }
 
+/// On a thread of its own, since a report that is being stored keeps all waiting who write; and a disk that is full keeps
+/// nobody out: he has to see what is wrong.
+fn note_log_ins(engine: &Engine, log_ins: &Receiver<LogIn>) {
+    while let Ok(LogIn { who, from, at }) = log_ins.recv() {
+        let noted = engine.store.write(|txn| {
+            if let Some((_, person)) = txn.people()?.into_iter().find(|(known, _)| *known == who) {
+                txn.put_person(&who, Some(&Person { last_login: Some((at, from)), ..person }))?;
+            }
+            txn.count_audit(&AuditEntry { at, who, from: Some(from), what: "logged in".to_owned() })
+        });
+        if let Err(error) = noted {
+            tracing::warn!("a log-in cannot be noted: {error}");
+        }
+    }
+}
+
 /// Argon2id as OWASP's password storage cheat sheet has it for small machines: 19 MiB, two passes, one lane.
 fn hasher() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(19 * 1024, 2, 1, None).unwrap_or_default())
@@ -440,6 +457,9 @@ const CODE_CHARS: usize = 10;
 const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5bm9ib2R5$\
                             bm9ib2R5bm9ib2R5bm9ib2R5bm9ib2R5bm9ib2R5bm8";
 const PEOPLE_MAX: usize = 50;
+/// Log-ins of some minutes in which a report is being stored.
+const TO_NOTE_MAX: usize = 64;
+const OWN_PASSWORD: &str = "changed the own password";
 
 #[cfg(test)]
 mod tests {
@@ -596,6 +616,25 @@ mod tests {
             (0..200).filter(|n| !matches!(gate.log_in(&from(*n), "ann", "guess", NOW), Err(Denied::Wait(_))));
         assert!(tried.count() < 20);
         assert!(gate.log_in(&from(1), "ann", ANN, NOW).is_ok(), "from where ann was last");
+    }
+
+    #[test]
+    fn a_viewer_who_logs_in_again_and_again_keeps_no_operator_out_and_fills_no_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let (gate, ann) = house(&folder);
+        let words = "words of somebody else";
+        gate.add_person(&from(1), &ann, &new("vic", Role::Viewer, words), NOW).unwrap();
+        let own = gate.log_in(&from(1), "ann", ANN, NOW).unwrap();
+        noted(&gate, "ann logged in");
+        let entered = (0..100).filter(|_| gate.log_in(&from(2), "vic", words, NOW).is_ok()).count();
+        assert_eq!(entered, 18, "ann took one of those that all share");
+        noted(&gate, &format!("vic logged in ({entered} times within an hour)"));
+        assert_eq!(done(&gate)[1..3], ["ann logged in", "ann added vic as viewer"]);
+        assert!(gate.session(&own.0, true).is_some(), "ann is still in");
+        assert!(matches!(gate.log_in(&from(3), "ann", ANN, NOW), Err(Denied::Wait(_))));
+        assert!(gate.log_in(&from(1), "ann", ANN, NOW).is_ok(), "from where an operator was last");
+        let gate = Admission::new(gate.engine.clone());
+        assert_eq!(*gate.known(), Some(from(1).peer), "after a restart, too");
     }
 
     #[test]

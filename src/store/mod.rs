@@ -892,6 +892,29 @@ impl Txn {
         Ok(())
     }
 
+    /// The same for what a person may do as often as he likes: what he does again from the same address within an hour
+    /// is one entry that counts; and so it is from any, when there are more than people have.
+    pub fn count_audit(&self, entry: &AuditEntry) -> Result<(), Error> {
+        let mut table = self.txn.open_table(AUDIT)?;
+        let mut alike = Vec::new();
+        for known in table.iter()?.rev().take(COUNTED_BACK) {
+            let (number, known) = known?;
+            let known: AuditEntry = decode(known.value())?;
+            let is_near = (0..COUNTED_SECONDS).contains(&entry.at.since(known.at)) && known.who == entry.who;
+            if let Some(times) = known.times(&entry.what).filter(|_| is_near) {
+                alike.push((number.value(), times, known));
+            }
+        }
+        let same = alike.iter().position(|(.., known)| known.from == entry.from);
+        let Some(index) = same.or((alike.len() >= COUNTED_ADDRESSES).then_some(0)) else {
+            drop(table);
+            return self.add_audit(entry);
+        };
+        let (number, times, known) = alike.swap_remove(index);
+        table.insert(number, encode(&known.counting(&entry.what, times + 1)).as_slice())?;
+        Ok(())
+    }
+
     pub fn remove_report(&self, file: &str, report: &Report) -> Result<(), Error> {
         self.txn.open_table(REPORTS)?.remove(file)?;
         // A duplicate has the content of another file, which keeps it.
@@ -927,6 +950,11 @@ const CACHE_BYTES: usize = 3 * 1024 * 1024;
 const PROBE_BYTES: usize = 256 * 1024;
 /// Entries kept of what was done on the page: years.
 const AUDIT_MAX: u64 = 10_000;
+/// Among so many entries is looked for one that counts.
+const COUNTED_BACK: usize = 200;
+const COUNTED_SECONDS: i64 = 3600;
+/// A person has some devices.
+const COUNTED_ADDRESSES: usize = 8;
 /// Notes of one incident: as many as a page shows with ease.
 pub const NOTES_MAX: u32 = 100;
 /// Longest note: half a page of text.

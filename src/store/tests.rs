@@ -406,6 +406,49 @@ fn damage_is_found_when_the_store_is_opened() {
 }
 
 #[test]
+fn what_anybody_may_do_again_and_again_is_one_entry_that_counts() {
+    let store = Store::with_backend(InMemoryBackend::new()).unwrap();
+    let entry = |who: &str, from: u8, seconds: i64| AuditEntry {
+        at: NOW.plus_seconds(seconds),
+        who: who.to_owned(),
+        from: Some([192, 0, 2, from].into()),
+        what: "logged in".to_owned(),
+    };
+    let count = |who: &str, from, seconds| {
+        store.write(|txn| txn.count_audit(&entry(who, from, seconds))).unwrap();
+    };
+    let noted = || {
+        let entries = store.view().unwrap().audit_back(None, 100).unwrap().into_iter();
+        entries.map(|(_, entry)| (entry.who, entry.from, entry.what)).collect::<Vec<_>>()
+    };
+    for n in 0..300 {
+        count("vic", 7, n * 10);
+    }
+    count("ann", 7, 3_000);
+    count("vic", 8, 3_001);
+    count("vic", 7, 3_600);
+    let shown =
+        |who: &str, from: u8, what: &str| (who.to_owned(), Some([192, 0, 2, from].into()), what.to_owned());
+    let expected = [
+        shown("vic", 7, "logged in"),
+        shown("vic", 8, "logged in"),
+        shown("ann", 7, "logged in"),
+        shown("vic", 7, "logged in (300 times within an hour)"),
+    ];
+    assert_eq!(noted(), expected, "after an hour, it is said anew");
+    // Nor with all the addresses there are.
+    for from in 0..200 {
+        count("eve", from, 4_000);
+    }
+    let of_eve: Vec<_> = noted().into_iter().filter(|(who, ..)| who == "eve").collect();
+    assert_eq!(of_eve.len(), COUNTED_ADDRESSES);
+    assert_eq!(of_eve[0].2, format!("logged in ({} times within an hour)", 201 - COUNTED_ADDRESSES));
+    // What only operators do is noted each time.
+    store.write(|txn| (0..3).try_for_each(|_| txn.add_audit(&entry("ann", 1, 4_000)))).unwrap();
+    assert_eq!(noted()[..4].iter().filter(|(who, ..)| who == "ann").count(), 3);
+}
+
+#[test]
 fn a_newer_store_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new.redb");

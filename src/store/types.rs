@@ -213,6 +213,22 @@ pub struct AuditEntry {
     pub what: String,
 }
 
+impl AuditEntry {
+    /// How often this was done, if it is the entry of that.
+    pub(super) fn times(&self, what: &str) -> Option<u64> {
+        match self.what.strip_prefix(what)? {
+            "" => Some(1),
+            counted => counted.strip_prefix(" (")?.strip_suffix(TIMES)?.parse().ok(),
+        }
+    }
+
+    pub(super) fn counting(self, what: &str, times: u64) -> Self {
+        Self { what: format!("{what} ({times}{TIMES}"), ..self }
+    }
+}
+
+const TIMES: &str = " times within an hour)";
+
 /// What a person wrote down about an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
