@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::entry::file_bytes_max;
+use super::router;
 use crate::files::Temporary;
 use crate::net::{is_near, own_networks};
 
@@ -54,14 +55,20 @@ pub type Tls = watch::Receiver<Arc<ServerConfig>>;
 pub struct Limits {
     /// Until the whole request must be there, and before it what HTTPS needs.
     pub request_time_max: Duration,
-    /// Until the whole reply must be taken.
+    /// Until a reply must begin.
+    pub answer_time_max: Duration,
+    /// Until then the whole reply must be taken.
     pub reply_time_max: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        // The reply may have to wait for a count of all incidents.
-        Self { request_time_max: Duration::from_secs(10), reply_time_max: Duration::from_secs(120) }
+        Self {
+            request_time_max: Duration::from_secs(10),
+            // It may have to wait for a count of all incidents, or for a report that is being stored.
+            answer_time_max: Duration::from_secs(60),
+            reply_time_max: Duration::from_secs(60),
+        }
     }
 }
 
@@ -150,11 +157,12 @@ impl Inside {
 
     fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = places.values().sum();
-        // On a box the supervisor asks for the page; others must not keep it out.
-        let is_full = all >= CONNECTIONS_MAX && !peer.is_loopback();
+        // On a box the supervisor asks for the page: this machine, whatever addresses it has, and all others do not
+        // keep each other out.
+        let alike = places.iter().filter(|(known, _)| known.is_loopback() == peer.is_loopback());
+        let all: usize = alike.map(|(_, count)| count).sum();
         let own = places.get(&peer).copied().unwrap_or(0);
-        if is_full || own >= CONNECTIONS_OF_ONE_MAX {
+        if all >= CONNECTIONS_MAX || own >= CONNECTIONS_OF_ONE_MAX {
             return None;
         }
         places.insert(peer, own + 1);
@@ -191,19 +199,21 @@ async fn attend(
     limits: Limits,
     inside: &Inside,
 ) -> io::Result<()> {
-    let request = read_request(&mut client, visit, socket, limits, inside).await?;
+    // With what was asked goes its file, before the client sees the end of the reply.
+    let answer = match read_request(&mut client, visit, socket, limits, inside).await? {
+        Err(refusal) => Err(refusal),
+        Ok(asked) => match timeout(limits.answer_time_max, asked.answer(socket)).await {
+            Ok(begun) => begun.map_err(|_| Refusal::NoServer),
+            Err(_) => Err(Refusal::Late),
+        },
+    };
     let done = timeout(limits.reply_time_max, async {
-        match request {
+        match answer {
             Err(refusal) => client.write_all(refusal.reply().as_bytes()).await?,
-            // With what was asked goes its file, before the client sees the end of the reply.
-            Ok(asked) => match UnixStream::connect(socket).await {
-                Ok(mut server) => {
-                    server.write_all(asked.head.as_bytes()).await?;
-                    server.write_all(&asked.body).await?;
-                    tokio::io::copy(&mut server, &mut client).await?;
-                }
-                Err(_) => client.write_all(Refusal::NoServer.reply().as_bytes()).await?,
-            },
+            Ok((begin, mut server)) => {
+                client.write_all(&begin).await?;
+                tokio::io::copy(&mut server, &mut client).await?;
+            }
         }
         client.shutdown().await
     });
@@ -223,6 +233,18 @@ struct Asked {
     body: Vec<u8>,
     /// The file that came with it, until it is answered.
     _file: Option<Temporary>,
+}
+
+impl Asked {
+    /// How the reply begins, and where the rest of it comes from.
+    async fn answer(self, socket: &Path) -> io::Result<(Vec<u8>, UnixStream)> {
+        let mut server = UnixStream::connect(socket).await?;
+        server.write_all(self.head.as_bytes()).await?;
+        server.write_all(&self.body).await?;
+        let mut begin = Vec::new();
+        read_some(&mut server, &mut begin, REPLY_BEGIN_BYTES).await?;
+        Ok((begin, server))
+    }
 }
 
 /// Reads a request. An error: the client has gone, as browsers do that connect ahead of need.
@@ -269,7 +291,7 @@ async fn read_request(
     }
 }
 
-/// Takes a form with a file, from somebody who has a session: nobody else writes to the disk.
+/// Takes a form with a file, from somebody who may send one: nobody else writes to the disk.
 async fn read_form(
     head: &Head<'_>,
     bytes_max: u64,
@@ -279,8 +301,8 @@ async fn read_form(
     limits: Limits,
     inside: &Inside,
 ) -> Result<Asked, Failure> {
-    let has_session = timeout(limits.request_time_max, has_session(head, visit, socket)).await;
-    if !has_session.is_ok_and(|has| has.unwrap_or(false)) {
+    let may_send = timeout(limits.request_time_max, may_send(head, visit, socket)).await;
+    if !may_send.is_ok_and(|may| may.unwrap_or(false)) {
         return Err(Failure::Refused(Refusal::NoSession));
     }
     let uploads = inside.uploads.as_ref().ok_or(Failure::Refused(Refusal::Disk))?;
@@ -294,9 +316,9 @@ async fn read_form(
     })
 }
 
-/// Whether the server behind shows a page to this client that it shows to nobody without a session.
-async fn has_session(head: &Head<'_>, visit: Visit, socket: &Path) -> io::Result<bool> {
-    let asked = Head { method: "HEAD", target: "/people", passed: head.passed.clone(), ..*head };
+/// Whether the server behind says so: where a file is sent to, it shows something to those who may send it.
+async fn may_send(head: &Head<'_>, visit: Visit, socket: &Path) -> io::Result<bool> {
+    let asked = Head { method: "HEAD", passed: head.passed.clone(), ..*head };
     let mut server = UnixStream::connect(socket).await?;
     server.write_all(asked.passed_on(visit, 0, None).as_bytes()).await?;
     let mut status = [0; SHOWN.len()];
@@ -355,6 +377,7 @@ enum Refusal {
     BodyTooLarge,
     NoLength,
     NoServer,
+    Late,
     NoSession,
     Busy,
     DiskFull,
@@ -452,34 +475,43 @@ impl<'a> Head<'a> {
 
 impl Refusal {
     fn reply(self) -> String {
-        let (status, text) = match self {
-            Self::Malformed => ("400 Bad Request", "This is not a request that can be understood."),
-            Self::Slow => ("408 Request Timeout", "The request took too long."),
-            Self::TooLarge => ("431 Request Header Fields Too Large", "The request is too large."),
-            Self::Body => ("413 Content Too Large", "Such a request has no body."),
-            Self::BodyTooLarge => ("413 Content Too Large", "The body of the request is too large."),
-            Self::NoLength => ("411 Length Required", "The request does not say how long its body is."),
+        let (status, reason, text) = match self {
+            Self::Malformed => (400, "Bad Request", "This is not a request that can be understood."),
+            Self::Slow => (408, "Request Timeout", "The request took too long."),
+            Self::TooLarge => (431, "Request Header Fields Too Large", "The request is too large."),
+            Self::Body => (413, "Content Too Large", "Such a request has no body."),
+            Self::BodyTooLarge => (413, "Content Too Large", "The body of the request is too large."),
+            Self::NoLength => (411, "Length Required", "The request does not say how long its body is."),
             Self::NoSession => (
-                "403 Forbidden",
-                "Files are taken from those who have logged in. Log in again, then send it once more.",
+                403,
+                "Forbidden",
+                "Files are taken from operators who have logged in. Log in again, then send it once more.",
             ),
             Self::Busy => {
-                ("503 Service Unavailable", "Other files are being sent; try again when they are there.")
+                (503, "Service Unavailable", "Other files are being sent; try again when they are there.")
             }
             Self::DiskFull => (
-                "507 Insufficient Storage",
+                507,
+                "Insufficient Storage",
                 "The disk has no room for this file. Make room on it, or take a larger one; then send it again.",
             ),
             Self::Disk => {
-                ("500 Internal Server Error", "The file cannot be stored; the log of abusebox says why.")
+                (500, "Internal Server Error", "The file cannot be stored; the log of abusebox says why.")
             }
-            Self::NoServer => ("503 Service Unavailable", "The page is being started; try again."),
+            Self::NoServer => (503, "Service Unavailable", "The page is being started; try again."),
+            Self::Late => (
+                503,
+                "Service Unavailable",
+                "The answer takes too long: abusebox may be storing a large report. What you sent may still be done; \
+                 look before you send it again.",
+            ),
         };
-        format!(
-            "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
-             X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n{text}\n",
-            text.len() + 1
-        )
+        let reply = router::plain(status, text);
+        let mut head = format!("HTTP/1.1 {status} {reason}\r\n");
+        for (name, value) in reply.headers() {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        format!("{head}Content-Length: {}\r\nConnection: close\r\n\r\n{}", reply.body.len(), reply.body)
     }
 }
 
@@ -493,12 +525,13 @@ fn is_token(text: &str) -> bool {
 const PASSED: &[&str] = &["Authorization", "Cookie", "Content-Type", "Origin", "Sec-Fetch-Site"];
 /// Forms are small.
 const BODY_BYTES_MAX: usize = 64 * 1024;
-/// Each costs a task, and a thread of the server behind.
+/// Of this machine, and of all others. Each costs a task, and a thread of the server behind.
 const CONNECTIONS_MAX: usize = 32;
 /// A browser opens six.
 const CONNECTIONS_OF_ONE_MAX: usize = 8;
 /// Browsers send one or two kilobytes, with many cookies more.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
+const REPLY_BEGIN_BYTES: usize = 2048;
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// For what a client sends after its request was answered: a browser shows no answer before it has sent its file, as
 /// far as that goes.

@@ -15,6 +15,7 @@ use super::page::{self, Page};
 use super::view::{ROWS_MAX, Site, Trouble, View};
 use super::words::Pick;
 use crate::clock::Timestamp;
+use crate::store::Role;
 use crate::system::mdns;
 
 /// What a client asks for. All texts are foreign.
@@ -169,6 +170,13 @@ fn show(desk: &Desk<'_>, path: &str, query: &str, view: &dyn View) -> Reply {
         };
     }
     let Some(who) = entry::who(desk) else { return entry::show(desk, path, query) };
+    if desk.request.method == "HEAD" && entry::file_bytes_max(path).is_some() {
+        // The door asks before it takes a file.
+        return match who.role {
+            Role::Operator => plain(200, ""),
+            Role::Viewer => plain(403, desk.site.words().refused.viewer),
+        };
+    }
     if path == "/login" {
         // A link from elsewhere led there, since it brings no cookie; the next request does.
         return entry::lead_to(&entry::wanted(query));

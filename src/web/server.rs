@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tiny_http::{Header, Request, Response, StatusCode};
+use tiny_http::{Header, Method, Request, Response, StatusCode};
 
 use super::door;
 use super::gate::Visitor;
@@ -30,6 +30,9 @@ struct Shared {
     socket: PathBuf,
     handler: Handler,
     stop: AtomicBool,
+    /// A copy for each act that is being done, and for each large reply that is being taken.
+    acts: Arc<()>,
+    replies: Arc<()>,
     /// The one at work, if one is.
     http: Mutex<Option<Arc<tiny_http::Server>>>,
 }
@@ -47,6 +50,8 @@ impl Server {
             socket: socket.to_owned(),
             handler,
             stop: AtomicBool::new(false),
+            acts: Arc::default(),
+            replies: Arc::default(),
             http: Mutex::new(Some(http)),
         };
         let shared = Arc::new(shared);
@@ -75,7 +80,7 @@ impl Shared {
     }
 
     /// Answers until it is to stop; sets the server up again when it breaks.
-    fn serve(&self) {
+    fn serve(self: &Arc<Self>) {
         loop {
             let Some(http) = self.at_work().clone() else { return };
             thread::scope(|scope| {
@@ -110,11 +115,27 @@ impl Shared {
     }
 
     /// Answers one request after the other, until an error or the end wakes all threads.
-    fn work(&self, http: &tiny_http::Server) {
+    fn work(self: &Arc<Self>, http: &tiny_http::Server) {
         while let Ok(mut request) = http.recv() {
-            let reply = self.answer(&mut request);
-            // Whoever asked may have gone.
-            let _ = request.respond(response(&reply));
+            if matches!(request.method(), Method::Get | Method::Head) {
+                let reply = self.answer(&mut request);
+                if reply.body.len() > REPLY_BYTES_AT_ONCE && Arc::strong_count(&self.replies) <= REPLIES_MAX {
+                    // Who takes it slowly keeps nobody else waiting.
+                    aside(&self.replies, move || respond(request, &reply));
+                } else {
+                    respond(request, &reply);
+                }
+            } else if Arc::strong_count(&self.acts) <= ACTS_MAX {
+                // What changes something may have to wait for a report that is being stored, or for another's password.
+                // Those who read do not wait with it.
+                let own = self.clone();
+                aside(&self.acts, move || {
+                    let reply = own.answer(&mut request);
+                    respond(request, &reply);
+                });
+            } else {
+                respond(request, &router::plain(503, BUSY));
+            }
         }
         http.unblock();
     }
@@ -159,6 +180,24 @@ fn header<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
     header.map(|header| header.value.as_str())
 }
 
+/// Does something on a thread of its own, which holds a copy of `count`. Without a thread the request is dropped, which
+/// answers it with an error.
+fn aside(count: &Arc<()>, task: impl FnOnce() + Send + 'static) {
+    let counted = count.clone();
+    let begun = thread::Builder::new().name("web".to_owned()).spawn(move || {
+        task();
+        drop(counted);
+    });
+    if begun.is_err() {
+        tracing::warn!("no further thread for the page");
+    }
+}
+
+fn respond(request: Request, reply: &Reply) {
+    // Whoever asked may have gone.
+    let _ = request.respond(response(reply));
+}
+
 fn response(reply: &Reply) -> Response<&[u8]> {
     let headers = reply.headers().filter_map(|(name, value)| Header::from_bytes(name, value).ok()).collect();
     let body = reply.body.as_bytes();
@@ -169,6 +208,14 @@ fn response(reply: &Reply) -> Response<&[u8]> {
 
 /// One slow page does not keep a second reader waiting; more would cost memory.
 const THREADS: usize = 2;
+/// More than there are tries of a password in a minute; else only operators make one wait.
+const ACTS_MAX: usize = 32;
+const BUSY: &str =
+    "Too much else waits to be done; abusebox may be storing a large report. Nothing was changed: try again.";
+/// Each holds a page in memory.
+const REPLIES_MAX: usize = 8;
+/// Less is taken by the socket at once.
+const REPLY_BYTES_AT_ONCE: usize = 64 * 1024;
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -244,6 +291,64 @@ mod tests {
         }
         drop(server);
         assert!(UnixStream::connect(&socket).is_err());
+    }
+
+    fn send(socket: &Path, request: &str) -> UnixStream {
+        let mut stream = UnixStream::connect(socket).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    }
+
+    const READ: &str = "GET /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+    #[test]
+    fn who_reads_does_not_wait_for_those_who_change_something() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = socket(folder.path());
+        let store = Arc::new(Mutex::new(()));
+        let own = store.clone();
+        let handler = move |request: &router::Request<'_>| {
+            let _turn = (request.method == "POST").then(|| own.lock().unwrap());
+            router::plain(200, request.target)
+        };
+        let server = Server::start(&socket, Arc::new(handler)).unwrap();
+        let writing = store.lock().unwrap();
+        let act = "POST /act HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        let mut acts: Vec<_> = (0..ACTS_MAX).map(|_| send(&socket, act)).collect();
+        let began = std::time::Instant::now();
+        while Arc::strong_count(&server.shared.acts) <= ACTS_MAX {
+            assert!(began.elapsed().as_secs() < 20, "they never begin");
+            assert!(ask(&socket, READ).ends_with("/small\n"));
+        }
+        let reply = ask(&socket, act);
+        assert!(reply.starts_with("HTTP/1.1 503 ") && reply.contains("Nothing was changed"), "{reply}");
+        assert!(ask(&socket, READ).ends_with("/small\n"));
+        drop(writing);
+        for act in &mut acts {
+            let mut reply = String::new();
+            act.read_to_string(&mut reply).unwrap();
+            assert!(reply.ends_with("/act\n"), "{reply}");
+        }
+    }
+
+    #[test]
+    fn who_takes_a_large_page_slowly_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = socket(folder.path());
+        let handler = |request: &router::Request<'_>| match request.target {
+            "/large" => router::plain(200, &"x".repeat(4 << 20)),
+            target => router::plain(200, target),
+        };
+        let _server = Server::start(&socket, Arc::new(handler)).unwrap();
+        let slow: Vec<_> = (0..THREADS * 2).map(|_| send(&socket, &READ.replace("small", "large"))).collect();
+        for _ in 0..5 {
+            assert!(ask(&socket, READ).ends_with("/small\n"));
+        }
+        for mut stream in slow {
+            let mut reply = String::new();
+            stream.read_to_string(&mut reply).unwrap();
+            assert!(reply.len() > 4 << 20);
+        }
     }
 
     #[test]

@@ -9,8 +9,11 @@ use tokio::net::{TcpStream, UnixListener};
 
 use super::*;
 
-const LIMITS: Limits =
-    Limits { request_time_max: Duration::from_millis(400), reply_time_max: Duration::from_secs(20) };
+const LIMITS: Limits = Limits {
+    request_time_max: Duration::from_millis(400),
+    answer_time_max: Duration::from_secs(20),
+    reply_time_max: Duration::from_secs(20),
+};
 
 struct House {
     address: SocketAddr,
@@ -76,6 +79,11 @@ fn digest(bytes: &[u8]) -> String {
 
 /// A door that takes files, and behind it a server that knows the session `sid=ann`. It says what it got.
 async fn house_for_files(limits: Limits) -> (SocketAddr, TempDir) {
+    house_with_room(limits, |_| Ok(u64::MAX)).await
+}
+
+/// The same on a disk with room.
+async fn house_with_room(limits: Limits, free: fn(&Path) -> io::Result<u64>) -> (SocketAddr, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let uploads = folder.path().join("uploads");
     std::fs::create_dir(&uploads).unwrap();
@@ -112,7 +120,9 @@ async fn house_for_files(limits: Limits) -> (SocketAddr, TempDir) {
             });
         }
     });
-    let inside = Arc::new(Inside::new(Uploads::new(uploads)));
+    let mut uploads = Uploads::new(uploads);
+    uploads.free = free;
+    let inside = Arc::new(Inside::new(uploads));
     let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), None, Vec::new(), limits, inside).await.unwrap();
     let address = door.address().unwrap();
     tokio::spawn(async move { door.serve(&socket).await });
@@ -242,6 +252,70 @@ async fn few_files_come_at_once_and_a_disk_that_takes_none_is_told() {
     crate::files::save_atomic(&uploads, b"", 0o600).unwrap();
     let reply = send_form(address, "sid=ann", &body).await;
     assert!(reply.starts_with("HTTP/1.1 500 ") && reply.contains("cannot be stored"), "{reply}");
+}
+
+#[tokio::test]
+async fn files_that_come_at_once_leave_room_together() {
+    const ROOM: usize = 100_000;
+    let limits = Limits { request_time_max: Duration::from_secs(30), ..LIMITS };
+    let (address, folder) = house_with_room(limits, |_| Ok(upload::FREE_BYTES_MIN + ROOM as u64)).await;
+    let body = |bytes: usize| parts(&[("file", Some("a.csv"), &vec![b'x'; bytes])]);
+    let first = body(ROOM * 6 / 10);
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let head = upload_head("sid=ann", first.len());
+    client.write_all(&[head.as_bytes(), &first[..1_000]].concat()).await.unwrap();
+    let began = Instant::now();
+    while under_way(&folder) == 0 {
+        assert!(began.elapsed().as_secs() < 20, "it never begins");
+        sleep(Duration::from_millis(20)).await;
+    }
+    for (bytes, status) in [(ROOM / 2, 507), (ROOM / 4, 200), (ROOM / 2, 507), (ROOM * 2, 507)] {
+        let reply = send_form(address, "sid=ann", &body(bytes)).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{bytes}: {reply}");
+    }
+    client.write_all(&first[1_000..]).await.unwrap();
+    assert!(read(&mut client).await.starts_with("HTTP/1.1 200 "));
+    let reply = send_form(address, "sid=ann", &body(ROOM / 2)).await;
+    assert!(reply.starts_with("HTTP/1.1 200 "), "the first keeps nothing any more: {reply}");
+}
+
+#[tokio::test]
+async fn whoever_drips_loses_his_place_and_a_slow_line_does_not() {
+    let limits = Limits { request_time_max: Duration::from_millis(1_500), ..LIMITS };
+    let (address, folder) = house_for_files(limits).await;
+    let body = parts(&[("csrf", None, b"t"), ("file", Some("a.csv"), &vec![b'x'; 100_000])]);
+    let begin = [upload_head("sid=ann", body.len()).as_bytes(), &body[..500]].concat();
+    // Each of its bytes comes in time.
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(&begin).await.unwrap();
+    let (mut reader, mut writer) = client.split();
+    let drip = async {
+        loop {
+            sleep(Duration::from_millis(50)).await;
+            if writer.write_all(b"x").await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    let mut reply = String::new();
+    let began = Instant::now();
+    tokio::select! {
+        () = drip => {}
+        _ = reader.read_to_string(&mut reply) => {}
+    }
+    assert!(reply.starts_with("HTTP/1.1 408 "), "{reply}");
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+    assert_eq!(left(&folder).await, 0);
+    // Twice as fast as the slowest line: in all it takes far longer than anybody is waited for.
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(&begin).await.unwrap();
+    let began = Instant::now();
+    for piece in body[500..].chunks(upload::BYTES_PER_SECOND_MIN as usize / 5) {
+        sleep(Duration::from_millis(100)).await;
+        client.write_all(piece).await.unwrap();
+    }
+    assert!(read(&mut client).await.starts_with("HTTP/1.1 200 "));
+    assert!(began.elapsed() > 2 * limits.request_time_max);
 }
 
 async fn open(address: impl Into<SocketAddr>, tls: Option<Tls>, allow: Vec<IpNet>, limits: Limits) -> Door {
@@ -472,6 +546,8 @@ fn places_are_counted_by_address_and_in_all() {
         CONNECTIONS_MAX + CONNECTIONS_OF_ONE_MAX,
         "this machine is never kept out by others"
     );
+    places.extend((0..200).filter_map(|n| inside.enter(IpAddr::from([127, 0, 1, n]))));
+    assert_eq!(places.len(), 2 * CONNECTIONS_MAX, "nor has it more places, with all its addresses");
     drop(places);
     assert!(inside.places.lock().unwrap().is_empty());
     assert!(inside.enter(address(1)).is_some());
@@ -484,7 +560,28 @@ async fn the_door_says_when_nobody_is_behind_it() {
     tokio::spawn(async move { door.serve(Path::new("none.sock")).await });
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-    assert!(read(&mut client).await.starts_with("HTTP/1.1 503 "));
+    let reply = read(&mut client).await;
+    assert!(reply.starts_with("HTTP/1.1 503 "), "{reply}");
+    for header in ["Content-Security-Policy: default-src 'none'", "X-Content-Type-Options: nosniff"] {
+        assert!(reply.contains(header), "{header}: {reply}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_too_long_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("web.sock");
+    let inner = UnixListener::bind(&socket).unwrap();
+    let limits = Limits { answer_time_max: Duration::from_millis(300), ..LIMITS };
+    let door = open((Ipv4Addr::LOCALHOST, 0), None, Vec::new(), limits).await;
+    let address = door.address().unwrap();
+    tokio::spawn(async move { door.serve(&socket).await });
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"POST /mail/change HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    let (silent, _) = inner.accept().await.unwrap();
+    let reply = read(&mut client).await;
+    assert!(reply.starts_with("HTTP/1.1 503 ") && reply.contains("look before you send it again"), "{reply}");
+    drop(silent);
 }
 
 #[tokio::test]

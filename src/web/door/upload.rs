@@ -12,7 +12,7 @@ use multer::{Constraints, Multipart, SizeLimit};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{Limits, Refusal};
 use crate::files::{self, Temporary};
@@ -24,6 +24,10 @@ pub struct Uploads {
     places: Semaphore,
     /// Numbers the files.
     next: AtomicU64,
+    /// Bytes that are promised to files on their way and have not come yet.
+    promised: Arc<AtomicU64>,
+    /// How many bytes the disk of a folder has left.
+    pub(super) free: fn(&Path) -> io::Result<u64>,
 }
 
 /// A form as it is passed on.
@@ -49,7 +53,13 @@ impl Uploads {
                 tracing::warn!(path = %entry.path().display(), %error, "an unfinished upload cannot be removed");
             }
         }
-        Self { folder, places: Semaphore::new(AT_ONCE_MAX), next: AtomicU64::new(0) }
+        Self {
+            folder,
+            places: Semaphore::new(AT_ONCE_MAX),
+            next: AtomicU64::new(0),
+            promised: Arc::default(),
+            free: |folder| files::room(folder).map(|(free, _)| free),
+        }
     }
 
     /// Takes the body of a form from `client`: `length` bytes, of which the file may have `bytes_max`.
@@ -69,89 +79,131 @@ impl Uploads {
         let sipped = Arc::new(AtomicUsize::new(0));
         let sips = Sips { client, is_full: false, sipped: sipped.clone() };
         let mut parts = Multipart::with_reader_with_constraints(sips, boundary, constraints);
-        let whole_time = limits.request_time_max + Duration::from_secs(length / BYTES_PER_SECOND_MIN);
-        let all = async {
-            let (mut fields, mut file) = (Vec::new(), None);
-            loop {
-                let part = in_time(limits, parts.next_field()).await?;
-                sipped.store(0, Ordering::Relaxed);
-                let Some(mut part) = part else { break };
-                if fields.len() >= FIELDS_MAX {
+        let mut patience = Patience { left: limits.request_time_max, most: limits.request_time_max };
+        let (mut fields, mut file) = (Vec::new(), None);
+        loop {
+            let part = patience.wait_for(parts.next_field()).await?;
+            sipped.store(0, Ordering::Relaxed);
+            let Some(mut part) = part else { break };
+            if fields.len() >= FIELDS_MAX {
+                return Err(Failure::Refused(Refusal::Malformed));
+            }
+            let name = part.name().unwrap_or_default().to_owned();
+            let file_name = part.file_name().map(plain_name);
+            if let Some(file_name) = file_name.filter(|name| !name.is_empty()) {
+                if file.is_some() {
                     return Err(Failure::Refused(Refusal::Malformed));
                 }
-                let name = part.name().unwrap_or_default().to_owned();
-                let file_name = part.file_name().map(plain_name);
-                if let Some(file_name) = file_name.filter(|name| !name.is_empty()) {
-                    if file.is_some() {
-                        return Err(Failure::Refused(Refusal::Malformed));
-                    }
-                    let (path, mut to) = self.create(length).await?;
-                    while let Some(bytes) = in_time(limits, part.chunk()).await? {
-                        sipped.store(0, Ordering::Relaxed);
-                        to.write_all(&bytes).await.map_err(disk)?;
-                    }
-                    to.flush().await.map_err(disk)?;
-                    fields.push(("file".to_owned(), file_name));
-                    file = Some(path);
-                    continue;
-                }
-                let mut value = Vec::new();
-                while let Some(bytes) = in_time(limits, part.chunk()).await? {
+                let mut promise = Promise::new(&self.promised, length);
+                let (path, mut to) = self.create().await?;
+                while let Some(bytes) = patience.wait_for(part.chunk()).await? {
                     sipped.store(0, Ordering::Relaxed);
-                    if value.len() + bytes.len() > FIELD_BYTES_MAX {
-                        return Err(Failure::Refused(Refusal::BodyTooLarge));
-                    }
-                    value.extend_from_slice(&bytes);
+                    patience.earn(bytes.len());
+                    to.write_all(&bytes).await.map_err(disk)?;
+                    promise.keep(bytes.len() as u64);
                 }
-                // No file was chosen; browsers send a nameless empty one.
-                if part.file_name().is_none() {
-                    let value = String::from_utf8(value).map_err(|_| Failure::Refused(Refusal::Malformed))?;
-                    fields.push((name, value));
-                }
+                to.flush().await.map_err(disk)?;
+                fields.push(("file".to_owned(), file_name));
+                file = Some(path);
+                continue;
             }
-            let pairs: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            Ok(Form { fields: link("", &pairs).trim_start_matches('?').to_owned(), file })
-        };
-        timeout(whole_time, all).await.unwrap_or(Err(Failure::Refused(Refusal::Slow)))
+            let mut value = Vec::new();
+            while let Some(bytes) = patience.wait_for(part.chunk()).await? {
+                sipped.store(0, Ordering::Relaxed);
+                if value.len() + bytes.len() > FIELD_BYTES_MAX {
+                    return Err(Failure::Refused(Refusal::BodyTooLarge));
+                }
+                value.extend_from_slice(&bytes);
+            }
+            // No file was chosen; browsers send a nameless empty one.
+            if part.file_name().is_none() {
+                let value = String::from_utf8(value).map_err(|_| Failure::Refused(Refusal::Malformed))?;
+                fields.push((name, value));
+            }
+        }
+        let pairs: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        Ok(Form { fields: link("", &pairs).trim_start_matches('?').to_owned(), file })
     }
 
-    /// A new file in the folder, if there is room for so much.
-    async fn create(&self, bytes: u64) -> Result<(Temporary, File), Failure> {
+    /// A new file in the folder, if there is room for all that is promised.
+    async fn create(&self) -> Result<(Temporary, File), Failure> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.join(format!("upload-{number}"));
-        let made = tokio::task::spawn_blocking(move || make(&path, bytes).map(|file| (path, file)));
+        let (promised, free) = (self.promised.load(Ordering::Acquire), self.free);
+        let made = tokio::task::spawn_blocking(move || make(&path, promised, free).map(|file| (path, file)));
         let (path, file) = made.await.map_err(io::Error::other).and_then(|made| made).map_err(disk)?;
         Ok((Temporary(path), File::from_std(file)))
     }
 }
 
-fn make(path: &Path, bytes: u64) -> io::Result<std::fs::File> {
+fn make(path: &Path, promised: u64, free: fn(&Path) -> io::Result<u64>) -> io::Result<std::fs::File> {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let (free, _) = files::room(folder)?;
-    if free < bytes.saturating_add(FREE_BYTES_MIN) {
+    if free(folder)? < promised.saturating_add(FREE_BYTES_MIN) {
         return Err(io::ErrorKind::StorageFull.into());
     }
     std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Waits for the next piece, but not long.
-async fn in_time<T>(
-    limits: Limits,
-    piece: impl Future<Output = Result<T, multer::Error>>,
-) -> Result<T, Failure> {
-    let piece = timeout(limits.request_time_max, piece).await;
-    piece.map_err(|_| Failure::Refused(Refusal::Slow))?.map_err(|error| match error {
-        multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
-            Failure::Refused(Refusal::BodyTooLarge)
-        }
-        multer::Error::StreamReadFailed(error) if is_too_much(&*error) => {
-            Failure::Refused(Refusal::Malformed)
-        }
-        multer::Error::StreamReadFailed(_) => Failure::Gone,
-        _ => Failure::Refused(Refusal::Malformed),
-    })
+/// Room on the disk for a file on its way, until that has come or is given up.
+struct Promise {
+    all: Arc<AtomicU64>,
+    left: u64,
+}
+
+impl Promise {
+    fn new(all: &Arc<AtomicU64>, bytes: u64) -> Self {
+        all.fetch_add(bytes, Ordering::AcqRel);
+        Self { all: all.clone(), left: bytes }
+    }
+
+    /// So much of it has come: the disk itself says now that it is used.
+    fn keep(&mut self, bytes: u64) {
+        let kept = bytes.min(self.left);
+        self.left -= kept;
+        self.all.fetch_sub(kept, Ordering::AcqRel);
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.left, Ordering::AcqRel);
+    }
+}
+
+/// How long the client is still waited for. What comes earns time for what comes next: a slow line may take all day, and
+/// whoever drips keeps his place no longer than whoever is silent.
+struct Patience {
+    left: Duration,
+    most: Duration,
+}
+
+impl Patience {
+    fn earn(&mut self, bytes: usize) {
+        let earned = Duration::from_secs(bytes as u64) / BYTES_PER_SECOND_MIN;
+        self.left = self.most.min(self.left + earned);
+    }
+
+    async fn wait_for<T>(
+        &mut self,
+        piece: impl Future<Output = Result<T, multer::Error>>,
+    ) -> Result<T, Failure> {
+        let began = Instant::now();
+        let piece = timeout(self.left, piece).await;
+        // The time that the disk takes is not the client's.
+        self.left = self.left.saturating_sub(began.elapsed());
+        piece.map_err(|_| Failure::Refused(Refusal::Slow))?.map_err(|error| match error {
+            multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
+                Failure::Refused(Refusal::BodyTooLarge)
+            }
+            multer::Error::StreamReadFailed(error) if is_too_much(&*error) => {
+                Failure::Refused(Refusal::Malformed)
+            }
+            multer::Error::StreamReadFailed(_) => Failure::Gone,
+            _ => Failure::Refused(Refusal::Malformed),
+        })
+    }
 }
 
 /// Whether it is our own word on what the client sends.
@@ -215,7 +267,7 @@ const FIELDS_MAX: usize = 16;
 const FIELD_BYTES_MAX: usize = 4 * 1024;
 /// As file systems have it.
 const NAME_BYTES_MAX: usize = 255;
-/// Slower is nobody's line: a quarter of a megabit.
-const BYTES_PER_SECOND_MIN: u64 = 32 * 1024;
+/// Slower is nobody's line: 64 kilobits.
+pub(super) const BYTES_PER_SECOND_MIN: u32 = 8 * 1024;
 /// Left on the disk whatever comes: the store must be able to write.
-const FREE_BYTES_MIN: u64 = 64 << 20;
+pub(super) const FREE_BYTES_MIN: u64 = 64 << 20;

@@ -1579,6 +1579,16 @@ fn a_file_that_came_with_a_form_becomes_a_job() {
 }
 
 #[test]
+fn the_door_is_told_who_may_send_a_file() {
+    for path in ["/reports/upload", "/customers/upload"] {
+        for (cookie, status) in [("sid=of-ann", 200), ("sid=of-vic", 403), ("sid=stolen", 303), ("", 303)] {
+            let request = Request { method: "HEAD", target: path, cookie, ..PLAIN };
+            assert_eq!(send(&Keeper::default(), &request).0.status, status, "{path} {cookie}");
+        }
+    }
+}
+
+#[test]
 fn a_job_is_looked_at_again_until_it_is_done() {
     for number in 1..=14 {
         let reply = get(&format!("/jobs/{number}"));
