@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-parts='kill rebuild hostile memory week fuzz mutants'
+parts='kill rebuild hostile page memory week fuzz mutants'
 for part in "$@"; do
   case " $parts " in *" $part "*) ;; *) echo "there is no part $part; there are: $parts" >&2; exit 2 ;; esac
 done
@@ -63,6 +63,7 @@ run() {
     kill) tests kill:: ;;                # 200 boxes, each killed at ten points
     rebuild) tests rebuild:: ;;          # 240 kills while a lost store is made anew
     hostile) tests hostile:: ;;          # files as large as a report may be
+    page) tests attack:: ;;              # thousands of guesses, hellos and random bytes against the page
     memory) tests memory::a_pass ;;      # a report of a gigabyte against one of ten megabytes
     week) tests memory::a_running_box ;; # seven days of a running box, all types of reports
     fuzz)                                # each target for an hour

@@ -91,9 +91,28 @@ pub(crate) fn act(desk: &Desk<'_>, path: &str) -> Reply {
 }
 
 /// A form that can be sent.
-pub(crate) struct Form {
-    pub(crate) path: &'static str,
+pub struct Form {
+    pub path: &'static str,
     pub(crate) act: Act,
+}
+
+impl Form {
+    /// Who may send it; `None`: those who have no session yet.
+    pub fn role(&self) -> Option<Role> {
+        match self.act {
+            Act::Outside(_) => None,
+            Act::Inside(role, _) => Some(role),
+            Act::Upload(..) => Some(Role::Operator),
+        }
+    }
+
+    /// The largest file that may come with it, if one may.
+    pub fn file_bytes_max(&self) -> Option<u64> {
+        match self.act {
+            Act::Upload(bytes_max, _) => Some(bytes_max),
+            Act::Outside(_) | Act::Inside(..) => None,
+        }
+    }
 }
 
 /// What a form does, and for whom.
@@ -107,7 +126,7 @@ pub(crate) enum Act {
 }
 
 /// All forms: what does not stand here, nobody can send.
-pub(crate) const FORMS: &[Form] = &[
+pub const FORMS: &[Form] = &[
     Form { path: "/claim", act: Act::Outside(claim) },
     Form { path: "/login", act: Act::Outside(log_in) },
     Form { path: "/logout", act: Act::Inside(Role::Viewer, log_out) },
@@ -129,10 +148,7 @@ pub(crate) const FORMS: &[Form] = &[
 
 /// The largest file that may come with a form that is sent there.
 pub(crate) fn file_bytes_max(path: &str) -> Option<u64> {
-    FORMS.iter().find(|form| form.path == path).and_then(|form| match form.act {
-        Act::Upload(bytes_max, _) => Some(bytes_max),
-        Act::Outside(_) | Act::Inside(..) => None,
-    })
+    FORMS.iter().find(|form| form.path == path).and_then(Form::file_bytes_max)
 }
 
 /// Whether passwords may come this way: by HTTPS, or over the operator's own wires.

@@ -9,7 +9,7 @@ mod acts;
 mod api;
 pub mod certificate;
 pub mod door;
-mod entry;
+pub mod entry;
 pub mod gate;
 pub mod hand;
 mod html;

@@ -3,14 +3,16 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::house::program;
 use crate::operator::{Operator, between};
 
-const SETTINGS: &str = "[organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
+pub(crate) const SETTINGS: &str = "[organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
     operator_address = \"noc@example.net\"\n[networks]\ncidrs = [\"198.51.100.0/24\"]\n[policy]\ndigest_hour = 0\n\
     [page]\nlisten = \"127.0.0.1:0\"\nlisten_https = \"\"\n";
 const CUSTOMERS: &str = "customer_id,name,email,cidr\nA,Alpha,a@alpha.example,198.51.100.0/28\n\
@@ -21,8 +23,12 @@ const REPORT: &str = "timestamp,severity,ip,port,protocol\n2026-11-20 03:00:00,c
 /// A folder with a program at work in it, and who sits at its page.
 pub(crate) struct Place {
     folder: tempfile::TempDir,
-    child: Child,
+    pub(crate) child: Child,
     operator: Operator,
+    /// The port of HTTPS, if the settings leave it to the system.
+    pub(crate) https: Option<u16>,
+    /// Whether the program has halted.
+    pub(crate) halted: Arc<AtomicBool>,
 }
 
 impl Deref for Place {
@@ -39,14 +45,25 @@ impl Place {
     }
 
     pub(crate) fn with(settings: &str) -> Self {
+        Self::halting(settings, "")
+    }
+
+    /// One that halts where `point` says, until it reads a line.
+    pub(crate) fn halting(settings: &str, point: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
         std::fs::write(folder.path().join("settings.toml"), settings).unwrap();
-        let (child, port) = start(&folder);
-        Self { folder, child, operator: Operator::at((Ipv4Addr::LOCALHOST, port).into()) }
+        let (child, port, https, halted) = start(&folder, point);
+        let operator = Operator::at((Ipv4Addr::LOCALHOST, port).into());
+        Self { folder, child, operator, https, halted }
     }
 
-    fn data(&self, name: &str) -> PathBuf {
+    /// Where it runs.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn data(&self, name: &str) -> PathBuf {
         self.folder.path().join("data").join(name)
     }
 
@@ -72,24 +89,41 @@ impl Drop for Place {
     }
 }
 
-/// Starts it and waits for its page. Returns its port.
-fn start(folder: &tempfile::TempDir) -> (Child, u16) {
+/// Starts it and waits for its page. Returns its ports.
+fn start(folder: &tempfile::TempDir, halt: &str) -> (Child, u16, Option<u16>, Arc<AtomicBool>) {
+    let settings = std::fs::read_to_string(folder.path().join("settings.toml")).unwrap();
+    let has_https = settings.contains("listen_https = \"127.0.0.1:0\"");
     let mut child = Command::new(program())
         .args(["--data", "data", "--settings", "settings.toml", "--at", "2026-11-21T12:00:00Z", "run"])
         .current_dir(folder.path())
         .env_remove("RUST_LOG")
+        .env("ABUSEBOX_HALT", halt)
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
-        let (_, rest) = line.split_once("http://127.0.0.1:")?;
-        rest.split('/').next()?.parse().ok()
-    });
+    let mut ports = [None; 2];
+    for line in lines.by_ref().map_while(Result::ok) {
+        for (port, scheme) in ports.iter_mut().zip(["http", "https"]) {
+            if let Some((_, rest)) = line.split_once(&format!(" {scheme}://127.0.0.1:")) {
+                *port = rest.split('/').next().and_then(|port| port.parse().ok());
+            }
+        }
+        if ports[0].is_some() && (ports[1].is_some() || !has_https) {
+            break;
+        }
+    }
+    let halted = Arc::<AtomicBool>::default();
+    let own = halted.clone();
     // Nobody who does not read may stop it.
-    std::thread::spawn(move || lines.for_each(drop));
-    (child, port.expect("its page is up"))
+    std::thread::spawn(move || {
+        for line in lines {
+            own.fetch_or(line.is_ok_and(|line| line.starts_with("halted at ")), Ordering::Relaxed);
+        }
+    });
+    (child, ports[0].expect("its page is up"), ports[1], halted)
 }
 
 #[test]
@@ -129,7 +163,7 @@ fn customers_and_a_report_are_sent_and_the_held_mails_released() {
     assert!(mails.contains("2 mails were released") && mails.contains("o-queued"), "{mails}");
     assert!(!place.get("/mail").contains("were released"), "it is said once");
     let audit = place.get("/audit");
-    for done in ["took the customer file c.csv", &format!("sent the report {name}"), "released mail 1, 2"] {
+    for done in ["took the customer file c.csv", &format!("sent the report {name}<"), "released mail 1, 2"] {
         assert!(audit.contains(done), "{done}: {audit}");
     }
     assert_eq!(place.uploads(), 0);
@@ -151,6 +185,6 @@ fn who_is_killed_in_the_middle_of_an_upload_leaves_nothing() {
     }
     place.kill();
     assert_eq!(place.uploads(), 1);
-    (place.child, _) = start(&place.folder);
+    (place.child, ..) = start(&place.folder, "");
     assert_eq!(place.uploads(), 0);
 }

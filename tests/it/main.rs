@@ -7,6 +7,7 @@
 mod accounting;
 mod acts;
 mod api;
+mod attack;
 mod cli;
 mod confidential;
 mod damaged;

@@ -44,6 +44,8 @@ pub(crate) enum Fault {
     TooMany(u32),
     /// Any status, with an error text.
     Status(u16),
+    /// 400, with this error text.
+    Says(String),
     /// Nothing ever comes.
     Silent,
     /// The connection is closed without an answer.
@@ -459,6 +461,7 @@ fn spoil(honest: Answer, fault: &Fault) -> Answer {
         Fault::BadKey => refusal(401, "Invalid API key"),
         Fault::NoGroup => refusal(400, "No supported report filters found"),
         Fault::TooMany(seconds) => refusal(429, "Too many requests").with("Retry-After", seconds.to_string()),
+        Fault::Says(text) => refusal(400, text),
         Fault::Status(status) => refusal(*status, "The simulator was told to fail"),
         Fault::Silent => with(Delivery::Silent),
         Fault::Close => with(Delivery::Close),
