@@ -86,6 +86,13 @@ pub fn is_crowded(error: &io::Error) -> bool {
     crowded.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
+/// How many descriptors this process may open beside those that it has; none where that cannot be told.
+pub fn descriptors_left() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let open = fs::read_dir("/proc/self/fd").map_or(u64::MAX, |open| open.count() as u64);
+    limit.unwrap_or(u64::MAX).saturating_sub(open)
+}
+
 /// How many bytes the disk below `path` has left for processes without root's rights, and how many it has.
 pub fn room(path: &Path) -> io::Result<(u64, u64)> {
     let disk = rustix::fs::statvfs(path)?;

@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::entry::file_bytes_max;
 use super::router;
-use crate::files::Temporary;
+use crate::files::{self, Temporary};
 use crate::net::{is_near, own_networks};
 
 mod upload;
@@ -163,6 +163,11 @@ impl Inside {
         let all: usize = alike.map(|(_, count)| count).sum();
         let own = places.get(&peer).copied().unwrap_or(0);
         if all >= CONNECTIONS_MAX || own >= CONNECTIONS_OF_ONE_MAX {
+            return None;
+        }
+        let wanted = places.values().sum::<usize>() + 1;
+        if files::descriptors_left() < wanted as u64 * DESCRIPTORS_OF_ONE + DESCRIPTORS_LEFT_MIN {
+            tracing::debug!(%peer, "nobody is let in: too much is open");
             return None;
         }
         places.insert(peer, own + 1);
@@ -527,6 +532,10 @@ const PASSED: &[&str] = &["Authorization", "Cookie", "Content-Type", "Origin", "
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Of this machine, and of all others. Each costs a task, and a thread of the server behind.
 const CONNECTIONS_MAX: usize = 32;
+/// Beside its own: one to the server behind, and two of that. Without the last of them the server would break off.
+const DESCRIPTORS_OF_ONE: u64 = 3;
+/// For files, fetching and mail.
+const DESCRIPTORS_LEFT_MIN: u64 = 16;
 /// A browser opens six.
 const CONNECTIONS_OF_ONE_MAX: usize = 8;
 /// Browsers send one or two kilobytes, with many cookies more.

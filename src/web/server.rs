@@ -1,7 +1,8 @@
 //! HTTP behind the door: tiny_http, on a Unix socket and nothing else.
 //!
-//! tiny_http 0.12 has no time-outs and no limit for headers, and it stops accepting for ever after the first error.
-//! So no network reaches it, only the door does; and when it stops accepting, it is set up again.
+//! tiny_http 0.12 has no time-outs and no limit for headers, it stops accepting for ever after the first error, and it
+//! panics where it cannot copy a descriptor. So no network reaches it, only the door does, which lets nobody in for whom
+//! there are too few; and when it stops accepting, it is set up again.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
