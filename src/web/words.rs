@@ -85,7 +85,8 @@ sentences! {
     owner moment prefix why customer line of_file won no_line
 
     [whose Whose]
-    outside unattributable no_line files_differ two_customers longest not_mailed longer_prefix none_valid not_valid
+    outside unattributable no_line files_differ files_agree mails_differ two_customers only_prefix longest not_mailed
+    longer_prefix none_valid not_valid
 
     [people People]
     title name may may_look may_all added last_login login_from remove nobody
