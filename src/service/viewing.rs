@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 use super::intake::describe;
 use super::mailing::Kinds;
+use super::whose::{HEADS_MAX, Whose};
 use super::{Engine, Error, Loaded, STORE};
 use crate::clock::{Day, Timestamp};
 use crate::customers::{Contact, CustomerNo, Owner, Port};
@@ -24,8 +25,9 @@ use crate::notify::outbox::{self, Notice};
 use crate::store::{self, Counts, Fetching};
 use crate::system::disk;
 use crate::web::view::{
-    Candidate, Customer, CustomerFacts, Customers, Held, IncidentFacts, IncidentRow, MailFacts, MailRow,
-    Overview, Part, ROWS_MAX, ReportFacts, Search, Secure, Site, System, Tally, Trouble, View, Wanted, Whois,
+    Candidate, Customer, CustomerFacts, CustomerPage, CustomerRow, Customers, CustomersWanted, Held, History,
+    IncidentFacts, IncidentRow, MailFacts, MailRow, Overview, Ownerless, OwnerlessWanted, Part, ROWS_MAX,
+    ReportFacts, Search, Secure, Site, System, Tally, Trouble, View, Wanted, Whois,
 };
 
 /// The engine as the page sees it.
@@ -299,6 +301,51 @@ impl View for Live {
         Ok(Some((facts(number, &contact), Part { rows, next })))
     }
 
+    fn customers_found(
+        &self,
+        wanted: &CustomersWanted,
+        after: &str,
+        now: Timestamp,
+    ) -> Result<Part<CustomerRow, String>, Trouble> {
+        Whose::of(&self.engine)?.found(wanted, after, now)
+    }
+
+    fn customer_page(&self, id: &str, from: usize, now: Timestamp) -> Result<Option<CustomerPage>, Trouble> {
+        Whose::of(&self.engine)?.page(id, from, now)
+    }
+
+    fn customer_mails(&self, id: &str, before: Option<u64>) -> Result<Part<MailRow, u64>, Trouble> {
+        let loaded = self.engine.loaded();
+        let view = self.engine.store.view()?;
+        let Some(number) = view.customer_number(id)? else {
+            return Ok(Part { rows: Vec::new(), next: None });
+        };
+        let mut found = Vec::new();
+        let next = view.notices_of_back(number, before, HEADS_MAX, |notice| {
+            if found.len() >= ROWS_MAX {
+                return ControlFlow::Break(());
+            }
+            found.push(notice);
+            ControlFlow::Continue(())
+        })?;
+        let names = Names::of(&view, &loaded, [number])?;
+        let rows = found.into_iter().map(|notice| self.mail_row(&loaded, &names, notice)).collect();
+        Ok(Part { rows, next })
+    }
+
+    fn customer_history(&self, id: &str, from: usize) -> Result<History, Trouble> {
+        Whose::of(&self.engine)?.history(id, from)
+    }
+
+    fn ownerless(
+        &self,
+        wanted: &OwnerlessWanted,
+        after: Option<IpNet>,
+        now: Timestamp,
+    ) -> Result<Part<Ownerless, IpNet>, Trouble> {
+        Whose::of(&self.engine)?.ownerless(wanted, after, now)
+    }
+
     fn outgoing(&self, notice: &Notice, now: Timestamp) -> Result<Outgoing, Trouble> {
         let loaded = self.engine.loaded();
         Ok(self.engine.outgoing(&self.engine.store.view()?, &loaded, notice, now)?)
@@ -414,7 +461,7 @@ impl Names {
     }
 }
 
-fn contact(loaded: &Loaded, customer: CustomerNo) -> Option<Customer> {
+pub(super) fn contact(loaded: &Loaded, customer: CustomerNo) -> Option<Customer> {
     let contact = loaded.table.contact(customer)?;
     Some(Customer { id: contact.id.to_owned(), name: contact.name.to_owned() })
 }
@@ -425,7 +472,7 @@ fn is_of_others(network: &IpNet) -> bool {
     is_host(network.addr()) && !is_link_local && network.prefix_len() < network.max_prefix_len()
 }
 
-fn facts(number: CustomerNo, contact: &Contact<'_>) -> CustomerFacts {
+pub(super) fn facts(number: CustomerNo, contact: &Contact<'_>) -> CustomerFacts {
     CustomerFacts {
         number,
         customer: Customer { id: contact.id.to_owned(), name: contact.name.to_owned() },
@@ -487,7 +534,7 @@ fn add(sum: &mut Counts, counts: &Counts) {
 }
 
 /// Incidents or mails read for one page. A filter that finds less among so many shows what it has and the way on.
-const READ_MAX: usize = 20_000;
+pub(super) const READ_MAX: usize = 20_000;
 /// Some two kilobytes.
 const PROC_BYTES_MAX: u64 = 64 * 1024;
 /// The overview is at most so old while things change.
@@ -498,7 +545,7 @@ const RECOUNT_REST: u32 = 20;
 const RECOUNT_MAX: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::files::save_atomic;
@@ -510,22 +557,22 @@ mod tests {
     use crate::web::gate::{Gate, NewPerson, Visitor};
     use crate::web::router::{Request, handle};
 
-    const NOW: Timestamp = Timestamp::from_unix(1_795_600_000);
+    pub(in crate::service) const NOW: Timestamp = Timestamp::from_unix(1_795_600_000);
 
     const VISITOR: Visitor = Visitor { peer: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), is_secure: false };
 
-    struct House {
-        engine: Arc<Engine>,
-        live: Live,
+    pub(in crate::service) struct House {
+        pub(in crate::service) engine: Arc<Engine>,
+        pub(in crate::service) live: Live,
         hand: Acting,
         gate: Admission,
         /// Of the operator, who has claimed it.
         cookie: String,
-        folder: tempfile::TempDir,
+        pub(in crate::service) folder: tempfile::TempDir,
     }
 
     /// A box with two customers, which holds its mails.
-    fn house() -> House {
+    pub(in crate::service) fn house() -> House {
         let folder = tempfile::tempdir().unwrap();
         let settings = "[organisation]\nabuse_address = \"abuse@example.net\"\noperator_address = \"noc@example.net\"\n\
              [networks]\ncidrs = [\"192.0.2.0/24\", \"2001:db8::/32\"]\n[policy]\ndigest_hour = 0\n";
@@ -555,7 +602,7 @@ mod tests {
 
     impl House {
         /// Takes in a report of one day with these rows: address, port, severity.
-        fn ingest(&self, rows: &[(&str, u32, &str)]) {
+        pub(in crate::service) fn ingest(&self, rows: &[(&str, u32, &str)]) {
             let day = NOW.day().plus(-1);
             let mut csv = "\"timestamp\",\"severity\",\"ip\",\"protocol\",\"port\",\"hostname\"\n".to_owned();
             for (ip, port, severity) in rows {
@@ -570,7 +617,7 @@ mod tests {
             self.engine.take(&Source { file, kind: None, day: None, id_hash: None }, &spooled, NOW).unwrap();
         }
 
-        fn get(&self, target: &str) -> String {
+        pub(in crate::service) fn get(&self, target: &str) -> String {
             let reply = handle(&self.asked(target), &self.live, &self.gate, &self.hand, NOW);
             assert_eq!(reply.status, 200, "{target}: {}", reply.body);
             reply.body

@@ -312,6 +312,22 @@ impl View {
         Ok(())
     }
 
+    /// Customer ids ever seen behind `after`, in their order, with their numbers.
+    pub fn customers_after(
+        &self,
+        after: &str,
+        mut each: impl FnMut(&str, CustomerNo) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        let behind = (Bound::Excluded(after), Bound::Unbounded);
+        for entry in self.txn.open_table(CUSTOMERS)?.range::<&str>(behind)? {
+            let (id, number) = entry?;
+            if each(id.value(), CustomerNo(number.value()))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Accepted customer files, oldest first.
     pub fn imports(&self) -> Result<Vec<(u64, Import)>, Error> {
         self.txn
@@ -375,16 +391,29 @@ impl View {
         mut is_it: impl FnMut(Key, Incident) -> Result<bool, Error>,
     ) -> Result<bool, Error> {
         let incidents = self.txn.open_table(INCIDENTS)?;
+        let mut found = false;
+        self.keys_of(receiver, |key| {
+            if let Some(value) = incidents.get(key.0)? {
+                found = is_it(key, decode(value.value())?)?;
+            }
+            Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        Ok(found)
+    }
+
+    /// Keys of the incidents of one receiver, in their order.
+    pub fn keys_of(
+        &self,
+        receiver: CustomerNo,
+        mut each: impl FnMut(Key) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
         let receivers = self.txn.open_table(RECEIVERS)?;
         for entry in receivers.range((receiver.0, [0; Key::LEN])..=(receiver.0, [0xff; Key::LEN]))? {
-            let key = entry?.0.value().1;
-            if let Some(value) = incidents.get(key)?
-                && is_it(Key(key), decode(value.value())?)?
-            {
-                return Ok(true);
+            if each(Key(entry?.0.value().1))?.is_break() {
+                break;
             }
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Receivers with something to tell.
@@ -420,6 +449,30 @@ impl View {
             }
         }
         Ok(())
+    }
+
+    /// Notices of one customer, the newest first; those with a number below `before`. Of the others only the head is
+    /// read, of `looked_max` at most. Returns from where on to look further; `None`: that is all.
+    pub fn notices_of_back(
+        &self,
+        customer: CustomerNo,
+        before: Option<u64>,
+        looked_max: usize,
+        mut each: impl FnMut(Notice) -> ControlFlow<()>,
+    ) -> Result<Option<u64>, Error> {
+        let notices = self.txn.open_table(NOTICES)?;
+        for (looked, entry) in notices.range(..before.unwrap_or(u64::MAX))?.rev().enumerate() {
+            let (number, value) = entry?;
+            let next = Some(number.value() + 1);
+            if looked >= looked_max {
+                return Ok(next);
+            }
+            let is_its = decode::<NoticeHead>(value.value())?.customer == customer;
+            if is_its && each(decode(value.value())?).is_break() {
+                return Ok(next);
+            }
+        }
+        Ok(None)
     }
 
     /// Notices not yet done, by customer.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use super::tables::{Stored, decode, encode};
 use crate::clock::{Day, Timestamp};
+use crate::customers::CustomerNo;
 use crate::incident::Incident;
 use crate::notify::outbox::{Frozen, Mailed, Notice, Scope};
 
@@ -68,6 +69,18 @@ pub struct Counters {
     pub reports: u32,
     pub passes: u64,
     pub imports: u64,
+}
+
+/// How a [`Notice`] begins: enough to pass over those of others.
+#[derive(Serialize, Deserialize)]
+pub(super) struct NoticeHead {
+    number: u64,
+    pub(super) customer: CustomerNo,
+}
+
+impl Stored for NoticeHead {
+    const VERSION: u8 = Notice::VERSION;
+    const NAME: &'static str = Notice::NAME;
 }
 
 /// When digests were made, and what the operator was told.

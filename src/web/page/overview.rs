@@ -74,7 +74,8 @@ pub(crate) fn show(view: &dyn View, hand: &dyn Hand, site: &Site, now: Timestamp
     facts.add(t.overview.last_fetch, Some(html!(last, under_way)));
     let soon = |at| crate::web::html::time(at, &site.zone);
     facts.add(t.overview.next_fetch, overview.next_fetch.filter(|at| *at > now).map(soon));
-    let customers = html!("<a href=\"/customers\">", t.number(overview.customers), "</a>");
+    let ownerless = html!("<a href=\"/unassigned\">", t.ownerless.title, "</a>");
+    let customers = html!("<a href=\"/customers\">", t.number(overview.customers), "</a> \u{b7} ", ownerless);
     facts.add(t.overview.customers, Some(customers));
     let right = match overview.clock_doubt {
         None => t.overview.clock_right,
