@@ -314,6 +314,12 @@ impl Incident {
         address.or_else(|| key.network().map(|network| network.to_string()))
     }
 
+    /// Report days on which it was seen, as far back from the newest as it remembers.
+    pub fn seen_on(&self) -> impl Iterator<Item = Day> + use<> {
+        let (days, last_day) = (self.days, self.last_day);
+        (0..DAYS_REMEMBERED).filter(move |back| days >> back & 1 == 1).map(move |back| last_day.plus(-back))
+    }
+
     /// Rows seen in all; of each report day as many as the report that brought most.
     pub fn rows(&self) -> u64 {
         self.rows_before + self.rows_day
@@ -369,6 +375,8 @@ impl Incident {
     }
 }
 
+/// Report days up to the newest of an incident for which it knows whether it was seen.
+pub const DAYS_REMEMBERED: i32 = u64::BITS as i32;
 /// Newest addresses kept of an incident whose address changes.
 pub const ADDRESSES_MAX: usize = 20;
 /// Notices kept of an incident: with weekly repeats more than a year.

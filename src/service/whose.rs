@@ -161,14 +161,14 @@ impl Whose {
             }
             Ok(())
         })?;
-        let mut rest = READ_MAX;
-        let is_first = |count: &usize, rest: &mut usize| {
-            let fits = *count <= *rest || *rest == READ_MAX;
-            *rest = if fits { rest.saturating_sub(*count) } else { 0 };
-            fits
+        let mut sum = 0;
+        let fits = |count: &&usize| {
+            let is_first = sum == 0;
+            sum += **count;
+            is_first || sum <= READ_MAX
         };
-        let shown = places.values().take(ROWS_MAX).take_while(|count| is_first(count, &mut rest)).count();
-        let last = places.keys().take(shown).last().copied();
+        let shown = places.values().take(ROWS_MAX).take_while(fits).count();
+        let last = shown.checked_sub(1).and_then(|index| places.keys().nth(index)).copied();
         let next = last.filter(|_| places.len() > shown).and_then(|last| last.place);
 
         let kinds = Kinds::load(&self.view)?;
@@ -289,7 +289,7 @@ impl Whose {
         let opened = if incident.again { Turn::OpenedAndAgain } else { Turn::Opened };
         told.add(incident.first_seen, Past::Turn(key, opened));
         if let Some(until) = incident.quiet_until {
-            told.add(until.start(), Past::Turn(key, Turn::Muted(until)));
+            told.add(until.start(), Past::Turn(key, Turn::Muted));
         }
         if let Some(closed) = incident.closed {
             told.add(closed, Past::Turn(key, Turn::Closed));

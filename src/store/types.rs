@@ -10,6 +10,7 @@ use crate::clock::{Day, Timestamp};
 use crate::customers::CustomerNo;
 use crate::incident::Incident;
 use crate::notify::outbox::{Frozen, Mailed, Notice, Scope};
+use crate::report::kind::Nature;
 
 /// Marks the single values of the table `meta`.
 #[expect(private_bounds, reason = "how values become bytes is the store's own matter")]
@@ -45,6 +46,7 @@ stored!(
     Person = "person",
     AuditEntry = "audit entry",
     Note = "note",
+    Problems = "problems of a day",
 );
 
 impl Meta for Format {}
@@ -224,6 +226,22 @@ pub struct AuditEntry {
     pub from: Option<IpAddr>,
     /// A sentence without a full stop; never a secret.
     pub what: String,
+}
+
+/// Problems seen on a report day, each once, whatever number of reports brought it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problems {
+    pub compromised: u64,
+    pub exposed: u64,
+}
+
+impl Problems {
+    pub(super) fn add(&mut self, nature: Nature) {
+        match nature {
+            Nature::Compromised => self.compromised += 1,
+            Nature::Exposed => self.exposed += 1,
+        }
+    }
 }
 
 /// What a person wrote down about an incident.

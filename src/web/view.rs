@@ -16,7 +16,7 @@ use crate::lines::{Outgoing, Status};
 use crate::notify::Mail;
 use crate::notify::outbox::{self, Notice};
 use crate::report::kind::Severity;
-use crate::store::{Alarm, Counts, Import, Note, RejectedRow, Report};
+use crate::store::{Alarm, Counts, Import, Note, Problems, RejectedRow, Report};
 
 /// Why a page cannot be shown: a sentence for a person.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,15 @@ pub trait View {
     /// How many mails wait for release, and the number of the newest of them.
     fn held(&self) -> Result<(u64, u64), Trouble>;
     /// In the reverse order of their names, which begin with the day; those before `before`.
-    fn reports(&self, before: Option<&str>) -> Result<Part<(String, Report), String>, Trouble>;
+    fn reports(
+        &self,
+        wanted: &ReportsWanted,
+        before: Option<&str>,
+    ) -> Result<Part<(String, Report), String>, Trouble>;
+    /// What the reports of each day come to, the newest first; those before `before`.
+    fn report_days(&self, before: Option<Day>) -> Result<Part<ReportDay, Day>, Trouble>;
+    /// Every report type that was ever seen.
+    fn report_types(&self) -> Result<Vec<String>, Trouble>;
     /// A report by its file name, with its rejected rows from a line on.
     fn report(&self, file: &str, from_line: u64) -> Result<Option<ReportFacts>, Trouble>;
     fn customers(&self) -> Result<Customers, Trouble>;
@@ -128,6 +136,9 @@ pub struct Overview {
     pub next_fetch: Option<Timestamp>,
     pub customers: u64,
     pub tally: Tally,
+    /// The newest [`TREND_DAYS`] report days, oldest first, with the problems seen; of some there is no report, or it is
+    /// not known any more. Empty: of none anything is known.
+    pub trend: Vec<(Day, Option<Problems>)>,
 }
 
 /// What takes a look at everything to know.
@@ -245,7 +256,7 @@ pub enum Turn {
     Opened,
     /// The same; it was closed since, and has come back.
     OpenedAndAgain,
-    Muted(Day),
+    Muted,
     Closed,
     Noted(Note),
 }
@@ -323,6 +334,24 @@ pub struct MailFacts {
     pub mail: Option<Mail>,
 }
 
+/// Which reports are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReportsWanted {
+    /// Of this type; empty: of any.
+    pub kind: String,
+    pub day: Option<Day>,
+    /// Only those of which a row was rejected, or that could not be read at all.
+    pub troubled: bool,
+}
+
+/// All reports of a day that could be read, each content once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportDay {
+    pub day: Day,
+    pub reports: u64,
+    pub counts: Counts,
+}
+
 #[derive(Clone, Debug)]
 pub struct ReportFacts {
     pub report: Report,
@@ -376,5 +405,7 @@ pub struct Candidate {
     pub why: Why,
 }
 
+/// Report days of the trend: one season.
+pub const TREND_DAYS: i32 = 90;
 /// Rows of one page: what fits into memory and into a head.
 pub const ROWS_MAX: usize = 100;

@@ -27,6 +27,9 @@ sentences! {
     no_report reports_one reports_many rows_one rows_many
     the_box mode last_fetch never under_way next_fetch customers clock clock_right clock_doubtful
 
+    [trend Trend]
+    title about fewer more same so_far drawing most compromised exposed no_report seen_on none_on none_from as_table
+
     [unset Unset]
     key secret networks abuse_address operator_address mail_server customers_file
 
@@ -78,6 +81,7 @@ sentences! {
     [reports Reports]
     title order day report rows unknown_type file kind report_day taken_in note surplus surplus_one surplus_many
     rejected_by rejected_rows line why at_fault further none no_further same_as unreadable
+    which troubled no_such by_day counted
     time address repeated_header unclosed_quote too_long
 
     [customers Customers]
@@ -88,10 +92,10 @@ sentences! {
     [customer OneCustomer]
     not_in_file to_operator to_operator_gone language_of_box never mailed open_all closed_all none_open
     all_mails no_mails all_prefixes no_prefixes valid always from until is_not_mailed
-    history history_about not_whole no_history what opened opened_again closed muted noted told_one told_many
+    history history_way history_about not_whole no_history what opened opened_again closed muted noted told_one told_many
 
     [ownerless Ownerless]
-    title about add mark silence settings place addresses found how_often incidents_one incidents_many since last_seen
+    title about add file mark silence settings place addresses found how_often incidents_one incidents_many since last_seen
     why none no_further together each_network each_address within no_address by_now silenced outside
 
     [whose Whose]
@@ -116,7 +120,7 @@ sentences! {
 
     [asked Asked]
     title unreadable twice not_here before line port time address incident_state severity mail_state
-    which_customers network together why part
+    which_customers from network together why part day which_reports
 
     [denied Denied]
     wrong wait_one wait_many not_the_same choose_role name password_short password_long password_known

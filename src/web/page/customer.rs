@@ -18,7 +18,7 @@ use crate::web::words::PageWords;
 pub(crate) fn show(view: &dyn View, site: &Site, query: &mut Query, now: Timestamp) -> Result<Page, Fault> {
     let id = query.take_exact("id").ok_or(Fault::NotFound)?;
     let part = query.take("part").unwrap_or_default();
-    let from = query.take_as::<usize>("from", |t| t.asked.before)?.unwrap_or(0);
+    let from = query.take_as::<usize>("from", |t| t.asked.from)?.unwrap_or(0);
     let before = query.take_as::<u64>("before", |t| t.asked.before)?;
     let page = view.customer_page(&id, from, now)?.ok_or(Fault::NotFound)?;
     let t = site.words();
@@ -76,7 +76,6 @@ fn front(view: &dyn View, site: &Site, page: &CustomerPage, now: Timestamp) -> R
     let CustomerRow { facts, in_newest, open, last_mail } = &page.row;
     let id = facts.customer.id.as_str();
     let mut list = Facts::default();
-    list.add(t.customers.name, (!facts.customer.name.is_empty()).then(|| html!(facts.customer.name)));
     let own = facts.language.as_ref().map(|language| html!(language));
     let language = own.unwrap_or_else(|| html!("<span class=\"dim\">", say.language_of_box, "</span>"));
     list.add(t.customers.language, Some(language));
@@ -99,7 +98,7 @@ fn front(view: &dyn View, site: &Site, page: &CustomerPage, now: Timestamp) -> R
         of_state("closed", say.closed_all, page.closed)
     );
     list.add(t.incidents.title, Some(states));
-    let history = html!("<a href=\"", to_part(id, "history"), "\">", say.history, "</a>");
+    let history = html!("<a href=\"", to_part(id, "history"), "\">", say.history_way, "</a>");
     list.add(say.history, Some(history));
 
     let words = Words::of(&site.language);
@@ -231,7 +230,7 @@ fn turned(turn: &Turn, t: &PageWords) -> Html {
     match turn {
         Turn::Opened => html!(t.customer.opened),
         Turn::OpenedAndAgain => html!(t.customer.opened_again),
-        Turn::Muted(_) => html!(t.customer.muted),
+        Turn::Muted => html!(t.customer.muted),
         Turn::Closed => html!(t.customer.closed),
         Turn::Noted(note) => {
             let who = phrase(t.customer.noted, &[("who", &note.who as &dyn Value)]);

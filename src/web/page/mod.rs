@@ -14,6 +14,7 @@ pub(crate) mod reports;
 pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod system;
+mod trend;
 
 use super::access::Who;
 use super::hand::Outcome;

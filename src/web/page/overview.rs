@@ -1,7 +1,7 @@
 //! Is it working, and what needs a person first.
 
 use super::setup::{self, Step};
-use super::{Facts, Page, mode, when};
+use super::{Facts, Page, mode, trend, when};
 use crate::clock::{Doubt, Timestamp};
 use crate::config::Missing;
 use crate::lang::{Words, fill};
@@ -60,7 +60,9 @@ pub(crate) fn show(view: &dyn View, hand: &dyn Hand, site: &Site, now: Timestamp
     }
     put!(
         body,
-        "</ul></section>\n<section><h2>",
+        "</ul></section>\n",
+        trend::show(&overview.trend, t),
+        "<section><h2>",
         t.overview.newest_day,
         "</h2>",
         report_day(&overview.tally, t),

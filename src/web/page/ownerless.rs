@@ -66,7 +66,7 @@ pub(crate) fn show(view: &dyn View, site: &Site, query: &mut Query, now: Timesta
         }
         let rows = t.count(row.rows, t.overview.rows_one, t.overview.rows_many);
         table.row([
-            place(row, &why, t),
+            place(row, by_network, &why, t),
             html!(t.number(row.addresses)),
             severity(row.severity, words.severity(row.severity)),
             kinds,
@@ -92,7 +92,7 @@ pub(crate) fn show(view: &dyn View, site: &Site, query: &mut Query, now: Timesta
         "</h1><p>",
         say.about,
         "</p><ul><li>",
-        phrase(say.add, &[("file", &html!("<a href=\"/customers#file\">", t.jobs.the_file, "</a>"))]),
+        phrase(say.add, &[("file", &html!("<a href=\"/customers#file\">", say.file, "</a>"))]),
         "</li><li>",
         phrase(say.mark, &[("settings", &html!("<a href=\"/settings#networks\">", say.settings, "</a>"))]),
         "</li><li>",
@@ -114,15 +114,15 @@ pub(crate) fn show(view: &dyn View, site: &Site, query: &mut Query, now: Timesta
 }
 
 /// With the way to what is in it: its addresses, or the incidents of one.
-fn place(row: &Ownerless, why: &str, t: &PageWords) -> Html {
+fn place(row: &Ownerless, by_network: bool, why: &str, t: &PageWords) -> Html {
     let Some(place) = row.place else {
         return html!("<span class=\"dim\">", t.ownerless.no_address, "</span>");
     };
     let is_one = place.prefix_len() == place.max_prefix_len();
     let name = if is_one { place.addr().to_string() } else { place.to_string() };
-    let way = match row.addresses {
-        1 => link("/incidents", &[("q", &place.addr().to_string())]),
-        _ => link("/unassigned", &[("within", &name), ("why", why), ("together", "address")]),
+    let way = match by_network && !is_one {
+        true => link("/unassigned", &[("within", &name), ("why", why), ("together", "address")]),
+        false => link("/incidents", &[("q", &place.addr().to_string())]),
     };
     html!("<a href=\"", way, "\"><code>", name, "</code></a>")
 }

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::clock::Doubt;
+use crate::clock::{Day, Doubt};
 use crate::config::edit::{self, Change, Written};
 use crate::config::{Complaint, Missing, Mode};
 use crate::customers::difference::{self, Difference, Named, Sample};
@@ -23,7 +23,7 @@ use crate::notify::authentic::{Dmarc, Policy, Spf, Verdict};
 use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
 use crate::report::kind::{Nature, Severity};
 use crate::store::Role;
-use crate::store::{Alarm, AuditEntry, Counts, Import, Note, Person, RejectedRow, Report};
+use crate::store::{Alarm, AuditEntry, Counts, Import, Note, Person, Problems, RejectedRow, Report};
 use crate::web::entry::{Act, FORMS, Form, file_bytes_max};
 use crate::web::gate::{Denied, NewPerson, SessionId};
 use crate::web::hand::{
@@ -189,6 +189,12 @@ impl View for Fake {
                 failed: 0,
                 day: Some((NOW.day(), 3, report().counts)),
             },
+            trend: (0..TREND_DAYS)
+                .map(|day| {
+                    let problems = Problems { compromised: 5, exposed: u64::from(day.unsigned_abs()) * 100 };
+                    (NOW.day().plus(day - TREND_DAYS), (day % 10 > 0).then_some(problems))
+                })
+                .collect(),
         })
     }
 
@@ -235,8 +241,24 @@ impl View for Fake {
         Ok(if self.quiet { (0, 0) } else { (12, 34) })
     }
 
-    fn reports(&self, before: Option<&str>) -> Result<Part<(String, Report), String>, Trouble> {
+    fn reports(
+        &self,
+        wanted: &ReportsWanted,
+        before: Option<&str>,
+    ) -> Result<Part<(String, Report), String>, Trouble> {
+        if wanted.kind == "none" {
+            return Ok(Part { rows: vec![], next: None });
+        }
         Ok(Part { rows: vec![(evil(), report())], next: before.is_none().then(|| "a b&c".to_owned()) })
+    }
+
+    fn report_days(&self, before: Option<Day>) -> Result<Part<ReportDay, Day>, Trouble> {
+        let sum = ReportDay { day: NOW.day(), reports: 3, counts: report().counts };
+        Ok(Part { rows: vec![sum], next: before.is_none().then(|| NOW.day()) })
+    }
+
+    fn report_types(&self) -> Result<Vec<String>, Trouble> {
+        Ok(vec![evil()])
     }
 
     fn report(&self, file: &str, from_line: u64) -> Result<Option<ReportFacts>, Trouble> {
@@ -309,7 +331,7 @@ impl View for Fake {
         let turns = [
             Turn::Opened,
             Turn::OpenedAndAgain,
-            Turn::Muted(NOW.day()),
+            Turn::Muted,
             Turn::Closed,
             Turn::Noted(Note { at: NOW, who: evil(), text: evil() }),
         ];
@@ -441,7 +463,13 @@ impl View for Broken {
     fn held(&self) -> Result<(u64, u64), Trouble> {
         Err(Trouble(evil()))
     }
-    fn reports(&self, _: Option<&str>) -> Result<Part<(String, Report), String>, Trouble> {
+    fn reports(&self, _: &ReportsWanted, _: Option<&str>) -> Result<Part<(String, Report), String>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn report_days(&self, _: Option<Day>) -> Result<Part<ReportDay, Day>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn report_types(&self) -> Result<Vec<String>, Trouble> {
         Err(Trouble(evil()))
     }
     fn report(&self, _: &str, _: u64) -> Result<Option<ReportFacts>, Trouble> {
@@ -829,6 +857,9 @@ const PAGES: &[&str] = &[
     "/mail/held",
     "/reports",
     "/reports?before=x",
+    "/reports?kind=scan_rdp&day=2026-11-20&which=troubled",
+    "/reports/days",
+    "/reports/days?before=2026-11-20",
     "/report?file=a+b%26c.csv",
     "/report?file=a%20b%26c.csv&line=5",
     "/customers",
@@ -931,6 +962,9 @@ fn all_in(language: &'static str) -> Vec<(String, Reply)> {
             "/mail?state=open",
             "/customers?q=nothing&after=C",
             "/customers?which=x",
+            "/reports?kind=none",
+            "/reports?day=x",
+            "/reports?which=x",
             "/customer?id=bare&part=mails",
             "/customer?id=bare&part=prefixes",
             "/customer?id=bare&part=history",
@@ -1087,7 +1121,7 @@ fn every_word_of_a_german_page_is_of_the_language_files() {
     let data: Vec<String> = words_of(&format!(
         "{EVIL} lt gt quot amp abusebox Rack localhost ann tls vic customer AB CD UTC some none wanted search address \
          customer states open told quiet state severity high today day https message id sha time csv \
-         English example bare CustomersWanted OwnerlessWanted within by network ambiguous true false"
+         English example bare CustomersWanted OwnerlessWanted within by network ambiguous true false none"
     ))
     .collect();
     let unknown: std::collections::BTreeSet<_> = all_in("de")
