@@ -57,12 +57,19 @@ pub enum Why {
     NoLine,
     /// The files before and after that time name different owners.
     FilesDiffer,
+    /// Both name the same customer, by different prefixes.
+    FilesAgree,
+    /// Both name the same customer, but only one of them lets it be mailed.
+    MailsDiffer,
+    /// Neither has a line inside the other's.
     TwoCustomers,
+    /// The only prefix around it.
+    OnlyPrefix,
     Longest,
-    /// The longest prefix, whose customer gets no mail.
+    /// It decides, but is faulty or says that its customer gets no mail.
     NotMailed,
     LongerPrefix,
-    /// The longest prefix, on which no line is valid at that time.
+    /// It decides, but no line on it is valid at that time.
     NoneValid,
     NotValid,
 }
@@ -79,14 +86,20 @@ impl Why {
             Self::FilesDiffer => {
                 "the customer file before that time and the one imported after it name different owners"
             }
-            Self::TwoCustomers => "two customers have the longest prefix",
-            Self::Longest => "the longest prefix, valid at that time",
-            Self::NotMailed => {
-                "the longest prefix; not mailed, because its line is faulty, not valid at that time, or says so"
+            Self::FilesAgree => {
+                "the customer file before that time and the one imported after it name the same customer"
             }
+            Self::MailsDiffer => {
+                "the customer file before that time and the one imported after it name the same customer, but by one \
+                 of them it is not mailed"
+            }
+            Self::TwoCustomers => "lines of two customers hold it, and neither lies inside the other",
+            Self::OnlyPrefix => "the only prefix around it, valid at that time",
+            Self::Longest => "the longest prefix, valid at that time",
+            Self::NotMailed => "not mailed, because the line that decides is faulty or says so",
             Self::LongerPrefix => "a longer prefix decides",
-            Self::NoneValid => "the longest prefix; no line on it is valid at that time, so it is not mailed",
-            Self::NotValid => "not valid at that time",
+            Self::NoneValid => "not mailed, because no line on the prefix that decides is valid at that time",
+            Self::NotValid => "another line on the same prefix is valid at that time, this one is not",
         }
     }
 }
@@ -263,22 +276,37 @@ impl Table {
     pub fn explain(&self, address: IpAddr, port: Option<Port>, at: Timestamp) -> Explanation<'_> {
         let address = address.to_canonical();
         let owner = self.owner(address, port, at);
-        let (mut candidates, parted) = match address {
+        let (mut candidates, answers) = match address {
             IpAddr::V4(v4) => self.candidates(&self.v4, v4.into(), at),
             IpAddr::V6(v6) => self.candidates(&self.v6, v6.into(), at),
         };
+        let files_differ = answers.iter().any(|answer| answer.owner != answers[0].owner);
+        let is_parted = files_differ && answers.iter().all(|answer| answer.owner != Owner::Ambiguous);
+        let is_only = candidates.iter().all(|candidate| candidate.prefix == candidates[0].prefix);
         let why = match owner {
             Owner::Outside => Why::Outside,
             Owner::Unattributable => Why::Unattributable,
             Owner::Unassigned => Why::NoLine,
-            Owner::Ambiguous if parted => Why::FilesDiffer,
+            Owner::Ambiguous if is_parted => Why::FilesDiffer,
             Owner::Ambiguous => Why::TwoCustomers,
+            Owner::Customer { .. } if files_differ => Why::MailsDiffer,
+            Owner::Customer { mailed: true, .. } if answers.iter().any(|a| a.node != answers[0].node) => {
+                Why::FilesAgree
+            }
+            Owner::Customer { mailed: true, .. } if is_only => Why::OnlyPrefix,
             Owner::Customer { mailed: true, .. } => Why::Longest,
-            Owner::Customer { mailed: false, .. } => Why::NotMailed,
+            Owner::Customer { mailed: false, .. } if candidates.iter().any(|c| c.won && c.valid) => {
+                Why::NotMailed
+            }
+            Owner::Customer { mailed: false, .. } => Why::NoneValid,
         };
-        if matches!(owner, Owner::Outside | Owner::Unattributable) {
-            for candidate in &mut candidates {
-                (candidate.won, candidate.why) = (false, why);
+        for candidate in &mut candidates {
+            match owner {
+                Owner::Outside | Owner::Unattributable => (candidate.won, candidate.why) = (false, why),
+                // Nobody has won; each of these would have, without the other.
+                Owner::Ambiguous if candidate.won => (candidate.won, candidate.why) = (false, why),
+                _ if candidate.why == Why::Longest && is_only => candidate.why = Why::OnlyPrefix,
+                _ => {}
             }
         }
         let customer = match owner {
@@ -349,22 +377,38 @@ impl Table {
         from <= at && at <= until
     }
 
-    /// All lines around an address that stand in a file that answers, and whether those files disagree.
-    fn candidates<A: Bits>(&self, tree: &Tree<A>, address: A, at: Timestamp) -> (Vec<Candidate<'_>>, bool) {
-        let winners: Vec<(u32, Option<u32>)> =
-            self.files(at).map(|file| (file, winner(tree, address, file))).collect();
+    /// All lines around an address that stand in a file that answers, and what each of those files says.
+    fn candidates<A: Bits>(
+        &self,
+        tree: &Tree<A>,
+        address: A,
+        at: Timestamp,
+    ) -> (Vec<Candidate<'_>>, Vec<Answer>) {
+        let answer = |file| {
+            let owner = self.file_owner(tree, address, file, at);
+            Answer { file, node: winner(tree, address, file), owner }
+        };
+        let answers: Vec<Answer> = self.files(at).map(answer).collect();
         let mut candidates = Vec::new();
         for node in tree.around(address) {
             for entry in tree.entries(node) {
-                let Some(here) = winners.iter().find(|(file, _)| entry.stands_in(*file)) else { continue };
-                let (valid, longest) = (self.is_valid(entry, at), here.1 == Some(node));
-                let rival = |e: &Entry| e.stands_in(here.0) && self.is_valid(e, at);
-                let won = longest && (valid || !tree.entries(node).iter().any(rival));
-                let why = match (longest, valid, won) {
-                    (false, ..) => Why::LongerPrefix,
-                    (_, true, _) => Why::Longest,
-                    (.., true) => Why::NoneValid,
-                    _ => Why::NotValid,
+                let mut here = answers.iter().filter(|answer| entry.stands_in(answer.file)).peekable();
+                if here.peek().is_none() {
+                    continue;
+                }
+                let valid = self.is_valid(entry, at);
+                // Of two files in which it stands, one may have a longer prefix.
+                let decides = here.find(|answer| answer.node == Some(node));
+                let has_rival = decides.is_some_and(|answer| {
+                    let mut others = tree.entries(node).iter();
+                    others.any(|other| other.stands_in(answer.file) && self.is_valid(other, at))
+                });
+                let (won, why) = match decides {
+                    None => (false, Why::LongerPrefix),
+                    Some(_) if valid && entry.mailed => (true, Why::Longest),
+                    Some(_) if valid => (true, Why::NotMailed),
+                    Some(_) if has_rival => (false, Why::NotValid),
+                    Some(_) => (true, Why::NoneValid),
                 };
                 candidates.push(Candidate {
                     customer_id: self.id(CustomerNo(entry.customer)),
@@ -377,12 +421,16 @@ impl Table {
                 });
             }
         }
-        let mut owners = self.files(at).map(|file| self.file_owner(tree, address, file, at));
-        let parted = owners.next().is_some_and(|first| {
-            first != Owner::Ambiguous && owners.all(|second| first.and(second) == Owner::Ambiguous)
-        });
-        (candidates, parted)
+        (candidates, answers)
     }
+}
+
+/// What one file says of an address.
+struct Answer {
+    file: u32,
+    /// Of the prefix that decides.
+    node: Option<u32>,
+    owner: Owner,
 }
 
 /// The longest prefix around an address on which a file has a line, valid or not.
@@ -705,26 +753,17 @@ mod tests {
         let new = "C1,,,192.0.2.0/25,,,\nC2,,,192.0.2.16/28,,2026-11-10,\nC7,,,192.0.2.32/28,,,\n\
                    C4,,,192.0.2.48/28,,,\nC5,,,192.0.2.48/28,,,\n";
         let table = table(&[("2026-11-01T00:00:00Z", old), ("2026-12-01T00:00:00Z", new)]);
-        let (longer, longest, fallen, past) =
-            (Why::LongerPrefix, Why::Longest, Why::NoneValid, Why::NotValid);
+        let (only, longer, longest, fallen, past) =
+            (Why::OnlyPrefix, Why::LongerPrefix, Why::Longest, Why::NoneValid, Why::NotValid);
+        let (parted, two) = (Why::FilesDiffer, Why::TwoCustomers);
         for (address, time, why, whys) in [
-            ("192.0.2.1", "2026-11-15", longest, vec![("C1", longest)]),
+            ("192.0.2.1", "2026-11-15", only, vec![("C1", only)]),
             ("192.0.2.17", "2026-11-05", longest, vec![("C2", longest), ("C1", longer)]),
-            ("192.0.2.17", "2026-11-15", Why::NotMailed, vec![("C2", fallen), ("C1", longer)]),
-            (
-                "192.0.2.33",
-                "2026-11-15",
-                Why::FilesDiffer,
-                vec![("C3", longest), ("C7", longest), ("C1", longer)],
-            ),
+            ("192.0.2.17", "2026-11-15", fallen, vec![("C2", fallen), ("C1", longer)]),
+            ("192.0.2.33", "2026-11-15", parted, vec![("C3", parted), ("C7", parted), ("C1", longer)]),
             ("192.0.2.33", "2026-12-15", longest, vec![("C7", longest), ("C1", longer)]),
-            (
-                "192.0.2.49",
-                "2026-11-15",
-                Why::TwoCustomers,
-                vec![("C4", longest), ("C5", longest), ("C1", longer)],
-            ),
-            ("2001:db8:1::1", "2026-11-15", Why::FilesDiffer, vec![("C6", longest)]),
+            ("192.0.2.49", "2026-11-15", two, vec![("C4", two), ("C5", two), ("C1", longer)]),
+            ("2001:db8:1::1", "2026-11-15", parted, vec![("C6", parted)]),
             ("2001:db8:2::1", "2026-11-15", Why::NoLine, vec![]),
         ] {
             let told = table.explain(ip(address), None, at(&format!("{time}T00:00:00Z")));
@@ -735,8 +774,41 @@ mod tests {
         let file = "C2,,,192.0.2.16/28,,2026-11-10,\nC3,,,192.0.2.16/28,,,\nC8,,,2001:db8::/48,,,\n";
         let table = self::table(&[("2026-11-01T00:00:00Z", file)]);
         let told = table.explain(ip("192.0.2.17"), None, at("2026-11-15T00:00:00Z"));
-        assert_eq!((told.candidates[0].why, told.candidates[1].why), (past, longest));
+        assert_eq!((told.candidates[0].why, told.candidates[1].why), (past, only));
         assert_eq!((table.customers_len(), table.prefixes_len()), (3, 2), "of both families");
+    }
+
+    #[test]
+    fn whois_says_the_longest_prefix_only_where_that_is_the_reason() {
+        let (old, new) = ("C1,,,192.0.2.0/25,,,\nC2,,,192.0.2.64/28,,,\nC3,,,192.0.2.16/28,,,\n", "");
+        let old = format!("{old}C4,,,192.0.2.80/28,,,cancelled\nC5,,,192.0.2.96/28,,,\n");
+        let new = format!(
+            "{new}C1,,,192.0.2.0/25,,,\nC1,,,192.0.2.32/28,,,\nC2,,,192.0.2.64/28,,,cancelled\n\
+             C4,,,192.0.2.80/28,,,cancelled\nC5,,,192.0.2.96/28,,,\n"
+        );
+        let table = table(&[("2026-11-01T00:00:00Z", &old), ("2026-12-01T00:00:00Z", &new)]);
+        let (longer, longest) = (Why::LongerPrefix, Why::Longest);
+        for (address, why, whys) in [
+            // By the wide prefix before and by the narrow one after.
+            ("192.0.2.33", Why::FilesAgree, vec![("C1", longest, true), ("C1", longest, true)]),
+            // The narrow one is gone, so the wide one would decide after.
+            (
+                "192.0.2.17",
+                Why::FilesDiffer,
+                vec![("C3", Why::FilesDiffer, false), ("C1", Why::FilesDiffer, false)],
+            ),
+            (
+                "192.0.2.65",
+                Why::MailsDiffer,
+                vec![("C2", Why::NotMailed, true), ("C2", longest, true), ("C1", longer, false)],
+            ),
+            ("192.0.2.81", Why::NotMailed, vec![("C4", Why::NotMailed, true), ("C1", longer, false)]),
+            ("192.0.2.97", longest, vec![("C5", longest, true), ("C1", longer, false)]),
+        ] {
+            let told = table.explain(ip(address), None, at("2026-11-15T00:00:00Z"));
+            let lines: Vec<_> = told.candidates.iter().map(|c| (c.customer_id, c.why, c.won)).collect();
+            assert_eq!((told.why, lines), (why, whys), "{address}");
+        }
     }
 
     #[test]

@@ -55,14 +55,19 @@ impl Key {
 
     /// The network that is the place, if the place is one.
     pub fn network(&self) -> Option<IpNet> {
+        self.area().filter(|_| matches!(self.0[6], NET_V4 | NET_V6))
+    }
+
+    /// The place, be it an address alone, as a network; `None`: nowhere.
+    pub fn area(&self) -> Option<IpNet> {
         let (shape, len) = (self.0[6], self.0[7]);
         let mut address = [0; 16];
         address.copy_from_slice(&self.0[8..24]);
-        let address = Ipv6Addr::from(address);
+        let address = IpAddr::V6(Ipv6Addr::from(address));
         match shape {
-            NET_V4 => IpNet::new(IpAddr::V6(address).to_canonical(), len).ok(),
-            NET_V6 => IpNet::new(IpAddr::V6(address), len).ok(),
-            _ => None,
+            NOWHERE => None,
+            ADDRESS_V4 | NET_V4 => IpNet::new(address.to_canonical(), len).ok(),
+            _ => IpNet::new(address, len).ok(),
         }
     }
 }
@@ -83,7 +88,7 @@ impl Place {
     fn bytes(self) -> [u8; 18] {
         let (shape, len, address) = match self {
             Self::Nowhere => (NOWHERE, 0, Ipv6Addr::UNSPECIFIED),
-            Self::Address(IpAddr::V4(v4)) => (1, 32, v4.to_ipv6_mapped()),
+            Self::Address(IpAddr::V4(v4)) => (ADDRESS_V4, 32, v4.to_ipv6_mapped()),
             Self::Address(IpAddr::V6(v6)) => (2, 128, v6),
             Self::Slash64(v6) => (SLASH_64, 64, Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
             Self::Net(IpNet::V4(net)) => (NET_V4, net.prefix_len(), net.network().to_ipv6_mapped()),
@@ -97,6 +102,7 @@ impl Place {
 }
 
 const NOWHERE: u8 = 0;
+const ADDRESS_V4: u8 = 1;
 const SLASH_64: u8 = 3;
 const NET_V4: u8 = 4;
 const NET_V6: u8 = 5;
@@ -308,6 +314,12 @@ impl Incident {
         address.or_else(|| key.network().map(|network| network.to_string()))
     }
 
+    /// Report days on which it was seen, as far back from the newest as it remembers.
+    pub fn seen_on(&self) -> impl Iterator<Item = Day> + use<> {
+        let (days, last_day) = (self.days, self.last_day);
+        (0..DAYS_REMEMBERED).filter(move |back| days >> back & 1 == 1).map(move |back| last_day.plus(-back))
+    }
+
     /// Rows seen in all; of each report day as many as the report that brought most.
     pub fn rows(&self) -> u64 {
         self.rows_before + self.rows_day
@@ -363,6 +375,8 @@ impl Incident {
     }
 }
 
+/// Report days up to the newest of an incident for which it knows whether it was seen.
+pub const DAYS_REMEMBERED: i32 = u64::BITS as i32;
 /// Newest addresses kept of an incident whose address changes.
 pub const ADDRESSES_MAX: usize = 20;
 /// Notices kept of an incident: with weekly repeats more than a year.
@@ -393,6 +407,22 @@ mod tests {
         let net = Place::Net("2001:db8::/48".parse().unwrap());
         assert!(at(net, "2001:db8:0:9::1") && !at(net, "2001:db8:1::1"));
         assert!(at(Place::Nowhere, "192.0.2.1") && at(Place::Nowhere, "2001:db8::1"));
+    }
+
+    #[test]
+    fn a_key_knows_its_place() {
+        for (place, area, is_network) in [
+            (Place::Address("192.0.2.1".parse().unwrap()), "192.0.2.1/32", false),
+            (Place::Address("2001:db8::1".parse().unwrap()), "2001:db8::1/128", false),
+            (Place::Slash64("2001:db8::1".parse().unwrap()), "2001:db8::/64", false),
+            (Place::Net("192.0.2.0/28".parse().unwrap()), "192.0.2.0/28", true),
+            (Place::Net("2001:db8::/48".parse().unwrap()), "2001:db8::/48", true),
+        ] {
+            let key = Key::new(1, CustomerNo(2), place, 3);
+            assert_eq!(key.area(), area.parse().ok(), "{place:?}");
+            assert_eq!(key.network(), key.area().filter(|_| is_network), "{place:?}");
+        }
+        assert_eq!(Key::new(1, CustomerNo(2), Place::Nowhere, 3).area(), None);
     }
 
     /// One row at a second of a day.

@@ -20,6 +20,7 @@ pub mod setting;
 mod sorting;
 pub mod timing;
 pub mod viewing;
+mod whose;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;

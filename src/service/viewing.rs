@@ -1,6 +1,6 @@
 //! What the page shows, read from the engine. It changes nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 use super::intake::describe;
 use super::mailing::Kinds;
+use super::whose::{HEADS_MAX, Whose};
 use super::{Engine, Error, Loaded, STORE};
 use crate::clock::{Day, Timestamp};
 use crate::customers::{Contact, CustomerNo, Owner, Port};
@@ -21,11 +22,13 @@ use crate::lines::{Outgoing, Status};
 use crate::logbook;
 use crate::net::{is_host, own_networks};
 use crate::notify::outbox::{self, Notice};
-use crate::store::{self, Counts, Fetching};
+use crate::store::{self, Counts, Fetching, Problems};
 use crate::system::disk;
 use crate::web::view::{
-    Candidate, Customer, CustomerFacts, Customers, Held, IncidentFacts, IncidentRow, MailFacts, MailRow,
-    Overview, Part, ROWS_MAX, ReportFacts, Search, Secure, Site, System, Tally, Trouble, View, Wanted, Whois,
+    Candidate, Customer, CustomerFacts, CustomerPage, CustomerRow, Customers, CustomersWanted, Held, History,
+    IncidentFacts, IncidentRow, MailFacts, MailRow, Overview, Ownerless, OwnerlessWanted, Part, ROWS_MAX,
+    ReportDay, ReportFacts, ReportsWanted, Search, Secure, Site, System, TREND_DAYS, Tally, Trouble, View,
+    Wanted, Whois,
 };
 
 /// The engine as the page sees it.
@@ -130,6 +133,7 @@ impl View for Live {
             next_fetch: schedule.next_at(),
             customers: loaded.table.customers_len() as u64,
             tally: self.tally(&loaded, now)?,
+            trend: trend(&view, now)?,
         })
     }
 
@@ -242,17 +246,54 @@ impl View for Live {
         Ok((held.len() as u64, held.last().copied().unwrap_or_default()))
     }
 
-    fn reports(&self, before: Option<&str>) -> Result<Part<(String, store::Report), String>, Trouble> {
-        let (mut rows, mut next) = (Vec::new(), None);
+    fn reports(
+        &self,
+        wanted: &ReportsWanted,
+        before: Option<&str>,
+    ) -> Result<Part<(String, store::Report), String>, Trouble> {
+        let ReportsWanted { kind, day, troubled } = wanted;
+        let (mut rows, mut next, mut last, mut read) = (Vec::new(), None, String::new(), 0);
         self.engine.store.view()?.reports_back(before, |file, report| {
-            if rows.len() >= ROWS_MAX {
-                next = rows.last().map(|(file, _): &(String, _)| file.clone());
+            if rows.len() >= ROWS_MAX || read >= REPORTS_READ_MAX {
+                next = Some(std::mem::take(&mut last));
                 return ControlFlow::Break(());
             }
-            rows.push((file.to_owned(), report));
+            read += 1;
+            last.clear();
+            last.push_str(file);
+            if (kind.is_empty() || report.kind == *kind)
+                && day.is_none_or(|day| report.day == day)
+                && (!troubled || report.counts.rejected > 0 || report.unreadable.is_some())
+            {
+                rows.push((file.to_owned(), report));
+            }
             ControlFlow::Continue(())
         })?;
         Ok(Part { rows, next })
+    }
+
+    fn report_days(&self, before: Option<Day>) -> Result<Part<ReportDay, Day>, Trouble> {
+        let mut days: BTreeMap<Day, ReportDay> = BTreeMap::new();
+        let mut read = 0;
+        self.engine.store.view()?.reports_back(None, |_, report| {
+            let is_counted = report.duplicate_of.is_none() && report.unreadable.is_none();
+            if is_counted && before.is_none_or(|before| report.day < before) {
+                let none = ReportDay { day: report.day, reports: 0, counts: Counts::default() };
+                let sum = days.entry(report.day).or_insert(none);
+                sum.reports += 1;
+                add(&mut sum.counts, &report.counts);
+            }
+            read += 1;
+            if read >= REPORTS_READ_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        let mut rows: Vec<_> = days.into_values().rev().take(ROWS_MAX + 1).collect();
+        let is_all = rows.len() <= ROWS_MAX;
+        rows.truncate(ROWS_MAX);
+        Ok(Part { next: rows.last().filter(|_| !is_all).map(|last| last.day), rows })
+    }
+
+    fn report_types(&self) -> Result<Vec<String>, Trouble> {
+        Ok(self.engine.store.view()?.kinds()?)
     }
 
     fn report(&self, file: &str, from_line: u64) -> Result<Option<ReportFacts>, Trouble> {
@@ -297,6 +338,51 @@ impl View for Live {
         let next = (rows.len() > ROWS_MAX).then_some(from + ROWS_MAX);
         rows.truncate(ROWS_MAX);
         Ok(Some((facts(number, &contact), Part { rows, next })))
+    }
+
+    fn customers_found(
+        &self,
+        wanted: &CustomersWanted,
+        after: &str,
+        now: Timestamp,
+    ) -> Result<Part<CustomerRow, String>, Trouble> {
+        Whose::of(&self.engine)?.found(wanted, after, now)
+    }
+
+    fn customer_page(&self, id: &str, from: usize, now: Timestamp) -> Result<Option<CustomerPage>, Trouble> {
+        Whose::of(&self.engine)?.page(id, from, now)
+    }
+
+    fn customer_mails(&self, id: &str, before: Option<u64>) -> Result<Part<MailRow, u64>, Trouble> {
+        let loaded = self.engine.loaded();
+        let view = self.engine.store.view()?;
+        let Some(number) = view.customer_number(id)? else {
+            return Ok(Part { rows: Vec::new(), next: None });
+        };
+        let mut found = Vec::new();
+        let next = view.notices_of_back(number, before, HEADS_MAX, |notice| {
+            if found.len() >= ROWS_MAX {
+                return ControlFlow::Break(());
+            }
+            found.push(notice);
+            ControlFlow::Continue(())
+        })?;
+        let names = Names::of(&view, &loaded, [number])?;
+        let rows = found.into_iter().map(|notice| self.mail_row(&loaded, &names, notice)).collect();
+        Ok(Part { rows, next })
+    }
+
+    fn customer_history(&self, id: &str, from: usize) -> Result<History, Trouble> {
+        Whose::of(&self.engine)?.history(id, from)
+    }
+
+    fn ownerless(
+        &self,
+        wanted: &OwnerlessWanted,
+        after: Option<IpNet>,
+        now: Timestamp,
+    ) -> Result<Part<Ownerless, IpNet>, Trouble> {
+        Whose::of(&self.engine)?.ownerless(wanted, after, now)
     }
 
     fn outgoing(&self, notice: &Notice, now: Timestamp) -> Result<Outgoing, Trouble> {
@@ -414,7 +500,7 @@ impl Names {
     }
 }
 
-fn contact(loaded: &Loaded, customer: CustomerNo) -> Option<Customer> {
+pub(super) fn contact(loaded: &Loaded, customer: CustomerNo) -> Option<Customer> {
     let contact = loaded.table.contact(customer)?;
     Some(Customer { id: contact.id.to_owned(), name: contact.name.to_owned() })
 }
@@ -425,7 +511,7 @@ fn is_of_others(network: &IpNet) -> bool {
     is_host(network.addr()) && !is_link_local && network.prefix_len() < network.max_prefix_len()
 }
 
-fn facts(number: CustomerNo, contact: &Contact<'_>) -> CustomerFacts {
+pub(super) fn facts(number: CustomerNo, contact: &Contact<'_>) -> CustomerFacts {
     CustomerFacts {
         number,
         customer: Customer { id: contact.id.to_owned(), name: contact.name.to_owned() },
@@ -475,6 +561,16 @@ fn count(view: &store::View, today: Day, now: Timestamp) -> Result<Tally, store:
     Ok(tally)
 }
 
+fn trend(view: &store::View, now: Timestamp) -> Result<Vec<(Day, Option<Problems>)>, store::Error> {
+    // The day is counted in UTC, as reports do; the present one comes tomorrow, unless it was sent by hand.
+    let today = now.day();
+    let known: BTreeMap<Day, Problems> = view.problems(today.plus(-TREND_DAYS))?.into_iter().collect();
+    let newest = if known.contains_key(&today) { today } else { today.plus(-1) };
+    let days = (0..TREND_DAYS).rev().map(|back| newest.plus(-back));
+    let trend: Vec<_> = days.map(|day| (day, known.get(&day).copied())).collect();
+    Ok(if trend.iter().all(|(_, problems)| problems.is_none()) { Vec::new() } else { trend })
+}
+
 fn add(sum: &mut Counts, counts: &Counts) {
     let Counts { rows, matched, unassigned, ambiguous, unattributable, outside, rejected } = counts;
     sum.rows += rows;
@@ -487,7 +583,9 @@ fn add(sum: &mut Counts, counts: &Counts) {
 }
 
 /// Incidents or mails read for one page. A filter that finds less among so many shows what it has and the way on.
-const READ_MAX: usize = 20_000;
+pub(super) const READ_MAX: usize = 20_000;
+/// Reports read for one page: those of more than two years, with a hundred a day.
+const REPORTS_READ_MAX: usize = 100_000;
 /// Some two kilobytes.
 const PROC_BYTES_MAX: u64 = 64 * 1024;
 /// The overview is at most so old while things change.
@@ -498,7 +596,7 @@ const RECOUNT_REST: u32 = 20;
 const RECOUNT_MAX: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::files::save_atomic;
@@ -510,22 +608,22 @@ mod tests {
     use crate::web::gate::{Gate, NewPerson, Visitor};
     use crate::web::router::{Request, handle};
 
-    const NOW: Timestamp = Timestamp::from_unix(1_795_600_000);
+    pub(in crate::service) const NOW: Timestamp = Timestamp::from_unix(1_795_600_000);
 
     const VISITOR: Visitor = Visitor { peer: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), is_secure: false };
 
-    struct House {
-        engine: Arc<Engine>,
-        live: Live,
+    pub(in crate::service) struct House {
+        pub(in crate::service) engine: Arc<Engine>,
+        pub(in crate::service) live: Live,
         hand: Acting,
         gate: Admission,
         /// Of the operator, who has claimed it.
         cookie: String,
-        folder: tempfile::TempDir,
+        pub(in crate::service) folder: tempfile::TempDir,
     }
 
     /// A box with two customers, which holds its mails.
-    fn house() -> House {
+    pub(in crate::service) fn house() -> House {
         let folder = tempfile::tempdir().unwrap();
         let settings = "[organisation]\nabuse_address = \"abuse@example.net\"\noperator_address = \"noc@example.net\"\n\
              [networks]\ncidrs = [\"192.0.2.0/24\", \"2001:db8::/32\"]\n[policy]\ndigest_hour = 0\n";
@@ -555,7 +653,7 @@ mod tests {
 
     impl House {
         /// Takes in a report of one day with these rows: address, port, severity.
-        fn ingest(&self, rows: &[(&str, u32, &str)]) {
+        pub(in crate::service) fn ingest(&self, rows: &[(&str, u32, &str)]) {
             let day = NOW.day().plus(-1);
             let mut csv = "\"timestamp\",\"severity\",\"ip\",\"protocol\",\"port\",\"hostname\"\n".to_owned();
             for (ip, port, severity) in rows {
@@ -570,7 +668,7 @@ mod tests {
             self.engine.take(&Source { file, kind: None, day: None, id_hash: None }, &spooled, NOW).unwrap();
         }
 
-        fn get(&self, target: &str) -> String {
+        pub(in crate::service) fn get(&self, target: &str) -> String {
             let reply = handle(&self.asked(target), &self.live, &self.gate, &self.hand, NOW);
             assert_eq!(reply.status, 200, "{target}: {}", reply.body);
             reply.body
@@ -637,11 +735,37 @@ mod tests {
         assert!(!mail.contains("2001:db8:2"), "another customer's address: {mail}");
         assert!(house.get(&format!("/mail/{first}/html")).starts_with("<!DOCTYPE html>"));
 
-        let (file, _) = house.live.reports(None).unwrap().rows[0].clone();
+        let (file, _) = house.live.reports(&ReportsWanted::default(), None).unwrap().rows[0].clone();
         let report = house.get(&format!("/report?file={file}"));
         assert!(report.contains("nowhere") && report.contains("the address cannot be read"), "{report}");
         assert!(house.get("/customers?address=192.0.2.9").contains("C1"));
         assert!(house.get("/customers?address=192.0.2.200").contains("unassigned"));
+    }
+
+    #[test]
+    fn the_trend_counts_each_problem_once_a_day() {
+        let house = house();
+        assert!(house.live.overview(NOW).unwrap().trend.is_empty(), "nothing is known yet");
+        let rows =
+            [("192.0.2.1", 3389, "high"), ("192.0.2.200", 3389, "high"), ("198.51.100.1", 3389, "high")];
+        house.ingest(&rows);
+        let newest = || {
+            let trend = house.live.overview(NOW).unwrap().trend;
+            assert_eq!(trend.len(), TREND_DAYS as usize);
+            assert!(trend.is_sorted_by_key(|(day, _)| *day));
+            assert!(trend[..89].iter().all(|(_, problems)| problems.is_none()));
+            trend[89]
+        };
+        let yesterday = NOW.day().plus(-1);
+        let exposed = |exposed| (yesterday, Some(Problems { exposed, compromised: 0 }));
+        assert_eq!(newest(), exposed(2), "outside nobody looks");
+        // A correction of the same report.
+        house.ingest(&[rows[0], rows[1], ("192.0.2.2", 3389, "high")]);
+        assert_eq!(newest(), exposed(3));
+        house.ingest(&rows);
+        assert_eq!(newest(), exposed(3), "what was seen was seen");
+        let page = house.get("/");
+        assert!(page.contains("<svg class=\"trend\"") && page.contains("0 compromised, 3 exposed"), "{page}");
     }
 
     #[test]
@@ -687,6 +811,41 @@ mod tests {
         assert_eq!((rest.rows.len(), rest.next), (25, None));
         let closed = Wanted { states: &[State::Closed], ..high };
         assert!(house.live.incidents(&closed, None).unwrap().rows.is_empty());
+    }
+
+    #[test]
+    fn reports_are_found_by_type_day_and_trouble_and_summed_by_day() {
+        let house = house();
+        house.ingest(&[("192.0.2.1", 3389, "high"), ("nowhere", 3389, "high")]);
+        let day = NOW.day().plus(-1);
+        let take = |name: &str, text: &str| {
+            let path = house.folder.path().join(name);
+            save_atomic(&path, text.as_bytes(), 0o600).unwrap();
+            house.engine.ingest(name, &path, NOW).unwrap();
+        };
+        let row = format!("\"timestamp\",\"ip\",\"port\"\n\"{day} 04:00:00\",\"192.0.2.1\",\"21\"\n");
+        let (ftp, twin) =
+            (format!("{day}-scan_ftp-example-asn.csv"), format!("{day}-scan_ftp-other-asn.csv"));
+        take(&ftp, &row);
+        take(&twin, &row);
+        let older = row.replace(&day.to_string(), &day.plus(-1).to_string());
+        take(&format!("{}-scan_ftp-example-asn.csv", day.plus(-1)), &older);
+        let found = |wanted: ReportsWanted| {
+            let part = house.live.reports(&wanted, None).unwrap();
+            assert_eq!(part.next, None);
+            part.rows.into_iter().map(|(file, _)| file).collect::<Vec<_>>()
+        };
+        let of = ReportsWanted::default;
+        assert_eq!(found(of()).len(), 4);
+        assert_eq!(found(ReportsWanted { kind: "scan_ftp".to_owned(), day: Some(day), ..of() }), [twin, ftp]);
+        assert_eq!(found(ReportsWanted { troubled: true, ..of() }).len(), 1);
+        assert_eq!(found(ReportsWanted { day: Some(NOW.day()), ..of() }), [""; 0]);
+        let days = house.live.report_days(None).unwrap();
+        let sums: Vec<_> = days.rows.iter().map(|sum| (sum.day, sum.reports, sum.counts.rows)).collect();
+        assert_eq!(sums, [(day, 2, 3), (day.plus(-1), 1, 1)], "the same content counts once");
+        assert_eq!(house.live.report_days(Some(day)).unwrap().rows, days.rows[1..]);
+        assert!(house.get("/reports/days").contains(&format!("/reports?day={day}")));
+        assert!(house.get("/reports?kind=scan_ftp").contains("-scan_ftp-example-asn"));
     }
 
     #[test]

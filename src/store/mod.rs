@@ -9,6 +9,7 @@ mod opening;
 mod tables;
 mod types;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::iter::Peekable;
@@ -25,7 +26,7 @@ use redb::{
 
 use crate::clock::{Day, Timestamp};
 use crate::customers::CustomerNo;
-use crate::incident::{Audience, Incident, Key, OPERATOR, Sighting};
+use crate::incident::{Audience, DAYS_REMEMBERED, Incident, Key, OPERATOR, Sighting};
 use crate::notify::outbox::{Frozen, Mailed, Notice};
 use disk::{Disk, Health};
 pub use opening::{FileId, Found, Fresh};
@@ -312,6 +313,22 @@ impl View {
         Ok(())
     }
 
+    /// Customer ids ever seen behind `after`, in their order, with their numbers.
+    pub fn customers_after(
+        &self,
+        after: &str,
+        mut each: impl FnMut(&str, CustomerNo) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        let behind = (Bound::Excluded(after), Bound::Unbounded);
+        for entry in self.txn.open_table(CUSTOMERS)?.range::<&str>(behind)? {
+            let (id, number) = entry?;
+            if each(id.value(), CustomerNo(number.value()))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Accepted customer files, oldest first.
     pub fn imports(&self) -> Result<Vec<(u64, Import)>, Error> {
         self.txn
@@ -375,16 +392,41 @@ impl View {
         mut is_it: impl FnMut(Key, Incident) -> Result<bool, Error>,
     ) -> Result<bool, Error> {
         let incidents = self.txn.open_table(INCIDENTS)?;
+        let mut found = false;
+        self.keys_of(receiver, |key| {
+            if let Some(value) = incidents.get(key.0)? {
+                found = is_it(key, decode(value.value())?)?;
+            }
+            Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        Ok(found)
+    }
+
+    /// Keys of the incidents of one receiver, in their order.
+    pub fn keys_of(
+        &self,
+        receiver: CustomerNo,
+        mut each: impl FnMut(Key) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
         let receivers = self.txn.open_table(RECEIVERS)?;
         for entry in receivers.range((receiver.0, [0; Key::LEN])..=(receiver.0, [0xff; Key::LEN]))? {
-            let key = entry?.0.value().1;
-            if let Some(value) = incidents.get(key)?
-                && is_it(Key(key), decode(value.value())?)?
-            {
-                return Ok(true);
+            if each(Key(entry?.0.value().1))?.is_break() {
+                break;
             }
         }
-        Ok(false)
+        Ok(())
+    }
+
+    /// Problems by the report day on which they were seen, from `first` on; only days of which all were counted.
+    pub fn problems(&self, first: Day) -> Result<Vec<(Day, Problems)>, Error> {
+        let Some(table) = self.later_table(DAYS)? else { return Ok(Vec::new()) };
+        let entries = table.range(first.number()..)?;
+        entries
+            .map(|entry| {
+                let (day, problems) = entry?;
+                Ok((Day::from_number(day.value()), decode(problems.value())?))
+            })
+            .collect()
     }
 
     /// Receivers with something to tell.
@@ -420,6 +462,30 @@ impl View {
             }
         }
         Ok(())
+    }
+
+    /// Notices of one customer, the newest first; those with a number below `before`. Of the others only the head is
+    /// read, of `looked_max` at most. Returns from where on to look further; `None`: that is all.
+    pub fn notices_of_back(
+        &self,
+        customer: CustomerNo,
+        before: Option<u64>,
+        looked_max: usize,
+        mut each: impl FnMut(Notice) -> ControlFlow<()>,
+    ) -> Result<Option<u64>, Error> {
+        let notices = self.txn.open_table(NOTICES)?;
+        for (looked, entry) in notices.range(..before.unwrap_or(u64::MAX))?.rev().enumerate() {
+            let (number, value) = entry?;
+            let next = Some(number.value() + 1);
+            if looked >= looked_max {
+                return Ok(next);
+            }
+            let is_its = decode::<NoticeHead>(value.value())?.customer == customer;
+            if is_its && each(decode(value.value())?).is_break() {
+                return Ok(next);
+            }
+        }
+        Ok(None)
     }
 
     /// Notices not yet done, by customer.
@@ -650,6 +716,7 @@ impl Txn {
         mut each: impl FnMut(&Key, &Incident),
     ) -> Result<(), Error> {
         let mut counters = self.meta::<Counters>()?.unwrap_or_default();
+        let mut problems = Problems::default();
         let mut sightings = sightings.peekable();
         {
             let mut incidents = self.txn.open_table(INCIDENTS)?;
@@ -673,8 +740,12 @@ impl Txn {
                 // In place where it is known: that saves the second way down the tree.
                 if let Some(mut known) = incidents.get_mut(key.0)? {
                     let mut incident: Incident = decode(known.value())?;
+                    let days_before = incident.days_seen;
                     incident.see(seen, day, pass);
                     see_rest(&mut incident, &key, &mut sightings, day, pass)?;
+                    if incident.days_seen > days_before {
+                        problems.add(incident.nature);
+                    }
                     encode_into(&incident, &mut buffer);
                     known.insert(buffer.as_slice())?;
                     receive(&key, &incident, false)?;
@@ -688,6 +759,7 @@ impl Txn {
                     counters.incidents += 1;
                     let mut incident = Incident::open(counters.incidents, seen, day, pass);
                     see_rest(&mut incident, &key, &mut sightings, day, pass)?;
+                    problems.add(incident.nature);
                     encode_into(&incident, &mut buffer);
                     gap.insert_before(key.0, buffer.as_slice())?;
                     ids.insert_before(counters.incidents, key.0)?;
@@ -701,7 +773,44 @@ impl Txn {
             }
             ids.close()?;
         }
+        self.count_problems(day, problems)?;
         self.set_meta(&counters)
+    }
+
+    /// Adds problems that were not yet seen on that day. A store of a version that did not count them begins with what
+    /// its incidents remember.
+    fn count_problems(&self, day: Day, new: Problems) -> Result<(), Error> {
+        let mut table = self.txn.open_table(DAYS)?;
+        if !table.is_empty()? {
+            let known =
+                table.get(day.number())?.map(|value| decode::<Problems>(value.value())).transpose()?;
+            // Of a covered day without a sum nobody knows what was seen on it before.
+            if known.is_some() || self.txn.open_table(COVERED)?.get(day.number())?.is_none() {
+                let Problems { compromised, exposed } = known.unwrap_or_default();
+                let sum =
+                    Problems { compromised: compromised + new.compromised, exposed: exposed + new.exposed };
+                table.insert(day.number(), encode(&sum).as_slice())?;
+            }
+            return Ok(());
+        }
+        let covered = self.txn.open_table(COVERED)?;
+        let newest = covered.last()?.map_or(day, |(last, _)| day.max(Day::from_number(last.value())));
+        // Before these, some incidents remember their days, and others do not.
+        let first = newest.plus(1 - DAYS_REMEMBERED);
+        let mut sums = BTreeMap::<i32, Problems>::new();
+        for entry in covered.range(first.number()..)? {
+            sums.insert(entry?.0.value(), Problems::default());
+        }
+        for entry in self.txn.open_table(INCIDENTS)?.iter()? {
+            let incident: Incident = decode(entry?.1.value())?;
+            for day in incident.seen_on().filter(|day| *day >= first) {
+                sums.entry(day.number()).or_default().add(incident.nature);
+            }
+        }
+        for (day, sum) in &sums {
+            table.insert(*day, encode(sum).as_slice())?;
+        }
+        Ok(())
     }
 
     pub fn incident(&self, key: &Key) -> Result<Option<Incident>, Error> {
@@ -844,6 +953,7 @@ impl Txn {
 
     pub fn uncover_before(&self, day: Day) -> Result<(), Error> {
         self.txn.open_table(COVERED)?.retain_in(..day.number(), |_, ()| false)?;
+        self.txn.open_table(DAYS)?.retain_in(..day.number(), |_, _| false)?;
         Ok(())
     }
 

@@ -38,6 +38,8 @@ pub(super) const MAILED: TableDefinition<u32, &[u8]> = TableDefinition::new("mai
 pub(super) const COVERED: TableDefinition<i32, ()> = TableDefinition::new("covered");
 pub(super) const ALARMS: TableDefinition<&str, &[u8]> = TableDefinition::new("alarms");
 
+/// Report day -> how many problems were seen on it.
+pub(super) const DAYS: TableDefinition<i32, &[u8]> = TableDefinition::new("days");
 /// Name -> who may log in to the page.
 pub(super) const PEOPLE: TableDefinition<&str, &[u8]> = TableDefinition::new("people");
 /// (incident, number from 1) -> what a person wrote down about it.

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use super::tables::{Stored, decode, encode};
 use crate::clock::{Day, Timestamp};
+use crate::customers::CustomerNo;
 use crate::incident::Incident;
 use crate::notify::outbox::{Frozen, Mailed, Notice, Scope};
+use crate::report::kind::Nature;
 
 /// Marks the single values of the table `meta`.
 #[expect(private_bounds, reason = "how values become bytes is the store's own matter")]
@@ -44,6 +46,7 @@ stored!(
     Person = "person",
     AuditEntry = "audit entry",
     Note = "note",
+    Problems = "problems of a day",
 );
 
 impl Meta for Format {}
@@ -68,6 +71,18 @@ pub struct Counters {
     pub reports: u32,
     pub passes: u64,
     pub imports: u64,
+}
+
+/// How a [`Notice`] begins: enough to pass over those of others.
+#[derive(Serialize, Deserialize)]
+pub(super) struct NoticeHead {
+    number: u64,
+    pub(super) customer: CustomerNo,
+}
+
+impl Stored for NoticeHead {
+    const VERSION: u8 = Notice::VERSION;
+    const NAME: &'static str = Notice::NAME;
 }
 
 /// When digests were made, and what the operator was told.
@@ -228,6 +243,22 @@ impl AuditEntry {
 }
 
 const TIMES: &str = " times within an hour)";
+
+/// Problems seen on a report day, each once, whatever number of reports brought it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problems {
+    pub compromised: u64,
+    pub exposed: u64,
+}
+
+impl Problems {
+    pub(super) fn add(&mut self, nature: Nature) {
+        match nature {
+            Nature::Compromised => self.compromised += 1,
+            Nature::Exposed => self.exposed += 1,
+        }
+    }
+}
 
 /// What a person wrote down about an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,8 +13,8 @@ use super::entry;
 use super::metrics;
 use super::router::{Desk, Fault, Query, Reply, decoded};
 use super::view::{
-    CustomerFacts, Holding, IncidentFacts, IncidentRow, MailFacts, Part, ROWS_MAX, Search, Trouble, View,
-    Wanted,
+    CustomerFacts, Holding, IncidentFacts, IncidentRow, MailFacts, Part, ROWS_MAX, ReportsWanted, Search,
+    Trouble, View, Wanted,
 };
 use super::words::PageWords;
 use crate::clock::Day;
@@ -247,7 +247,10 @@ fn customer_line(facts: &CustomerFacts) -> Value {
 fn reports(asked: &Asked<'_>, query: &mut Query) -> Result<Answer, Problem> {
     let limit = limit(query)?;
     let before = text_of(query, "before")?;
-    let part = first(asked.view.reports(before.as_deref())?, limit, |(file, _)| file.clone());
+    let part =
+        first(asked.view.reports(&ReportsWanted::default(), before.as_deref())?, limit, |(file, _)| {
+            file.clone()
+        });
     Ok(list(part.rows.iter().map(|(file, report)| lines::report(file, report)), part.next))
 }
 

@@ -231,7 +231,10 @@ fn route(
         ["mail", id] => page::mails::one(view, site, number(id)?, who, now)?,
         ["mail", id, "html"] => return Ok(Answer::Mail(page::mails::html_part(view, number(id)?, now)?)),
         ["reports"] => page::reports::list(view, site, query, who)?,
+        ["reports", "days"] => page::reports::days(view, site, query)?,
         ["report"] => page::reports::one(view, site, query)?,
+        ["customer"] => page::customer::show(view, site, query, now)?,
+        ["unassigned"] => page::ownerless::show(view, site, query, now)?,
         ["customers"] => page::customers::show(view, site, query, who, now)?,
         ["jobs"] => page::jobs::list(hand, site),
         ["jobs", number_text] => {

@@ -11,12 +11,12 @@ use crate::config::{Missing, Mode};
 pub use crate::customers::table::Holding;
 use crate::customers::table::Why;
 use crate::customers::{CustomerNo, Owner};
-use crate::incident::{Incident, Key, State};
+use crate::incident::{Incident, Key, Ownership, State};
 use crate::lines::{Outgoing, Status};
 use crate::notify::Mail;
 use crate::notify::outbox::{self, Notice};
 use crate::report::kind::Severity;
-use crate::store::{Alarm, Counts, Import, Note, RejectedRow, Report};
+use crate::store::{Alarm, Counts, Import, Note, Problems, RejectedRow, Report};
 
 /// Why a page cannot be shown: a sentence for a person.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,15 @@ pub trait View {
     /// How many mails wait for release, and the number of the newest of them.
     fn held(&self) -> Result<(u64, u64), Trouble>;
     /// In the reverse order of their names, which begin with the day; those before `before`.
-    fn reports(&self, before: Option<&str>) -> Result<Part<(String, Report), String>, Trouble>;
+    fn reports(
+        &self,
+        wanted: &ReportsWanted,
+        before: Option<&str>,
+    ) -> Result<Part<(String, Report), String>, Trouble>;
+    /// What the reports of each day come to, the newest first; those before `before`.
+    fn report_days(&self, before: Option<Day>) -> Result<Part<ReportDay, Day>, Trouble>;
+    /// Every report type that was ever seen.
+    fn report_types(&self) -> Result<Vec<String>, Trouble>;
     /// A report by its file name, with its rejected rows from a line on.
     fn report(&self, file: &str, from_line: u64) -> Result<Option<ReportFacts>, Trouble>;
     fn customers(&self) -> Result<Customers, Trouble>;
@@ -45,6 +53,26 @@ pub trait View {
     fn customer_list(&self, after: CustomerNo) -> Result<Part<CustomerFacts, CustomerNo>, Trouble>;
     /// A customer by its id, with what the list says is its, from the line with that index on.
     fn customer(&self, id: &str, from: usize) -> Result<Option<Held>, Trouble>;
+    /// Customers in the order of their ids, with the ids behind `after`.
+    fn customers_found(
+        &self,
+        wanted: &CustomersWanted,
+        after: &str,
+        now: Timestamp,
+    ) -> Result<Part<CustomerRow, String>, Trouble>;
+    /// A customer that has ever been in a file, with the lines of the newest from that index on.
+    fn customer_page(&self, id: &str, from: usize, now: Timestamp) -> Result<Option<CustomerPage>, Trouble>;
+    /// The mails of a customer, the newest first; those with a number below `before`.
+    fn customer_mails(&self, id: &str, before: Option<u64>) -> Result<Part<MailRow, u64>, Trouble>;
+    /// What became of a customer's incidents and mails, the newest first, without the first `from`.
+    fn customer_history(&self, id: &str, from: usize) -> Result<History, Trouble>;
+    /// Where findings have no customer, in the order of the networks, those behind `after`.
+    fn ownerless(
+        &self,
+        wanted: &OwnerlessWanted,
+        after: Option<IpNet>,
+        now: Timestamp,
+    ) -> Result<Part<Ownerless, IpNet>, Trouble>;
     /// What a notice comes to, mail by mail.
     fn outgoing(&self, notice: &Notice, now: Timestamp) -> Result<Outgoing, Trouble>;
     fn status(&self, now: Timestamp) -> Result<Status, Trouble>;
@@ -108,6 +136,9 @@ pub struct Overview {
     pub next_fetch: Option<Timestamp>,
     pub customers: u64,
     pub tally: Tally,
+    /// The newest [`TREND_DAYS`] report days, oldest first, with the problems seen; of some there is no report, or it is
+    /// not known any more. Empty: of none anything is known.
+    pub trend: Vec<(Day, Option<Problems>)>,
 }
 
 /// What takes a look at everything to know.
@@ -162,6 +193,109 @@ pub struct CustomerFacts {
     pub mails: Vec<String>,
 }
 
+/// Which customers are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CustomersWanted {
+    /// Part of an id, a name or a mail address, or an address that is a customer's; empty: any.
+    pub search: String,
+    /// Those that the newest file has no more and that still have incidents; else those that it has.
+    pub gone: bool,
+}
+
+/// A count that stops where it would take too long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Few {
+    pub count: u64,
+    /// There may be more.
+    pub is_more: bool,
+}
+
+/// A customer in a list of them.
+#[derive(Clone, Debug)]
+pub struct CustomerRow {
+    /// Of one that is in no file any more, only the id.
+    pub facts: CustomerFacts,
+    /// The newest file has it.
+    pub in_newest: bool,
+    /// Incidents that are not closed.
+    pub open: Few,
+    pub last_mail: Option<Timestamp>,
+}
+
+/// A customer with what stands on its own page.
+#[derive(Clone, Debug)]
+pub struct CustomerPage {
+    pub row: CustomerRow,
+    /// Incidents that are closed.
+    pub closed: Few,
+    /// Some of those that are not: the worst first, and of those the last seen.
+    pub worst: Vec<IncidentRow>,
+    /// Mails ever sent to it.
+    pub mailed: u64,
+    pub prefixes: Part<Holding, usize>,
+}
+
+/// Part of what became of a customer's incidents and mails.
+#[derive(Clone, Debug)]
+pub struct History {
+    pub part: Part<(Timestamp, Event), usize>,
+    /// False: it has so many incidents or mails that some are left out.
+    pub is_whole: bool,
+}
+
+/// Something in the history of a customer.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Incident { id: u64, kind: String, severity: Severity, turn: Turn },
+    Mail(Notice),
+}
+
+/// A turn in the life of an incident.
+#[derive(Clone, Debug)]
+pub enum Turn {
+    Opened,
+    /// The same; it was closed since, and has come back.
+    OpenedAndAgain,
+    Muted,
+    Closed,
+    Noted(Note),
+}
+
+/// Which findings without a customer are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnerlessWanted {
+    /// Why there is no customer; `None`: for whatever reason.
+    pub why: Option<Ownership>,
+    /// In this network.
+    pub within: Option<IpNet>,
+    /// As many addresses together as one line of a customer file often has.
+    pub by_network: bool,
+}
+
+/// A place of findings that are not closed and have no customer.
+#[derive(Clone, Debug)]
+pub struct Ownerless {
+    /// An address as a network of its own; `None`: what has no address.
+    pub place: Option<IpNet>,
+    /// Different addresses in it.
+    pub addresses: u64,
+    /// Incidents; if there are more, the rest of this says nothing of them.
+    pub incidents: Few,
+    pub rows: u64,
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
+    /// The worst.
+    pub severity: Severity,
+    /// Report types, each once.
+    pub kinds: Vec<String>,
+    /// Why nobody was found, each reason once.
+    pub ownership: Vec<Ownership>,
+    /// Whose it is by the newest customer file; `None`: nobody is told of it by the settings.
+    pub owner: Option<Owner>,
+    /// The owner, if it is a customer.
+    pub customer: Option<Customer>,
+}
+
 #[derive(Clone, Debug)]
 pub struct IncidentRow {
     pub key: Key,
@@ -198,6 +332,24 @@ pub struct MailFacts {
     pub message_ids: Vec<String>,
     /// As it went out, or as it would go out now. `None`: there is nothing left to tell, or the text was forgotten.
     pub mail: Option<Mail>,
+}
+
+/// Which reports are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReportsWanted {
+    /// Of this type; empty: of any.
+    pub kind: String,
+    pub day: Option<Day>,
+    /// Only those of which a row was rejected, or that could not be read at all.
+    pub troubled: bool,
+}
+
+/// All reports of a day that could be read, each content once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportDay {
+    pub day: Day,
+    pub reports: u64,
+    pub counts: Counts,
 }
 
 #[derive(Clone, Debug)]
@@ -253,5 +405,7 @@ pub struct Candidate {
     pub why: Why,
 }
 
+/// Report days of the trend: one season.
+pub const TREND_DAYS: i32 = 90;
 /// Rows of one page: what fits into memory and into a head.
 pub const ROWS_MAX: usize = 100;

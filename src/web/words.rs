@@ -16,7 +16,7 @@ sentences! {
     in_the_future just_now minutes_ago_one minutes_ago_many hours_ago_one hours_ago_many days_ago_one days_ago_many
 
     [frame Frame]
-    log_out fingerprint newest older any show none_yet_looked_at
+    log_out fingerprint newest older first further any show none_yet_looked_at
     mode_hold mode_practice mode_live about_hold about_practice about_live
 
     [overview Overview]
@@ -26,6 +26,9 @@ sentences! {
     set_clock set_clock_why asks_servers asks_servers_why no_customers wait wait_one wait_many wait_way
     no_report reports_one reports_many rows_one rows_many
     the_box mode last_fetch never under_way next_fetch customers clock clock_right clock_doubtful
+
+    [trend Trend]
+    title about fewer more same so_far drawing most compromised exposed no_report seen_on none_on none_from as_table
 
     [unset Unset]
     key secret networks abuse_address operator_address mail_server customers_file
@@ -78,14 +81,26 @@ sentences! {
     [reports Reports]
     title order day report rows unknown_type file kind report_day taken_in note surplus surplus_one surplus_many
     rejected_by rejected_rows line why at_fault further none no_further same_as unreadable
+    which troubled no_such by_day counted
     time address repeated_header unclosed_quote too_long
 
     [customers Customers]
     title whose address port at look_up prefixes since file list accepted kept no_files taken
     owner moment prefix why customer line of_file won no_line
+    all search which in_file gone id name mails_to language last_mail open or_more none no_further
+
+    [customer OneCustomer]
+    not_in_file to_operator to_operator_gone language_of_box never mailed open_all closed_all none_open
+    all_mails no_mails all_prefixes no_prefixes valid always from until is_not_mailed
+    history history_way history_about not_whole no_history what opened opened_again closed muted noted told_one told_many
+
+    [ownerless Ownerless]
+    title about add file mark silence settings place addresses found how_often incidents_one incidents_many since last_seen
+    why none no_further together each_network each_address within no_address by_now silenced outside
 
     [whose Whose]
-    outside unattributable no_line files_differ two_customers longest not_mailed longer_prefix none_valid not_valid
+    outside unattributable no_line files_differ files_agree mails_differ two_customers only_prefix longest not_mailed
+    longer_prefix none_valid not_valid
 
     [people People]
     title name may may_look may_all added last_login login_from remove nobody
@@ -105,6 +120,7 @@ sentences! {
 
     [asked Asked]
     title unreadable twice not_here before line port time address incident_state severity mail_state
+    which_customers from network together why part day which_reports
 
     [denied Denied]
     wrong wait_one wait_many not_the_same choose_role name password_short password_long password_known

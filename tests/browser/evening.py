@@ -292,6 +292,12 @@ class Evening:
         look(report, "report")
         look("/customers", "customers")
         look("/customers?address=198.18.0.9&time=2026-11-20T13:45", "whose")
+        customer = self.go("/customers") or self.one("td a[href^='/customer?']").get_attribute("href")
+        look(customer, "customer")
+        for part in ("prefixes", "mails", "history"):
+            look(f"{customer}&part={part}", f"customer-{part}", keys=False)
+        look("/unassigned", "unassigned")
+        look("/unassigned?together=address&why=unassigned", "unassigned-each", keys=False)
         look("/settings", "settings")
         look("/system", "system")
         look("/people", "people")

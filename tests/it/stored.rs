@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use abusebox::notify::outbox::Change;
+use abusebox::store::Problems;
 use serde_json::Value;
 
 use super::house::{House, at, csv, stamp};
@@ -93,5 +94,11 @@ fn a_store_of_each_format_is_read() {
         let again = house.show("incidents", next);
         let known = again.iter().find(|incident| incident["ip"] == "198.51.100.1").unwrap();
         assert_eq!((&known["days_seen"], &known["id"]), (&2.into(), &"2".into()), "{known}");
+        // What was not yet counted then is counted from what the incidents remember.
+        let days = house.engine.store.view().unwrap().problems(now.day().plus(-90)).unwrap();
+        let seen = |problems: &Problems| problems.compromised + problems.exposed;
+        let days: Vec<_> = days.iter().map(|(day, problems)| (day.to_string(), seen(problems))).collect();
+        let all = again.len() as u64;
+        assert_eq!(days, [("2026-11-20".to_owned(), all), ("2026-11-21".to_owned(), 1)]);
     }
 }

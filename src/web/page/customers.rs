@@ -4,14 +4,15 @@ use std::net::IpAddr;
 
 use jiff::civil::DateTime;
 
-use super::{Facts, Page, Table, acting, customer, when};
+use super::{Facts, Page, Table, acting, customer, customer_link, further, select, when};
 use crate::clock::Timestamp;
 use crate::customers::Owner;
 use crate::customers::table::Why;
+use crate::lang::fill;
 use crate::web::access::Who;
 use crate::web::html::{Html, html, phrase, put, time};
 use crate::web::router::{Fault, Query};
-use crate::web::view::{Site, View};
+use crate::web::view::{CustomerFacts, CustomerRow, CustomersWanted, Few, Part, Site, View};
 use crate::web::words::PageWords;
 
 pub(crate) fn show(
@@ -21,6 +22,14 @@ pub(crate) fn show(
     who: &Who,
     now: Timestamp,
 ) -> Result<Page, Fault> {
+    let search = query.take("q").unwrap_or_default();
+    let which = query.take("which").unwrap_or_default();
+    let after = query.take_exact("after").unwrap_or_default();
+    let gone = match which.as_str() {
+        "" => false,
+        "gone" => true,
+        _ => return Err(Fault::Query(|t| t.asked.which_customers)),
+    };
     let asked = query.take("address").unwrap_or_default();
     let port = query.take_as::<u16>("port", |t| t.asked.port)?;
     let moment = query.take("time").unwrap_or_default();
@@ -33,7 +42,11 @@ pub(crate) fn show(
     let mut body = html!(
         "<h1>",
         t.customers.title,
-        "</h1><h2>",
+        "</h1><ul class=\"places\"><li><a href=\"#file\">",
+        t.customers.list,
+        "</a></li><li><a href=\"/unassigned\">",
+        t.ownerless.title,
+        "</a></li></ul><h2>",
         t.customers.whose,
         "</h2><form class=\"filter\" action=\"/customers\" method=\"get\"><label class=\"wide\">",
         t.customers.address,
@@ -58,6 +71,25 @@ pub(crate) fn show(
         };
         put!(body, answer);
     }
+    let wanted = CustomersWanted { search, gone };
+    let found = view.customers_found(&wanted, &after, now)?;
+    let pairs = [("q", wanted.search.as_str()), ("which", which.as_str())];
+    put!(
+        body,
+        "<h2>",
+        t.customers.all,
+        "</h2><form class=\"filter\" action=\"/customers\" method=\"get\"><label class=\"wide\">",
+        t.customers.search,
+        "<input type=\"search\" name=\"q\" maxlength=\"200\" value=\"",
+        wanted.search,
+        "\"></label>",
+        select("which", t.customers.which, t.customers.in_file, [("gone", t.customers.gone)], &which),
+        "<button>",
+        t.frame.show,
+        "</button></form>\n",
+        list(&found, !after.is_empty(), site),
+        further(t, "/customers", &pairs, "after", !after.is_empty(), found.next),
+    );
     let customers = view.customers()?;
     let mut facts = Facts::default();
     facts.add(t.customers.title, Some(html!(t.number(customers.customers))));
@@ -75,7 +107,7 @@ pub(crate) fn show(
     }
     put!(
         body,
-        "<h2>",
+        "<h2 id=\"file\">",
         t.customers.list,
         "</h2>",
         facts.done(),
@@ -90,6 +122,48 @@ pub(crate) fn show(
         table.or_say(t.customers.no_files)
     );
     Ok(Page { title: t.customers.title.to_owned(), entry: "/customers", body })
+}
+
+/// `is_further`: some were before these.
+fn list(found: &Part<CustomerRow, String>, is_further: bool, site: &Site) -> Html {
+    let t = site.words();
+    let say = &t.customers;
+    let mut table = Table::new([say.id, say.name, say.mails_to, say.language, say.last_mail, say.open])
+        .with_numbers_from(5);
+    for row in &found.rows {
+        let CustomerFacts { customer, language, mails, .. } = &row.facts;
+        let to = match mails.split_first() {
+            None => html!("<span class=\"dim\">", t.mails.operator, "</span>"),
+            Some((first, [])) => html!("<span class=\"cell\">", first, "</span>"),
+            Some((first, more)) => {
+                let more = fill(t.jobs.more, &[("count", &t.number(more.len() as u64))]);
+                html!("<span class=\"cell\">", first, "</span> <span class=\"dim\">", more, "</span>")
+            }
+        };
+        table.row([
+            html!(customer_link(&customer.id)),
+            html!("<span class=\"cell\">", customer.name, "</span>"),
+            to,
+            html!(language.as_deref()),
+            html!(row.last_mail.map(|at| time(at, &site.zone))),
+            few(row.open, t),
+        ]);
+    }
+    table.or_say(match (found.next.is_some(), is_further) {
+        (true, _) => t.frame.none_yet_looked_at,
+        (false, true) => say.no_further,
+        (false, false) => say.none,
+    })
+}
+
+/// A zero is not worth a look.
+pub(crate) fn few(few: Few, t: &PageWords) -> Html {
+    let count = t.number(few.count);
+    match few {
+        Few { count: 0, is_more: false } => html!("<span class=\"dim zero\">0</span>"),
+        Few { is_more: false, .. } => html!(count),
+        Few { is_more: true, .. } => html!(fill(t.customers.or_more, &[("count", &count)])),
+    }
 }
 
 fn whois(view: &dyn View, site: &Site, address: IpAddr, port: Option<u16>, at: Timestamp) -> Html {
@@ -107,7 +181,7 @@ fn whois(view: &dyn View, site: &Site, address: IpAddr, port: Option<u16>, at: T
     for candidate in &answer.candidates {
         let won = candidate.won.then(|| html!("<span class=\"badge good\">", say.won, "</span> "));
         table.row([
-            html!(candidate.customer_id),
+            html!(customer_link(&candidate.customer_id)),
             html!("<code>", candidate.prefix, "</code>"),
             html!(candidate.line.to_string()),
             time(candidate.imported, &site.zone),
@@ -150,7 +224,10 @@ fn sentence(why: Why, t: &PageWords) -> &'static str {
         Why::Unattributable => t.unattributable,
         Why::NoLine => t.no_line,
         Why::FilesDiffer => t.files_differ,
+        Why::FilesAgree => t.files_agree,
+        Why::MailsDiffer => t.mails_differ,
         Why::TwoCustomers => t.two_customers,
+        Why::OnlyPrefix => t.only_prefix,
         Why::Longest => t.longest,
         Why::NotMailed => t.not_mailed,
         Why::LongerPrefix => t.longer_prefix,

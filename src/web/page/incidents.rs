@@ -202,7 +202,7 @@ pub(crate) fn one(view: &dyn View, site: &Site, id: u64, who: &Who, now: Timesta
 }
 
 /// Address, port and protocol.
-fn place(row: &IncidentRow, t: &PageWords) -> Html {
+pub(crate) fn place(row: &IncidentRow, t: &PageWords) -> Html {
     let evidence = &row.incident.evidence;
     let mut place = match row.incident.place(&row.key) {
         Some(place) => html!("<code>", place, "</code>"),
@@ -224,7 +224,7 @@ fn without(ownership: Ownership, t: &PageWords) -> &'static str {
     }
 }
 
-fn state_badge(incident: &Incident, state: State, t: &PageWords) -> Html {
+pub(crate) fn state_badge(incident: &Incident, state: State, t: &PageWords) -> Html {
     let t = &t.incidents;
     let name = match state {
         State::Open => t.open,

@@ -3,7 +3,7 @@
 use super::acting::may_act;
 use super::overview::accounting;
 use super::people::csrf;
-use super::{Facts, Page, Table, setup, when};
+use super::{Facts, Page, Table, customer_link, setup, when};
 use crate::clock::Timestamp;
 use crate::config::{Complaint, Mode};
 use crate::customers::difference::{Changed, Difference, Named, Sample};
@@ -250,22 +250,24 @@ fn changes(difference: &Difference, t: &PageWords) -> Html {
     let counts = counts.each_ref().map(|(name, count)| (*name, count.as_str()));
     let mut changed = Table::new([t.customers.customer, say.name, say.different]);
     for one in &difference.changed.first {
-        changed.row([html!(one.customer.id), html!(one.customer.name), what(one, t)]);
+        changed.row([html!(customer_link(&one.customer.id)), html!(one.customer.name), what(one, t)]);
     }
     html!(
         "<p>",
         fill(say.prefixes_change, &counts),
         "</p>",
-        named(say.new_customers, &difference.new, t),
-        named(say.gone_customers, &difference.gone, t),
+        named(say.new_customers, &difference.new, false, t),
+        named(say.gone_customers, &difference.gone, true, t),
         counted(say.changed_customers, &difference.changed, changed.or_say(say.none), t),
     )
 }
 
-fn named(title: &'static str, sample: &Sample<Named>, t: &PageWords) -> Html {
+/// `is_known`: they have a page.
+fn named(title: &'static str, sample: &Sample<Named>, is_known: bool, t: &PageWords) -> Html {
     let mut table = Table::new([t.customers.customer, t.jobs.name]);
     for one in &sample.first {
-        table.row([html!(one.id), html!(one.name)]);
+        let id = if is_known { html!(customer_link(&one.id)) } else { html!(one.id) };
+        table.row([id, html!(one.name)]);
     }
     counted(title, sample, table.or_say(t.jobs.none), t)
 }

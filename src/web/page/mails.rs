@@ -41,7 +41,7 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, who: &Who) -
             html!(choice, "<a href=\"/mail/", number, "\">", name, "</a>"),
             customer(row.customer.as_ref(), t.mails.operator),
             to,
-            html!(state_badge(own, t), practice(&row.notice, t)),
+            state_of(&row.notice, t),
             time(at, &site.zone),
             replies(&row.notice),
         ]);
@@ -89,7 +89,7 @@ pub(crate) fn one(
     let say = &t.mails;
     let state = outbox::state(notice, None);
     let mut facts = Facts::default();
-    facts.add(say.state, Some(html!(state_badge(state, t), practice(notice, t), " ", why(notice, t))));
+    facts.add(say.state, Some(html!(state_of(notice, t), " ", why(notice, t))));
     facts.add(say.customer, Some(customer(whose.as_ref(), say.operator)));
     for (index, address) in to.iter().enumerate() {
         let delivery = notice.deliveries.get(index);
@@ -179,6 +179,11 @@ pub(crate) fn one(
 pub(crate) fn html_part(view: &dyn View, number: u64, now: Timestamp) -> Result<String, Fault> {
     let mail = view.mail(number, now)?.and_then(|facts| facts.mail);
     mail.and_then(|mail| mail.html).ok_or(Fault::NotFound)
+}
+
+/// The state of a mail, and whether it is for practice.
+pub(crate) fn state_of(notice: &Notice, t: &PageWords) -> Html {
+    html!(state_badge(outbox::state(notice, None), t), practice(notice, t))
 }
 
 pub(crate) fn state_badge(state: State, t: &PageWords) -> Html {

@@ -1,17 +1,20 @@
 //! The pages, and what all of them have around them. Pure: they show what a [`super::view::View`] gives.
 
 pub(crate) mod acting;
+pub(crate) mod customer;
 pub(crate) mod customers;
 pub(crate) mod entry;
 pub(crate) mod incidents;
 pub(crate) mod jobs;
 pub(crate) mod mails;
 pub(crate) mod overview;
+pub(crate) mod ownerless;
 pub(crate) mod people;
 pub(crate) mod reports;
 pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod system;
+mod trend;
 
 use super::access::Who;
 use super::hand::Outcome;
@@ -200,22 +203,50 @@ pub(crate) fn pager(
     before: Option<&str>,
     next: Option<String>,
 ) -> Html {
+    leaf(path, pairs, ("before", t.frame.newest, t.frame.older), before.is_some(), next)
+}
+
+/// The same for what is not in the order of time; `key` says where it begins.
+pub(crate) fn further(
+    t: &PageWords,
+    path: &str,
+    pairs: &[(&str, &str)],
+    key: &str,
+    is_further: bool,
+    next: Option<String>,
+) -> Html {
+    leaf(path, pairs, (key, t.frame.first, t.frame.further), is_further, next)
+}
+
+/// (key, name of the first rows, name of those after these)
+fn leaf(
+    path: &str,
+    pairs: &[(&str, &str)],
+    (key, first, after): (&str, &str, &str),
+    is_further: bool,
+    next: Option<String>,
+) -> Html {
     let mut pager = Html::default();
-    if before.is_some() {
-        put!(pager, "<a href=\"", link(path, pairs), "\">", t.frame.newest, "</a>");
+    if is_further {
+        put!(pager, "<a href=\"", link(path, pairs), "\">", first, "</a>");
     }
     if let Some(next) = next {
-        let pairs: Vec<(&str, &str)> = pairs.iter().copied().chain([("before", next.as_str())]).collect();
-        put!(pager, "<a rel=\"next\" href=\"", link(path, &pairs), "\">", t.frame.older, "</a>");
+        let pairs: Vec<(&str, &str)> = pairs.iter().copied().chain([(key, next.as_str())]).collect();
+        put!(pager, "<a rel=\"next\" href=\"", link(path, &pairs), "\">", after, "</a>");
     }
     html!("<p class=\"pager\">", pager, "</p>")
 }
 
-/// A customer with the way to all of the customer's incidents.
+/// A customer with the way to all that is known of it.
 pub(crate) fn customer(customer: Option<&Customer>, without: &'static str) -> Html {
     let Some(customer) = customer else { return html!("<span class=\"dim\">", without, "</span>") };
-    let all = link("/incidents", &[("q", &customer.id)]);
-    html!("<a href=\"", all, "\">", customer.id, "</a> <span class=\"dim\">", customer.name, "</span>")
+    html!(customer_link(&customer.id), " <span class=\"dim\">", customer.name, "</span>")
+}
+
+/// The id alone, with the same way. A line of a customer file may have none.
+pub(crate) fn customer_link(id: &str) -> Option<Html> {
+    let page = link("/customer", &[("id", id)]);
+    (!id.is_empty()).then(|| html!("<a href=\"", page, "\">", id, "</a>"))
 }
 
 /// A moment with how long ago it was.

@@ -1,7 +1,7 @@
 //! Is it working, and what needs a person first.
 
 use super::setup::{self, Step};
-use super::{Facts, Page, mode, when};
+use super::{Facts, Page, mode, trend, when};
 use crate::clock::{Doubt, Timestamp};
 use crate::config::Missing;
 use crate::lang::{Words, fill};
@@ -60,7 +60,9 @@ pub(crate) fn show(view: &dyn View, hand: &dyn Hand, site: &Site, now: Timestamp
     }
     put!(
         body,
-        "</ul></section>\n<section><h2>",
+        "</ul></section>\n",
+        trend::show(&overview.trend, t),
+        "<section><h2>",
         t.overview.newest_day,
         "</h2>",
         report_day(&overview.tally, t),
@@ -74,7 +76,8 @@ pub(crate) fn show(view: &dyn View, hand: &dyn Hand, site: &Site, now: Timestamp
     facts.add(t.overview.last_fetch, Some(html!(last, under_way)));
     let soon = |at| crate::web::html::time(at, &site.zone);
     facts.add(t.overview.next_fetch, overview.next_fetch.filter(|at| *at > now).map(soon));
-    let customers = html!("<a href=\"/customers\">", t.number(overview.customers), "</a>");
+    let ownerless = html!("<a href=\"/unassigned\">", t.ownerless.title, "</a>");
+    let customers = html!("<a href=\"/customers\">", t.number(overview.customers), "</a> \u{b7} ", ownerless);
     facts.add(t.overview.customers, Some(customers));
     let right = match overview.clock_doubt {
         None => t.overview.clock_right,

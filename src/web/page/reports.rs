@@ -1,73 +1,151 @@
 //! Every report file, and how its rows were accounted for.
 
 use super::overview::accounting;
-use super::{Facts, Page, Table, acting, pager};
+use super::{Facts, Page, Table, acting, pager, select};
+use crate::clock::Day;
 use crate::lang::{Words, fill};
 use crate::report::Rejection;
-use crate::store::Report;
+use crate::store::{Counts, Report};
 use crate::web::access::Who;
 use crate::web::html::{Html, html, link, phrase, time};
 use crate::web::router::{Fault, Query};
-use crate::web::view::{ReportFacts, Site, View};
+use crate::web::view::{ReportFacts, ReportsWanted, Site, View};
 use crate::web::words::PageWords;
 
 pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, who: &Who) -> Result<Page, Fault> {
     let before = query.take("before");
-    let part = view.reports(before.as_deref())?;
+    let kind = query.take("kind").unwrap_or_default();
+    let day = query.take_as::<Day>("day", |t| t.asked.day)?;
+    let which = query.take("which").unwrap_or_default();
+    let troubled = match which.as_str() {
+        "" => false,
+        "troubled" => true,
+        _ => return Err(Fault::Query(|t| t.asked.which_reports)),
+    };
+    let wanted = ReportsWanted { kind, day, troubled };
+    let part = view.reports(&wanted, before.as_deref())?;
     let words = Words::of(&site.language);
     let t = site.words();
     let say = &t.reports;
-    let mut table = Table::new([
-        say.day,
-        say.report,
-        say.rows,
-        t.rows.matched,
-        t.rows.unassigned,
-        t.rows.ambiguous,
-        t.rows.unattributable,
-        t.rows.outside,
-        t.rows.rejected,
-    ])
-    .with_numbers_from(2);
+    let mut table = Table::new(heads(say.report, t)).with_numbers_from(2);
     for (file, report) in &part.rows {
-        let counts = &report.counts;
         let title = words.report_named(&report.kind);
         let title = if title.is_empty() { say.unknown_type } else { title };
         let one = link("/report", &[("file", file)]);
         let note = note(report, t).map(|note| html!("<span class=\"line warn\">", note, "</span>"));
-        table.row([
+        let name = html!(
+            "<a href=\"",
+            one,
+            "\">",
+            title,
+            "</a> <span class=\"line dim cell\">",
+            file,
+            "</span>",
+            note
+        );
+        table.row(row(
             html!("<span class=\"nowrap\">", report.day.to_string(), "</span>"),
-            html!(
-                "<a href=\"",
-                one,
-                "\">",
-                title,
-                "</a> <span class=\"line dim cell\">",
-                file,
-                "</span>",
-                note
-            ),
-            number(counts.rows, t),
-            number(counts.matched, t),
-            number(counts.unassigned, t),
-            number(counts.ambiguous, t),
-            number(counts.unattributable, t),
-            number(counts.outside, t),
-            number(counts.rejected, t),
-        ]);
+            name,
+            &report.counts,
+            t,
+        ));
     }
+    let types = view.report_types()?;
+    let mut types: Vec<_> = types.iter().map(|kind| (words.report_named(kind), kind.as_str())).collect();
+    types.sort_unstable();
+    // Several types may bear one name.
+    let types: Vec<_> = types.iter().map(|(name, kind)| (*kind, format!("{name} ({kind})"))).collect();
+    let types = types.iter().map(|(kind, name)| (*kind, name.as_str()));
+    let shown_day = day.map(|day| day.to_string()).unwrap_or_default();
+    let pairs = [("kind", wanted.kind.as_str()), ("day", shown_day.as_str()), ("which", which.as_str())];
+    let is_filtered = wanted != ReportsWanted::default();
+    let nothing = match (part.next.is_some(), is_filtered || before.is_some()) {
+        (true, _) => t.frame.none_yet_looked_at,
+        (false, true) => say.no_such,
+        (false, false) => t.overview.no_report,
+    };
     let body = html!(
         "<h1>",
         say.title,
         "</h1>",
         acting::file_form(who, "/reports/upload", ".csv,.zip,.gz,.zst", t.jobs.take_report, t),
-        "<p class=\"dim\">",
+        "<form class=\"filter\" action=\"/reports\" method=\"get\">",
+        select("kind", say.kind, t.frame.any, types, &wanted.kind),
+        "<label>",
+        say.report_day,
+        "<input type=\"date\" name=\"day\" value=\"",
+        shown_day,
+        "\"></label>",
+        select("which", say.which, t.frame.any, [("troubled", say.troubled)], &which),
+        "<button>",
+        t.frame.show,
+        "</button></form>\n<p class=\"dim\">",
         say.order,
-        "</p>",
-        table.or_say(t.overview.no_report),
-        pager(t, "/reports", &[], before.as_deref(), part.next),
+        " <a href=\"/reports/days\">",
+        say.by_day,
+        "</a></p>",
+        table.or_say(nothing),
+        pager(t, "/reports", &pairs, before.as_deref(), part.next),
     );
     Ok(Page { title: say.title.to_owned(), entry: "/reports", body })
+}
+
+/// What all reports of a day come to.
+pub(crate) fn days(view: &dyn View, site: &Site, query: &mut Query) -> Result<Page, Fault> {
+    let before = query.take_as::<Day>("before", |t| t.asked.day)?;
+    let part = view.report_days(before)?;
+    let t = site.words();
+    let say = &t.reports;
+    let mut table = Table::new(heads(say.title, t)).with_numbers_from(1);
+    for sum in &part.rows {
+        let day = sum.day.to_string();
+        let way =
+            html!("<a class=\"nowrap\" href=\"", link("/reports", &[("day", &day)]), "\">", day, "</a>");
+        table.row(row(way, number(sum.reports, t), &sum.counts, t));
+    }
+    let before = before.map(|before| before.to_string());
+    let body = html!(
+        "<p class=\"up\"><a href=\"/reports\">",
+        say.title,
+        "</a></p><h1>",
+        say.by_day,
+        "</h1><p class=\"dim\">",
+        say.counted,
+        "</p>",
+        table.or_say(t.overview.no_report),
+        pager(t, "/reports/days", &[], before.as_deref(), part.next.map(|next| next.to_string())),
+    );
+    Ok(Page { title: say.by_day.to_owned(), entry: "/reports", body })
+}
+
+/// Heads of a table of what became of rows; `what` is the second.
+fn heads(what: &'static str, t: &PageWords) -> [&'static str; 9] {
+    let rows = &t.rows;
+    [
+        t.reports.day,
+        what,
+        t.reports.rows,
+        rows.matched,
+        rows.unassigned,
+        rows.ambiguous,
+        rows.unattributable,
+        rows.outside,
+        rows.rejected,
+    ]
+}
+
+fn row(day: Html, what: Html, counts: &Counts, t: &PageWords) -> [Html; 9] {
+    [
+        day,
+        what,
+        number(counts.rows, t),
+        number(counts.matched, t),
+        number(counts.unassigned, t),
+        number(counts.ambiguous, t),
+        number(counts.unattributable, t),
+        number(counts.outside, t),
+        number(counts.rejected, t),
+    ]
 }
 
 pub(crate) fn one(view: &dyn View, site: &Site, query: &mut Query) -> Result<Page, Fault> {

@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::clock::Doubt;
+use crate::clock::{Day, Doubt};
 use crate::config::edit::{self, Change, Written};
 use crate::config::{Complaint, Missing, Mode};
 use crate::customers::difference::{self, Difference, Named, Sample};
@@ -22,7 +23,7 @@ use crate::notify::authentic::{Dmarc, Policy, Spf, Verdict};
 use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
 use crate::report::kind::{Nature, Severity};
 use crate::store::Role;
-use crate::store::{Alarm, AuditEntry, Counts, Import, Note, Person, RejectedRow, Report};
+use crate::store::{Alarm, AuditEntry, Counts, Import, Note, Person, Problems, RejectedRow, Report};
 use crate::web::entry::{Act, FORMS, Form, file_bytes_max};
 use crate::web::gate::{Denied, NewPerson, SessionId};
 use crate::web::hand::{
@@ -150,6 +151,12 @@ fn customer_facts(number: u32) -> CustomerFacts {
     CustomerFacts { number: CustomerNo(number), customer, language: None, mails: vec![evil()] }
 }
 
+fn customer_row() -> CustomerRow {
+    let open = Few { count: 100, is_more: true };
+    let facts = CustomerFacts { mails: vec![evil(); 3], ..customer_facts(5) };
+    CustomerRow { facts, in_newest: true, open, last_mail: Some(NOW) }
+}
+
 impl View for Fake {
     fn site(&self) -> Site {
         Site {
@@ -182,6 +189,12 @@ impl View for Fake {
                 failed: 0,
                 day: Some((NOW.day(), 3, report().counts)),
             },
+            trend: (0..TREND_DAYS)
+                .map(|day| {
+                    let problems = Problems { compromised: 5, exposed: u64::from(day.unsigned_abs()) * 100 };
+                    (NOW.day().plus(day - TREND_DAYS), (day % 10 > 0).then_some(problems))
+                })
+                .collect(),
         })
     }
 
@@ -228,8 +241,24 @@ impl View for Fake {
         Ok(if self.quiet { (0, 0) } else { (12, 34) })
     }
 
-    fn reports(&self, before: Option<&str>) -> Result<Part<(String, Report), String>, Trouble> {
+    fn reports(
+        &self,
+        wanted: &ReportsWanted,
+        before: Option<&str>,
+    ) -> Result<Part<(String, Report), String>, Trouble> {
+        if wanted.kind == "none" {
+            return Ok(Part { rows: vec![], next: None });
+        }
         Ok(Part { rows: vec![(evil(), report())], next: before.is_none().then(|| "a b&c".to_owned()) })
+    }
+
+    fn report_days(&self, before: Option<Day>) -> Result<Part<ReportDay, Day>, Trouble> {
+        let sum = ReportDay { day: NOW.day(), reports: 3, counts: report().counts };
+        Ok(Part { rows: vec![sum], next: before.is_none().then(|| NOW.day()) })
+    }
+
+    fn report_types(&self) -> Result<Vec<String>, Trouble> {
+        Ok(vec![evil()])
     }
 
     fn report(&self, file: &str, from_line: u64) -> Result<Option<ReportFacts>, Trouble> {
@@ -259,6 +288,95 @@ impl View for Fake {
         };
         let rows = vec![line(None), line(Some(NOW))];
         Ok((id == "C/1+ 2").then(|| (customer_facts(1), Part { rows, next: Some(from + 2) })))
+    }
+
+    fn customers_found(
+        &self,
+        wanted: &CustomersWanted,
+        after: &str,
+        _now: Timestamp,
+    ) -> Result<Part<CustomerRow, String>, Trouble> {
+        if wanted.search == "nothing" {
+            return Ok(Part { rows: vec![], next: None });
+        }
+        let mut row = customer_row();
+        // What the page asked for stands in what it shows.
+        row.facts.customer.name = format!("{wanted:?} {after:?} {EVIL}");
+        Ok(Part { rows: vec![row, customer_row()], next: after.is_empty().then(|| "C 9&".to_owned()) })
+    }
+
+    fn customer_page(&self, id: &str, from: usize, _now: Timestamp) -> Result<Option<CustomerPage>, Trouble> {
+        let mut row = customer_row();
+        if id == "bare" {
+            row.in_newest = false;
+            row.facts = CustomerFacts { mails: vec![], language: Some(evil()), ..row.facts };
+            (row.open, row.last_mail) = (Few::default(), None);
+            let prefixes = Part { rows: vec![], next: None };
+            let page = CustomerPage { row, closed: Few::default(), worst: vec![], mailed: 0, prefixes };
+            return Ok(Some(page));
+        }
+        let closed = Few { count: 5, is_more: false };
+        let held = self.customer("C/1+ 2", from)?;
+        let page =
+            |(_, prefixes)| CustomerPage { row, closed, worst: vec![incident()], mailed: 1_234, prefixes };
+        Ok(held.filter(|_| id == EVIL || id == "C/1+ 2").map(page))
+    }
+
+    fn customer_mails(&self, id: &str, before: Option<u64>) -> Result<Part<MailRow, u64>, Trouble> {
+        let rows = if id == "bare" { vec![] } else { vec![mail_row(7); 21] };
+        Ok(Part { rows, next: before.is_none().then_some(7).filter(|_| id != "bare") })
+    }
+
+    fn customer_history(&self, id: &str, from: usize) -> Result<History, Trouble> {
+        let turns = [
+            Turn::Opened,
+            Turn::OpenedAndAgain,
+            Turn::Muted,
+            Turn::Closed,
+            Turn::Noted(Note { at: NOW, who: evil(), text: evil() }),
+        ];
+        let event = |turn| Event::Incident { id: 42, kind: evil(), severity: Severity::High, turn };
+        let mut rows: Vec<_> = turns.into_iter().map(|turn| (NOW, event(turn))).collect();
+        rows.push((NOW, Event::Mail(notice(7))));
+        if id == "bare" {
+            rows.clear();
+        }
+        let is_whole = rows.is_empty();
+        Ok(History { part: Part { rows, next: (from == 0).then_some(100) }, is_whole })
+    }
+
+    fn ownerless(
+        &self,
+        wanted: &OwnerlessWanted,
+        after: Option<IpNet>,
+        _now: Timestamp,
+    ) -> Result<Part<Ownerless, IpNet>, Trouble> {
+        let row = |place: &str, owner| Ownerless {
+            place: place.parse().ok(),
+            addresses: if wanted.by_network { 200 } else { 1 },
+            incidents: Few { count: 300, is_more: after.is_some() },
+            rows: 1_234,
+            first_seen: NOW.plus_days(-9),
+            last_seen: NOW,
+            severity: Severity::High,
+            kinds: vec![format!("{wanted:?} {after:?}"), evil(), "c".to_owned(), "d".to_owned()],
+            ownership: vec![Ownership::Unassigned, Ownership::Ambiguous, Ownership::Unattributable],
+            owner,
+            customer: Some(Customer { id: evil(), name: evil() }),
+        };
+        let rows = vec![
+            row("192.0.2.0/24", Some(Owner::Unassigned)),
+            row("192.0.2.7/32", Some(Owner::Customer { customer: CustomerNo(5), mailed: true })),
+            row("192.0.2.8/32", Some(Owner::Outside)),
+            row("192.0.2.9/32", None),
+            row("", None),
+        ];
+        let next = after.is_none().then(|| "192.0.2.9/32".parse().unwrap());
+        Ok(if wanted.within == "203.0.113.0/24".parse().ok() {
+            Part { rows: vec![], next }
+        } else {
+            Part { rows, next }
+        })
     }
 
     fn outgoing(&self, notice: &Notice, _now: Timestamp) -> Result<Outgoing, Trouble> {
@@ -345,7 +463,13 @@ impl View for Broken {
     fn held(&self) -> Result<(u64, u64), Trouble> {
         Err(Trouble(evil()))
     }
-    fn reports(&self, _: Option<&str>) -> Result<Part<(String, Report), String>, Trouble> {
+    fn reports(&self, _: &ReportsWanted, _: Option<&str>) -> Result<Part<(String, Report), String>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn report_days(&self, _: Option<Day>) -> Result<Part<ReportDay, Day>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn report_types(&self) -> Result<Vec<String>, Trouble> {
         Err(Trouble(evil()))
     }
     fn report(&self, _: &str, _: u64) -> Result<Option<ReportFacts>, Trouble> {
@@ -358,6 +482,31 @@ impl View for Broken {
         Err(Trouble(evil()))
     }
     fn customer(&self, _: &str, _: usize) -> Result<Option<Held>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn customers_found(
+        &self,
+        _: &CustomersWanted,
+        _: &str,
+        _: Timestamp,
+    ) -> Result<Part<CustomerRow, String>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn customer_page(&self, _: &str, _: usize, _: Timestamp) -> Result<Option<CustomerPage>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn customer_mails(&self, _: &str, _: Option<u64>) -> Result<Part<MailRow, u64>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn customer_history(&self, _: &str, _: usize) -> Result<History, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn ownerless(
+        &self,
+        _: &OwnerlessWanted,
+        _: Option<IpNet>,
+        _: Timestamp,
+    ) -> Result<Part<Ownerless, IpNet>, Trouble> {
         Err(Trouble(evil()))
     }
     fn outgoing(&self, _: &Notice, _: Timestamp) -> Result<Outgoing, Trouble> {
@@ -708,10 +857,22 @@ const PAGES: &[&str] = &[
     "/mail/held",
     "/reports",
     "/reports?before=x",
+    "/reports?kind=scan_rdp&day=2026-11-20&which=troubled",
+    "/reports/days",
+    "/reports/days?before=2026-11-20",
     "/report?file=a+b%26c.csv",
     "/report?file=a%20b%26c.csv&line=5",
     "/customers",
     "/customers?address=192.0.2.7&port=80&time=2026-11-20T13%3A45",
+    "/customers?q=x&which=gone&after=C+9",
+    "/customers?q=nothing",
+    "/customer?id=C/1%2B+2",
+    "/customer?id=C/1%2B+2&part=prefixes&from=100",
+    "/customer?id=C/1%2B+2&part=mails&before=9",
+    "/customer?id=C/1%2B+2&part=history",
+    "/customer?id=bare",
+    "/unassigned",
+    "/unassigned?within=192.0.2.9/24&why=ambiguous&together=address&after=192.0.2.3/32",
     "/settings",
     "/jobs",
     "/jobs/1",
@@ -799,6 +960,20 @@ fn all_in(language: &'static str) -> Vec<(String, Reply)> {
             "/incidents?before=x",
             "/report?file=a+b%26c.csv&line=x",
             "/mail?state=open",
+            "/customers?q=nothing&after=C",
+            "/customers?which=x",
+            "/reports?kind=none",
+            "/reports?day=x",
+            "/reports?which=x",
+            "/customer?id=bare&part=mails",
+            "/customer?id=bare&part=prefixes",
+            "/customer?id=bare&part=history",
+            "/customer?id=bare&part=x",
+            "/unassigned?within=203.0.113.0/24",
+            "/unassigned?within=203.0.113.0/24&after=192.0.2.9/32",
+            "/unassigned?within=x",
+            "/unassigned?why=x",
+            "/unassigned?together=x",
             "/?x=%",
             "/?x=1",
             "/?x=1&x=1",
@@ -946,7 +1121,7 @@ fn every_word_of_a_german_page_is_of_the_language_files() {
     let data: Vec<String> = words_of(&format!(
         "{EVIL} lt gt quot amp abusebox Rack localhost ann tls vic customer AB CD UTC some none wanted search address \
          customer states open told quiet state severity high today day https message id sha time csv \
-         English example"
+         English example bare CustomersWanted OwnerlessWanted within by network ambiguous true false none"
     ))
     .collect();
     let unknown: std::collections::BTreeSet<_> = all_in("de")
