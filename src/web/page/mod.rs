@@ -113,17 +113,25 @@ pub(crate) struct Table<const N: usize> {
     heads: [&'static str; N],
     /// From this column on there are numbers that a person compares.
     numbers_from: usize,
+    /// Of the columns that have some: the way to the rows sorted by it, and how they are.
+    sorts: [Option<(String, Option<&'static str>)>; N],
     rows: Html,
     is_empty: bool,
 }
 
 impl<const N: usize> Table<N> {
     pub(crate) fn new(heads: [&'static str; N]) -> Self {
-        Self { heads, numbers_from: N, rows: Html::default(), is_empty: true }
+        Self { heads, numbers_from: N, sorts: [const { None }; N], rows: Html::default(), is_empty: true }
     }
 
     pub(crate) fn with_numbers_from(self, column: usize) -> Self {
         Self { numbers_from: column, ..self }
+    }
+
+    /// `way` leads to the rows sorted by this column, the other way round if they already are: `is_rising` says how.
+    pub(crate) fn sort(&mut self, column: usize, way: String, is_rising: Option<bool>) {
+        let order = is_rising.map(|is_rising| if is_rising { "ascending" } else { "descending" });
+        self.sorts[column] = Some((way, order));
     }
 
     pub(crate) fn row(&mut self, cells: [Html; N]) {
@@ -142,8 +150,14 @@ impl<const N: usize> Table<N> {
             return html!("<p class=\"none\">", nothing, "</p>");
         }
         let mut heads = Html::default();
-        for (column, head) in self.heads.iter().enumerate() {
-            put!(heads, "<th scope=\"col\"", self.class(column), ">", head, "</th>");
+        for (column, (head, sort)) in self.heads.iter().zip(&self.sorts).enumerate() {
+            let order = sort.as_ref().and_then(|(_, order)| *order);
+            let order = order.map(|order| html!(" aria-sort=\"", order, "\""));
+            let head = match sort {
+                None => html!(head),
+                Some((way, _)) => html!("<a href=\"", way, "\">", head, "</a>"),
+            };
+            put!(heads, "<th scope=\"col\"", self.class(column), order, ">", head, "</th>");
         }
         html!("<table><thead><tr>", heads, "</tr></thead><tbody>\n", self.rows, "</tbody></table>")
     }
@@ -202,11 +216,11 @@ pub(crate) fn pager(
 ) -> Html {
     let mut pager = Html::default();
     if before.is_some() {
-        put!(pager, "<a href=\"", link(path, pairs), "\">", t.frame.newest, "</a>");
+        put!(pager, "<a href=\"", link(path, pairs), "\">", t.frame.beginning, "</a>");
     }
     if let Some(next) = next {
         let pairs: Vec<(&str, &str)> = pairs.iter().copied().chain([("before", next.as_str())]).collect();
-        put!(pager, "<a rel=\"next\" href=\"", link(path, &pairs), "\">", t.frame.older, "</a>");
+        put!(pager, "<a rel=\"next\" href=\"", link(path, &pairs), "\">", t.frame.further, "</a>");
     }
     html!("<p class=\"pager\">", pager, "</p>")
 }
