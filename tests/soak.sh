@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-parts='kill rebuild hostile page memory week fuzz mutants'
+parts='kill rebuild hostile page memory week load fuzz mutants'
 for part in "$@"; do
   case " $parts " in *" $part "*) ;; *) echo "there is no part $part; there are: $parts" >&2; exit 2 ;; esac
 done
@@ -20,6 +20,16 @@ unset ABUSEBOX_PACE ABUSEBOX_HALT
 tests() {
   cargo build --locked --quiet --profile soak --bin abusebox &&
     cargo test --locked --quiet --test it -- --test-threads 1 --nocapture "$1"
+}
+
+# Many readers of the page at once. As root it installs what asks for them.
+load() {
+  local install='apt-get install -y --no-install-recommends wrk'
+  command -v wrk >/dev/null || { [ "$(id -u)" = 0 ] && command -v apt-get && apt-get update && $install; } >&2 || {
+    echo "skipped: there is no wrk. To have it: sudo $install"
+    return 0
+  }
+  tests load::
 }
 
 # Errors are put into the rooms that carry the product. Each is tried first against the quick tests of these rooms; if
@@ -66,6 +76,7 @@ run() {
     page) tests attack:: ;;              # thousands of guesses, hellos and random bytes against the page
     memory) tests memory::a_pass ;;      # a report of a gigabyte against one of ten megabytes
     week) tests memory::a_running_box ;; # seven days of a running box, all types of reports
+    load) load ;;                        # 32 readers at once, a million incidents, fetch and mail beside it
     fuzz)                                # each target for an hour
       [ -x tests/fuzz/run.sh ] || { echo 'skipped: there are no fuzz targets'; return 0; }
       tests/fuzz/run.sh "${FUZZ_SECONDS:-3600}" ;;

@@ -64,7 +64,7 @@ pub async fn keep_up(
         };
         tokio::select! {
             () = turn => {}
-            () = changed(&engine, fixed, &wanted) => {}
+            () = changed(&engine, fixed, &wanted, &live) => {}
             _ = stop.changed() => return,
         }
     }
@@ -286,9 +286,10 @@ impl Names {
     }
 }
 
-/// Until the settings say something else.
-async fn changed(engine: &Engine, fixed: Option<SocketAddr>, wanted: &Wanted) {
+/// Until the settings say something else. Meanwhile memory is given back that nobody needs.
+async fn changed(engine: &Engine, fixed: Option<SocketAddr>, wanted: &Wanted, live: &Live) {
     while Wanted::of(engine, fixed) == *wanted {
+        live.give_back();
         sleep(LOOK_EVERY).await;
     }
 }

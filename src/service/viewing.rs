@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
+use super::catalogue::{Shelf, Sought, add};
 use super::intake::describe;
 use super::mailing::Kinds;
 use super::whose::{HEADS_MAX, Whose};
@@ -16,8 +16,7 @@ use super::{Engine, Error, Loaded, STORE};
 use crate::clock::{Day, Timestamp};
 use crate::customers::{Contact, CustomerNo, Owner, Port};
 use crate::files;
-use crate::incident::policy::local_day;
-use crate::incident::{Incident, Key, OPERATOR, State};
+use crate::incident::{Incident, Key, OPERATOR};
 use crate::lines::{Outgoing, Status};
 use crate::logbook;
 use crate::net::{is_host, own_networks};
@@ -25,29 +24,19 @@ use crate::notify::outbox::{self, Notice};
 use crate::store::{self, Counts, Fetching, Problems};
 use crate::system::disk;
 use crate::web::view::{
-    Candidate, Customer, CustomerFacts, CustomerPage, CustomerRow, Customers, CustomersWanted, Held, History,
-    IncidentFacts, IncidentRow, MailFacts, MailRow, Overview, Ownerless, OwnerlessWanted, Part, ROWS_MAX,
-    ReportDay, ReportFacts, ReportsWanted, Search, Secure, Site, System, TREND_DAYS, Tally, Trouble, View,
-    Wanted, Whois,
+    Candidate, Cursor, Customer, CustomerFacts, CustomerPage, CustomerRow, Customers, CustomersWanted, Held,
+    History, IncidentFacts, IncidentRow, MailFacts, MailRow, Overview, Ownerless, OwnerlessWanted, Part,
+    ROWS_MAX, ReportDay, ReportFacts, ReportsWanted, Secure, Site, System, TREND_DAYS, Trouble, View, Wanted,
+    Whois,
 };
 
 /// The engine as the page sees it.
 pub struct Live {
     engine: Arc<Engine>,
-    counted: Mutex<Option<Counted>>,
-    /// Held by the one who counts.
-    counting: Mutex<()>,
+    shelf: Arc<Shelf>,
+    /// The held mails, after so many commits.
+    held: Mutex<Option<(u64, (u64, u64))>>,
     secure: Mutex<Option<Secure>>,
-}
-
-/// A tally and what it holds for.
-#[derive(Clone)]
-struct Counted {
-    tally: Tally,
-    commits: u64,
-    today: Day,
-    finished: Instant,
-    took: Duration,
 }
 
 impl From<Error> for Trouble {
@@ -64,7 +53,8 @@ impl From<store::Error> for Trouble {
 
 impl Live {
     pub fn new(engine: Arc<Engine>) -> Self {
-        Self { engine, counted: Mutex::default(), counting: Mutex::default(), secure: Mutex::default() }
+        let shelf = Shelf::new(engine.clone());
+        Self { engine, shelf, held: Mutex::default(), secure: Mutex::default() }
     }
 
     /// How to come by HTTPS from now on.
@@ -72,34 +62,9 @@ impl Live {
         *self.secure.lock().unwrap_or_else(PoisonError::into_inner) = secure;
     }
 
-    /// The tally, counted anew only if something was written since, and not too soon after the last count.
-    fn tally(&self, loaded: &Loaded, now: Timestamp) -> Result<Tally, store::Error> {
-        let today = local_day(now, &loaded.settings.boxx.timezone);
-        let last = || self.counted.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let fresh = |counted: &Counted| {
-            let same =
-                counted.commits == self.engine.store.commits() && counted.finished.elapsed() < RECOUNT_MAX;
-            let soon = counted.finished.elapsed() < RECOUNT_MIN.max(counted.took * RECOUNT_REST);
-            counted.today == today && (same || soon)
-        };
-        if let Some(counted) = last().filter(fresh) {
-            return Ok(counted.tally);
-        }
-        // While one counts, the others take what was counted last, if there is such; else they wait for it.
-        let _counting = match (self.counting.try_lock(), last()) {
-            (Ok(counting), _) => counting,
-            (Err(_), Some(counted)) => return Ok(counted.tally),
-            (Err(_), None) => self.counting.lock().unwrap_or_else(PoisonError::into_inner),
-        };
-        if let Some(counted) = last().filter(fresh) {
-            return Ok(counted.tally);
-        }
-        let (commits, began) = (self.engine.store.commits(), Instant::now());
-        let tally = count(&self.engine.store.view()?, today, now)?;
-        let counted =
-            Counted { tally: tally.clone(), commits, today, finished: Instant::now(), took: began.elapsed() };
-        *self.counted.lock().unwrap_or_else(PoisonError::into_inner) = Some(counted);
-        Ok(tally)
+    /// To be called now and then: what is kept for those who look is given back when nobody does any more.
+    pub fn give_back(&self) {
+        self.shelf.give_back();
     }
 }
 
@@ -132,48 +97,51 @@ impl View for Live {
             last_fetch: schedule.last_success,
             next_fetch: schedule.next_at(),
             customers: loaded.table.customers_len() as u64,
-            tally: self.tally(&loaded, now)?,
+            tally: self.shelf.look(now)?.tally.clone(),
             trend: trend(&view, now)?,
         })
     }
 
-    fn incidents(&self, wanted: &Wanted, before: Option<u64>) -> Result<Part<IncidentRow, u64>, Trouble> {
+    fn incidents(
+        &self,
+        wanted: &Wanted,
+        after: Option<Cursor>,
+    ) -> Result<Part<IncidentRow, Cursor>, Trouble> {
         let loaded = self.engine.loaded();
         let view = self.engine.store.view()?;
-        let (mut customer, mut address) = (None, None);
-        match &wanted.search {
-            None => {}
-            Some(Search::Address(searched)) => address = Some(searched.to_canonical()),
-            Some(Search::Customer(id)) => match view.customer_number(id)? {
-                Some(number) => customer = Some(number),
-                None => return Ok(Part { rows: Vec::new(), next: None }),
-            },
-        }
-        let kinds = Kinds::load(&view)?;
+        let Some(sought) = Sought::of(&view, wanted)? else {
+            return Ok(Part { rows: Vec::new(), next: None });
+        };
+        let counted = self.shelf.look(self.engine.clock.untrusted_now())?;
         let mut found: Vec<(Key, Incident)> = Vec::new();
-        let (mut next, mut read) = (None, 0);
-        view.incident_keys_back(before, |number, key| {
-            // The key alone rules out most of what a search does not want.
-            if customer.is_some_and(|customer| key.customer() != customer)
-                || address.is_some_and(|address| !key.may_be_at(address))
-            {
-                return Ok(ControlFlow::Continue(()));
+        let (mut looked_at, mut read, mut most) = (after, 0, ROWS_MAX + 1);
+        let next = 'found: loop {
+            let candidates = counted.catalogue.find(&sought, wanted.order, looked_at, most);
+            let are_all = candidates.len() < most;
+            for cursor in candidates {
+                if read == READ_MAX {
+                    break 'found looked_at;
+                }
+                read += 1;
+                // As it is now: what no longer fits, or has gone, is passed over.
+                if let Some(key) = view.incident_key(cursor.number)?.filter(|key| sought.may_fit(key))
+                    && let Some(incident) = view.incident(&key)?
+                    && sought.fits(&key, &incident)
+                {
+                    if found.len() == ROWS_MAX {
+                        break 'found looked_at;
+                    }
+                    found.push((key, incident));
+                }
+                looked_at = Some(cursor);
             }
-            if found.len() >= ROWS_MAX || read >= READ_MAX {
-                next = Some(number + 1);
-                return Ok(ControlFlow::Break(()));
+            if are_all {
+                break None;
             }
-            read += 1;
-            if let Some(incident) = view.incident(&key)?
-                && wanted.severity.is_none_or(|severity| incident.severity == severity)
-                && (wanted.states.is_empty() || wanted.states.contains(&incident.state(wanted.today)))
-                && address.is_none_or(|address| is_at(&key, &incident, address))
-            {
-                found.push((key, incident));
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
+            most *= 2;
+        };
         let names = Names::of(&view, &loaded, found.iter().map(|(key, _)| key.customer()))?;
+        let kinds = Kinds::load(&view)?;
         let row = |(key, incident): (Key, Incident)| IncidentRow {
             kind: kinds.of(&key).0.to_owned(),
             customer: names.get(key.customer()),
@@ -181,6 +149,10 @@ impl View for Live {
             incident,
         };
         Ok(Part { rows: found.into_iter().map(row).collect(), next })
+    }
+
+    fn kinds(&self) -> Result<Vec<String>, Trouble> {
+        Ok(self.engine.store.view()?.kinds()?)
     }
 
     fn incident(&self, id: u64) -> Result<Option<IncidentFacts>, Trouble> {
@@ -242,8 +214,16 @@ impl View for Live {
     }
 
     fn held(&self) -> Result<(u64, u64), Trouble> {
+        // The same until something is written.
+        let commits = self.engine.store.commits();
+        let mut known = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, held)) = known.filter(|(at, _)| *at == commits) {
+            return Ok(held);
+        }
         let held = self.engine.held(u64::MAX)?;
-        Ok((held.len() as u64, held.last().copied().unwrap_or_default()))
+        let held = (held.len() as u64, held.last().copied().unwrap_or_default());
+        *known = Some((commits, held));
+        Ok(held)
     }
 
     fn reports(
@@ -393,7 +373,7 @@ impl View for Live {
     fn status(&self, now: Timestamp) -> Result<Status, Trouble> {
         let loaded = self.engine.loaded();
         let view = self.engine.store.view()?;
-        let tally = self.tally(&loaded, now)?;
+        let tally = &self.shelf.look(now)?.tally;
         Ok(Status {
             mode: loaded.settings.boxx.mode,
             clock_trusted: self.engine.clock.now().is_some(),
@@ -520,47 +500,6 @@ pub(super) fn facts(number: CustomerNo, contact: &Contact<'_>) -> CustomerFacts 
     }
 }
 
-/// Whether the incident was seen at that address, as far as it is kept.
-fn is_at(key: &Key, incident: &Incident, address: IpAddr) -> bool {
-    incident.evidence.address == Some(address)
-        || incident.more_addresses.contains(&address)
-        || key.network().is_some_and(|network| network.contains(&address))
-}
-
-/// Looks at everything once, one thing at a time.
-fn count(view: &store::View, today: Day, now: Timestamp) -> Result<Tally, store::Error> {
-    let mut tally = Tally::default();
-    view.incidents(|_, incident| {
-        tally.open[incident.severity as usize] += u64::from(incident.state(today) != State::Closed);
-        Ok(())
-    })?;
-    view.notices(|notice| {
-        let lately = notice.done.as_ref().is_some_and(|(at, _)| now.since(*at) < 86_400);
-        match outbox::state(&notice, None) {
-            outbox::State::Held => tally.held += 1,
-            outbox::State::Queued => tally.queued += 1,
-            outbox::State::Sent => tally.sent += u64::from(lately),
-            outbox::State::Failed => tally.failed += u64::from(lately),
-            outbox::State::Dropped => {}
-        }
-        Ok(())
-    })?;
-    view.reports(|_, report| {
-        if report.duplicate_of.is_some() || report.unreadable.is_some() {
-            return;
-        }
-        match &mut tally.day {
-            Some((day, ..)) if *day > report.day => {}
-            Some((day, reports, counts)) if *day == report.day => {
-                *reports += 1;
-                add(counts, &report.counts);
-            }
-            newest => *newest = Some((report.day, 1, report.counts)),
-        }
-    })?;
-    Ok(tally)
-}
-
 fn trend(view: &store::View, now: Timestamp) -> Result<Vec<(Day, Option<Problems>)>, store::Error> {
     // The day is counted in UTC, as reports do; the present one comes tomorrow, unless it was sent by hand.
     let today = now.day();
@@ -571,44 +510,31 @@ fn trend(view: &store::View, now: Timestamp) -> Result<Vec<(Day, Option<Problems
     Ok(if trend.iter().all(|(_, problems)| problems.is_none()) { Vec::new() } else { trend })
 }
 
-fn add(sum: &mut Counts, counts: &Counts) {
-    let Counts { rows, matched, unassigned, ambiguous, unattributable, outside, rejected } = counts;
-    sum.rows += rows;
-    sum.matched += matched;
-    sum.unassigned += unassigned;
-    sum.ambiguous += ambiguous;
-    sum.unattributable += unattributable;
-    sum.outside += outside;
-    sum.rejected += rejected;
-}
-
 /// Incidents or mails read for one page. A filter that finds less among so many shows what it has and the way on.
 pub(super) const READ_MAX: usize = 20_000;
 /// Reports read for one page: those of more than two years, with a hundred a day.
 const REPORTS_READ_MAX: usize = 100_000;
 /// Some two kilobytes.
 const PROC_BYTES_MAX: u64 = 64 * 1024;
-/// The overview is at most so old while things change.
-const RECOUNT_MIN: Duration = Duration::from_secs(3);
-/// Counting takes at most a twentieth of the time, however long one count takes.
-const RECOUNT_REST: u32 = 20;
-/// Even if nothing is written: mails leave the last 24 hours.
-const RECOUNT_MAX: Duration = Duration::from_secs(300);
-
 #[cfg(test)]
 pub(super) mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::clock::Clock;
     use crate::files::save_atomic;
+    use crate::incident::State;
     use crate::report::kind::Severity;
     use crate::service::acting::Acting;
     use crate::service::admitting::Admission;
     use crate::service::intake::Source;
-    use crate::store::Role;
+    use crate::store::{Counts, Role};
     use crate::web::gate::{Gate, NewPerson, Visitor};
     use crate::web::router::{Request, handle};
+    use crate::web::view::{Order, SortBy};
 
     pub(in crate::service) const NOW: Timestamp = Timestamp::from_unix(1_795_600_000);
+    const HOUR: Duration = Duration::from_secs(3_600);
 
     const VISITOR: Visitor = Visitor { peer: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), is_secure: false };
 
@@ -691,14 +617,42 @@ pub(super) mod tests {
         }
 
         fn found(&self, search: &str) -> Vec<u64> {
-            let search = search.parse().map_or_else(|_| Search::Customer(search.to_owned()), Search::Address);
-            let wanted = Wanted { search: Some(search), today: NOW.day(), ..Wanted::default() };
-            ids(&self.live.incidents(&wanted, None).unwrap())
+            let address = search.parse().ok();
+            let customer = Some(search.to_owned()).filter(|_| address.is_none());
+            let wanted = Wanted { address, customer, today: NOW.day(), ..Wanted::default() };
+            numbers(&self.live.incidents(&wanted, None).unwrap().rows)
+        }
+
+        /// All pages, one after the other.
+        fn pages(&self, wanted: &Wanted) -> Vec<Vec<IncidentRow>> {
+            let (mut pages, mut after) = (Vec::new(), None);
+            loop {
+                let part = self.live.incidents(wanted, after).unwrap();
+                pages.push(part.rows);
+                // As the link of the page has it.
+                after = part.next.map(|next| next.to_string().parse().unwrap());
+                if after.is_none() {
+                    return pages;
+                }
+            }
+        }
+
+        /// Changes some incidents, as mails, people and housekeeping do.
+        fn change(&self, numbers: &[u64], change: impl Fn(&mut Incident)) {
+            let each = |txn: &store::Txn| {
+                numbers.iter().try_for_each(|&number| {
+                    let key = txn.incident_key(number)?.unwrap();
+                    let mut incident = txn.incident(&key)?.unwrap();
+                    change(&mut incident);
+                    txn.put_incident(&key, &incident)
+                })
+            };
+            self.engine.store.write(each).unwrap();
         }
     }
 
-    fn ids(part: &Part<IncidentRow, u64>) -> Vec<u64> {
-        part.rows.iter().map(|row| row.incident.id).collect()
+    fn numbers(rows: &[IncidentRow]) -> Vec<u64> {
+        rows.iter().map(|row| row.incident.id).collect()
     }
 
     #[test]
@@ -786,31 +740,36 @@ pub(super) mod tests {
     #[test]
     fn pages_follow_one_another_without_gap_or_repeat() {
         let house = house();
-        let rows: Vec<_> =
-            (1..=250).map(|port| ("192.0.2.1", port, if port % 2 == 0 { "high" } else { "low" })).collect();
-        house.ingest(&rows);
+        // One in five is seen twice in the report, so that some are alike in rows and others not.
+        let level = |port| if port % 2 == 0 { "high" } else { "low" };
+        let rows = (1..=250)
+            .flat_map(|port| vec![("192.0.2.1", port, level(port)); if port % 5 == 0 { 2 } else { 1 }]);
+        house.ingest(&rows.collect::<Vec<_>>());
         let wanted = Wanted { today: NOW.day(), ..Wanted::default() };
-        let (mut seen, mut before, mut pages) = (Vec::new(), None, 0);
-        loop {
-            let part = house.live.incidents(&wanted, before).unwrap();
-            assert!(part.rows.len() <= ROWS_MAX);
-            seen.extend(ids(&part));
-            pages += 1;
-            before = part.next;
-            if before.is_none() {
-                break;
+        let all: Vec<_> = house.pages(&wanted).into_iter().flatten().collect();
+        assert_eq!(numbers(&all), (1..=250).rev().collect::<Vec<u64>>());
+        for by in [SortBy::Number, SortBy::Severity, SortBy::Customer, SortBy::LastSeen, SortBy::Rows] {
+            let value = |row: &IncidentRow| match by {
+                SortBy::Number | SortBy::Customer => 0,
+                SortBy::Severity => row.incident.severity as i64,
+                SortBy::LastSeen => row.incident.last_seen.unix(),
+                SortBy::Rows => row.incident.rows() as i64,
+            };
+            let mut sorted = all.clone();
+            sorted.sort_by_key(|row| (value(row), row.incident.id));
+            for is_rising in [true, false] {
+                let pages = house.pages(&Wanted { order: Order { by, is_rising }, ..wanted.clone() });
+                assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [100, 100, 50], "{by:?}");
+                assert_eq!(numbers(&pages.concat()), numbers(&sorted), "{by:?}, {is_rising}");
+                sorted.reverse();
             }
         }
-        assert_eq!(pages, 3);
-        assert_eq!(seen, (1..=250).rev().collect::<Vec<u64>>());
         let high = Wanted { severity: Some(Severity::High), ..wanted };
-        let part = house.live.incidents(&high, None).unwrap();
-        assert!(part.rows.len() == ROWS_MAX && part.next.is_some());
-        assert!(part.rows.iter().all(|row| row.incident.severity == Severity::High));
-        let rest = house.live.incidents(&high, part.next).unwrap();
-        assert_eq!((rest.rows.len(), rest.next), (25, None));
+        let pages = house.pages(&high);
+        assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [100, 25]);
+        assert!(pages.iter().flatten().all(|row| row.incident.severity == Severity::High));
         let closed = Wanted { states: &[State::Closed], ..high };
-        assert!(house.live.incidents(&closed, None).unwrap().rows.is_empty());
+        assert_eq!(house.pages(&closed).concat().len(), 0);
     }
 
     #[test]
@@ -849,23 +808,73 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_tally_is_kept_while_nothing_is_written() {
+    fn what_has_changed_since_the_count_is_shown_as_it_is() {
+        let house = house();
+        let rows: Vec<_> = (1..=150).map(|port| ("192.0.2.1", port, "high")).collect();
+        house.ingest(&rows);
+        let open = Wanted { states: &[State::Open], today: NOW.day(), ..Wanted::default() };
+        let none: Vec<u64> = Vec::new();
+        assert_eq!(numbers(&house.pages(&open).concat()), (1..=150).rev().collect::<Vec<_>>());
+        // As long as what was counted stands, it leads to those that are no longer open, and they are passed over.
+        house.live.shelf.pretend(HOUR, Duration::ZERO);
+        house.change(&(1..=120).collect::<Vec<_>>(), |incident| incident.close(NOW));
+        let closed = Wanted { states: &[State::Closed], ..open.clone() };
+        let pages = house.pages(&open);
+        assert_eq!((pages.len(), numbers(&pages.concat())), (1, (121..=150).rev().collect()));
+        assert_eq!(numbers(&house.pages(&closed).concat()), none);
+        house
+            .engine
+            .store
+            .write(|txn| {
+                let key = txn.incident_key(150)?.unwrap();
+                txn.remove_incident(&key, 150)
+            })
+            .unwrap();
+        assert_eq!(house.pages(&open).concat().len(), 29);
+        // Counted anew, they have their place.
+        house.live.shelf.pretend(Duration::ZERO, Duration::ZERO);
+        assert_eq!(numbers(&house.pages(&closed).concat()), (1..=120).rev().collect::<Vec<_>>());
+        assert_eq!(house.live.overview(NOW).unwrap().tally.open, [0, 0, 0, 29, 0]);
+    }
+
+    #[test]
+    fn what_was_counted_is_kept_while_nothing_is_written_and_given_back_when_nobody_looks() {
         let house = house();
         house.ingest(&[("192.0.2.1", 3389, "high")]);
-        let loaded = house.engine.loaded();
-        assert_eq!(house.live.tally(&loaded, NOW).unwrap().open, [0, 0, 0, 1, 0]);
-        // A count that is marked stays as long as it is fresh.
-        house.live.counted.lock().unwrap().as_mut().unwrap().tally.open[0] = 99;
-        assert_eq!(house.live.tally(&loaded, NOW).unwrap().open[0], 99);
-        let old = |seconds| {
-            let mut counted = house.live.counted.lock().unwrap();
-            let counted = counted.as_mut().unwrap();
-            counted.finished = counted.finished.checked_sub(Duration::from_secs(seconds)).unwrap();
-        };
-        old(60);
-        assert_eq!(house.live.tally(&loaded, NOW).unwrap().open[0], 99, "nothing was written");
-        house.engine.store.write(|txn| txn.apply(std::iter::empty(), NOW.day(), 1, |_, _| {})).unwrap();
-        old(60);
-        assert_eq!(house.live.tally(&loaded, NOW).unwrap().open, [0, 0, 0, 1, 0], "something was");
+        let shelf = &house.live.shelf;
+        let first = shelf.look(NOW).unwrap();
+        assert_eq!(first.tally.open, [0, 0, 0, 1, 0]);
+        shelf.pretend(Duration::ZERO, Duration::ZERO);
+        assert!(Arc::ptr_eq(&shelf.look(NOW).unwrap(), &first), "nothing was written");
+        house.change(&[1], |incident| incident.close(NOW));
+        shelf.pretend(Duration::ZERO, Duration::ZERO);
+        let second = shelf.look(NOW).unwrap();
+        assert_eq!(second.tally.open, [0; 5]);
+
+        // What took long is counted while nobody waits.
+        house.change(&[1], |incident| incident.reopen());
+        shelf.pretend(Duration::from_secs(1), HOUR);
+        assert!(Arc::ptr_eq(&shelf.look(NOW).unwrap(), &second), "it does for now");
+        shelf.wait();
+        assert_eq!(shelf.look(NOW).unwrap().tally.open, [0, 0, 0, 1, 0]);
+
+        house.live.give_back();
+        let kept = Arc::downgrade(&shelf.look(NOW).unwrap());
+        assert!(kept.upgrade().is_some());
+        shelf.pretend(Duration::ZERO, HOUR);
+        house.live.give_back();
+        assert!(kept.upgrade().is_none(), "its memory is free");
+        assert_eq!(shelf.look(NOW).unwrap().tally.open, [0, 0, 0, 1, 0]);
+    }
+
+    #[test]
+    fn held_mails_are_counted_again_when_something_was_written() {
+        let house = house();
+        assert_eq!(house.live.held().unwrap(), (0, 0));
+        house.ingest(&[("192.0.2.1", 3389, "high"), ("2001:db8:2::5", 3389, "critical")]);
+        house.engine.plan(NOW).unwrap();
+        let (count, newest) = house.live.held().unwrap();
+        assert_eq!((count, newest), (2, house.engine.held(u64::MAX).unwrap()[1]));
+        assert_eq!(house.live.held().unwrap(), (count, newest));
     }
 }

@@ -300,11 +300,15 @@ impl View {
         Ok(names)
     }
 
+    pub fn kind_number(&self, name: &str) -> Result<Option<u16>, Error> {
+        Ok(self.txn.open_table(KINDS)?.get(name)?.map(|number| number.value()))
+    }
+
     pub fn customer_number(&self, id: &str) -> Result<Option<CustomerNo>, Error> {
         Ok(self.txn.open_table(CUSTOMERS)?.get(id)?.map(|number| CustomerNo(number.value())))
     }
 
-    /// All customer ids ever seen, with their numbers.
+    /// All customer ids ever seen, in their order, with their numbers.
     pub fn customer_numbers(&self, mut each: impl FnMut(&str, CustomerNo)) -> Result<(), Error> {
         for entry in self.txn.open_table(CUSTOMERS)?.iter()? {
             let (id, number) = entry?;
@@ -372,6 +376,25 @@ impl View {
             if let Some(value) = incidents.get(key)? {
                 each(Key(key), decode(value.value())?)?;
             }
+        }
+        Ok(())
+    }
+
+    /// The numbers of all incidents, ascending.
+    pub fn incident_numbers(&self) -> Result<Vec<u64>, Error> {
+        let table = self.txn.open_table(INCIDENT_IDS)?;
+        let mut numbers = Vec::with_capacity(usize::try_from(table.len()?).unwrap_or(0));
+        for entry in table.iter()? {
+            numbers.push(entry?.0.value());
+        }
+        Ok(numbers)
+    }
+
+    /// All incidents in the order of their keys: that of the file, so each of its pages is read once.
+    pub fn incidents_by_key(&self, mut each: impl FnMut(Key, Incident)) -> Result<(), Error> {
+        for entry in self.txn.open_table(INCIDENTS)?.iter()? {
+            let (key, value) = entry?;
+            each(Key(key.value()), decode(value.value())?);
         }
         Ok(())
     }

@@ -13,8 +13,8 @@ use super::entry;
 use super::metrics;
 use super::router::{Desk, Fault, Query, Reply, decoded};
 use super::view::{
-    CustomerFacts, Holding, IncidentFacts, IncidentRow, MailFacts, Part, ROWS_MAX, ReportsWanted, Search,
-    Trouble, View, Wanted,
+    Cursor, CustomerFacts, Holding, IncidentFacts, IncidentRow, MailFacts, Order, Part, ROWS_MAX,
+    ReportsWanted, Trouble, View, Wanted,
 };
 use super::words::PageWords;
 use crate::clock::Day;
@@ -182,12 +182,11 @@ fn incidents(asked: &Asked<'_>, query: &mut Query) -> Result<Answer, Problem> {
     let address = text_of(query, "address")?.map(|address| address.parse::<IpAddr>()).transpose();
     let address = address.map_err(|_| Problem::query("Write an address, like 192.0.2.1 or 2001:db8::1."))?;
     let customer = text_of(query, "customer")?;
-    let search = address.map(Search::Address).or(customer.clone().map(Search::Customer));
+    let kind = text_of(query, "report")?;
     let today = asked.today();
-    let mut part = asked.view.incidents(&Wanted { search, states, severity, today }, before)?;
-    // One search at a time is made ready; the other is made here, among what that has found.
-    part.rows.retain(|row| customer.is_none() || customer.as_ref() == row.customer.as_ref().map(|of| &of.id));
-    let part = first(part, limit, |row| row.incident.id);
+    let wanted = Wanted { address, customer, kind, states, severity, today, order: Order::default() };
+    let part = asked.view.incidents(&wanted, before.map(Cursor::at))?;
+    let part = first(part, limit, |row| Cursor::at(row.incident.id));
     let row = |row: &IncidentRow| {
         let customer = row.customer.as_ref().map(|customer| customer.id.as_str());
         lines::incident(&row.key, &row.incident, &row.kind, customer, today)

@@ -1,6 +1,9 @@
 //! What the pages show, as plain data: the border between the pages, which are pure, and where it comes from.
 
+use std::fmt;
 use std::net::IpAddr;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -27,8 +30,11 @@ pub struct Trouble(pub String);
 pub trait View {
     fn site(&self) -> Site;
     fn overview(&self, now: Timestamp) -> Result<Overview, Trouble>;
-    /// The newest first; those with a number below `before`.
-    fn incidents(&self, wanted: &Wanted, before: Option<u64>) -> Result<Part<IncidentRow, u64>, Trouble>;
+    /// In the order wanted, those behind `after`. What came or changed a moment ago may not have its place yet.
+    fn incidents(&self, wanted: &Wanted, after: Option<Cursor>)
+    -> Result<Part<IncidentRow, Cursor>, Trouble>;
+    /// Report types that brought something, as Shadowserver names them.
+    fn kinds(&self) -> Result<Vec<String>, Trouble>;
     fn incident(&self, id: u64) -> Result<Option<IncidentFacts>, Trouble>;
     /// The newest first; those with a number below `before`.
     fn mails(&self, state: Option<outbox::State>, before: Option<u64>)
@@ -155,21 +161,70 @@ pub struct Tally {
     pub day: Option<(Day, u64, Counts)>,
 }
 
-/// Which incidents are asked for.
+/// Which incidents are asked for, and in which order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    pub search: Option<Search>,
+    /// Only those seen there.
+    pub address: Option<IpAddr>,
+    /// Id of a customer.
+    pub customer: Option<String>,
+    /// Report type, as Shadowserver names it.
+    pub kind: Option<String>,
     /// Empty: in any state.
     pub states: &'static [State],
     pub severity: Option<Severity>,
     /// The present local day, which decides whether an incident is still muted.
     pub today: Day,
+    pub order: Order,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Search {
-    Address(IpAddr),
-    Customer(String),
+/// The order of incidents: by default the newest first. Those that are alike are in that of their numbers, which rises
+/// and falls with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    pub by: SortBy,
+    pub is_rising: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SortBy {
+    #[default]
+    Number,
+    Severity,
+    /// Id of the customer.
+    Customer,
+    LastSeen,
+    Rows,
+}
+
+/// A place in the list of incidents: that of one of them, by what they are sorted by and its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    pub value: u64,
+    pub number: u64,
+}
+
+impl Cursor {
+    /// The same where they are in the order of their numbers.
+    pub fn at(number: u64) -> Self {
+        Self { value: number, number }
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { value, number } = self;
+        if value == number { write!(f, "{number}") } else { write!(f, "{value}-{number}") }
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (value, number) = text.split_once('-').unwrap_or((text, text));
+        Ok(Self { value: value.parse()?, number: number.parse()? })
+    }
 }
 
 /// A customer as far as it is still known.

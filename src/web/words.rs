@@ -16,7 +16,7 @@ sentences! {
     in_the_future just_now minutes_ago_one minutes_ago_many hours_ago_one hours_ago_many days_ago_one days_ago_many
 
     [frame Frame]
-    log_out fingerprint newest older first further any show none_yet_looked_at
+    log_out fingerprint beginning further any show none_yet_looked_at
     mode_hold mode_practice mode_live about_hold about_practice about_live
 
     [overview Overview]
@@ -119,7 +119,7 @@ sentences! {
     not_encrypted overheard far_away better
 
     [asked Asked]
-    title unreadable twice not_here before line port time address incident_state severity mail_state
+    title unreadable twice not_here before order line port time address incident_state severity mail_state
     which_customers from network together why part day which_reports
 
     [denied Denied]

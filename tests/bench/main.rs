@@ -1,7 +1,8 @@
 //! `make bench`: the figures that have a budget, each with the baseline it is measured against in the same run.
 //!
-//! `cargo bench --bench budgets -- [--large] [DIR]`: DIR holds reports of 2026-11-20 and customers.csv, for the parse
-//! and the whole pass; without it, made ones. `--large` also measures two million rows, which takes minutes.
+//! `cargo bench --bench budgets -- [--large] [--page] [DIR]`: DIR holds reports of 2026-11-20 and customers.csv, for the
+//! parse and the whole pass; without it, made ones. `--large` also measures two million rows and waits until memory is
+//! given back, which takes minutes. `--page` measures the page alone.
 //!
 //! Wall clocks differ between machines and moments, so what counts are seconds of the processor and ratios. A missed
 //! budget is marked in the table at the end and is no failure.
@@ -15,11 +16,17 @@ use abusebox::report::{Hint, Item, Reader};
 use ipnet::Ipv4Net;
 
 mod meter;
+#[path = "../it/operator.rs"]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod operator;
+mod page;
 #[path = "../sim/mod.rs"]
 mod sim;
 mod stages;
 mod world;
 
+use operator::between;
+use page::Page;
 use stages::{Idle, MIB, OneFile, Owners, Pass, Stage, reports, settle};
 use world::{DAY, World};
 
@@ -32,18 +39,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Ok(serde_json::from_str::<Stage>(stage)?.run()?);
     }
     let large = words.iter().any(|word| word == LARGE);
-    if let Some(word) = words.iter().find(|word| word.starts_with('-') && *word != LARGE) {
-        return Err(format!("{word} is not known here: give [{LARGE}] [DIR]").into());
+    let only_page = words.iter().any(|word| word == PAGE);
+    if let Some(word) =
+        words.iter().find(|word| word.starts_with('-') && ![LARGE, PAGE].contains(&word.as_str()))
+    {
+        return Err(format!("{word} is not known here: give [{LARGE}] [{PAGE}] [DIR]").into());
     }
     let given = words.iter().find(|word| !word.starts_with('-')).map(PathBuf::from);
     // In the target folder, which lies on a disk; a temporary folder often does not.
     let room = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let mut bench = Bench { room: room.path(), budgets: Vec::new() };
     println!("{:.2} of a processor is free\n", free_share());
-    bench.main_world(given)?;
-    bench.more_rows(large)?;
-    bench.more_prefixes()?;
-    bench.one_file();
+    if !only_page {
+        bench.main_world(given)?;
+        bench.more_rows(large)?;
+        bench.more_prefixes()?;
+        bench.one_file();
+    }
+    bench.page(large)?;
     bench.print();
     Ok(())
 }
@@ -311,6 +324,87 @@ impl Bench<'_> {
         );
     }
 
+    /// Overview and pages of Incidents with a million stored, in the real program, over HTTP on this machine.
+    fn page(&mut self, large: bool) -> std::io::Result<()> {
+        let folder = self.folder("page")?;
+        World { network: WIDE, customers: 100_000, rows: 225_000 }.write(&folder)?;
+        let data = folder.join("data");
+        settle(&data, &folder.join(CUSTOMERS), "");
+        let pass: Pass = Stage::Pass { reports: folder, data: data.clone(), day: 0 }.measure();
+        let stored = pass.incidents;
+        println!("\nthe page of abusebox run, {stored} incidents stored, 100000 customers");
+        let page = Page::open(&data, stages::noon(0));
+        let memory = page.memory_mib("VmRSS:");
+        println!("  ms: first   median    worst   of CPU     bytes");
+        let mut worst: Option<(f64, String)> = None;
+        let mut cost = |what: &str, target: &str, counts: bool| {
+            let cost = page.cost(target);
+            let page::Cost { first, median, worst: longest, cpu, bytes } = cost;
+            println!("  {first:9.2} {median:8.2} {longest:8.2} {cpu:8.2} {bytes:9}  {what}: {target}");
+            if counts && worst.as_ref().is_none_or(|(known, _)| *known < median) {
+                worst = Some((median, format!("{what}: {cpu:.2} ms of CPU")));
+            }
+            median
+        };
+        let least = cost("baseline", "/healthz", false);
+        let people = cost("baseline", "/people", false);
+        cost("Overview, the first time counted", "/", true);
+        let half = stored / 2;
+        let noon = stages::noon(-1).unix();
+        let first = page.operator.get("/incidents");
+        let address = between(&first, "<code>", "</code>").to_owned();
+        let customer = between(&first, "/incidents?q=", "\"").to_owned();
+        for (what, target) in [
+            ("first page", "/incidents".to_owned()),
+            ("middle page", format!("/incidents?before={half}")),
+            ("last page", "/incidents?before=51".to_owned()),
+            ("the oldest first", "/incidents?sort=number-rising".to_owned()),
+            ("all but closed", "/incidents?state=current".to_owned()),
+            ("critical ones, middle", format!("/incidents?severity=critical&before={half}")),
+            ("closed ones: none", "/incidents?state=closed".to_owned()),
+            ("of a type", "/incidents?report=scan_snmp".to_owned()),
+            ("of a customer", format!("/incidents?q={customer}")),
+            ("at an address", format!("/incidents?q={address}")),
+            ("at an address: none", "/incidents?q=192.0.2.1".to_owned()),
+            ("the worst first", "/incidents?sort=severity".to_owned()),
+            ("the worst first, middle", format!("/incidents?sort=severity&before=2-{half}")),
+            ("the worst last", "/incidents?sort=severity-rising".to_owned()),
+            ("by customer", "/incidents?sort=customer-rising".to_owned()),
+            ("by customer, middle", format!("/incidents?sort=customer-rising&before=50000-{half}")),
+            ("by customer, falling", "/incidents?sort=customer".to_owned()),
+            ("last seen first", "/incidents?sort=last-seen".to_owned()),
+            ("last seen, middle", format!("/incidents?sort=last-seen&before={noon}-{half}")),
+            ("last seen last", "/incidents?sort=last-seen-rising".to_owned()),
+            ("most rows first", "/incidents?sort=rows".to_owned()),
+            ("most rows first, middle", format!("/incidents?sort=rows&before=1-{half}")),
+            ("fewest rows first", "/incidents?sort=rows-rising".to_owned()),
+            (
+                "filtered and sorted",
+                "/incidents?report=scan_ssl&state=open&severity=high&sort=last-seen".to_owned(),
+            ),
+        ] {
+            cost(what, &target, true);
+        }
+        let looked = page.memory_mib("VmRSS:");
+        println!(
+            "  memory: {memory:.1} MiB before the first look, {looked:.1} after, {:.1} at the peak",
+            page.memory_mib("VmHWM:")
+        );
+        if large {
+            page.leave_alone();
+            println!("  {:.1} MiB when nobody has looked for a while", page.memory_mib("VmRSS:"));
+        }
+        let (slowest, which) = worst.unwrap_or_default();
+        self.budget(
+            "Overview and any page of Incidents, the slowest, median",
+            format!("{slowest:.2} ms"),
+            "<= 20 ms",
+            slowest <= 20.0,
+            format!("{which}; /healthz {least:.2} ms, /people {people:.2} ms"),
+        );
+        Ok(())
+    }
+
     fn print(&self) {
         println!("\n{:<56} {:<24} {:<10} {:<7} baseline", "what", "figure", "budget", "");
         for Budget { what, figure, budget, met, baseline } in &self.budgets {
@@ -404,6 +498,7 @@ fn free_share() -> f64 {
 }
 
 const LARGE: &str = "--large";
+const PAGE: &str = "--page";
 const CUSTOMERS: &str = "customers.csv";
 const NEXT_DAY: &str = "2026-11-21";
 /// Networks of a report: so few addresses that 10 MB name most of them, and so many that 1 GB does not.

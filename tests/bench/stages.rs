@@ -158,7 +158,7 @@ fn settings(data: &Path) -> PathBuf {
 }
 
 /// Noon on the day after the reports of the `day`th day.
-fn noon(day: i64) -> Timestamp {
+pub(crate) fn noon(day: i64) -> Timestamp {
     let first: Timestamp = format!("{DAY}T12:00:00Z").parse().expect("a time");
     first.plus_days(day + 1)
 }

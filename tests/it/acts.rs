@@ -53,6 +53,11 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
         std::fs::write(folder.path().join("settings.toml"), settings).unwrap();
+        Self::open(folder, point)
+    }
+
+    /// In a folder in which all is ready.
+    pub(crate) fn open(folder: tempfile::TempDir, point: &str) -> Self {
         let (child, port, https, halted) = start(&folder, point);
         let operator = Operator::at((Ipv4Addr::LOCALHOST, port).into());
         Self { folder, child, operator, https, halted }

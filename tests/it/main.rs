@@ -19,6 +19,7 @@ mod house;
 mod image_tree;
 mod kill;
 mod kinds;
+mod load;
 mod memory;
 mod month;
 mod mta;

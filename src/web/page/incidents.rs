@@ -1,5 +1,7 @@
 //! All problems, and one with everything that is known of it.
 
+use std::net::IpAddr;
+
 use super::{Facts, Page, Table, acting, customer, pager, select, when};
 use crate::clock::Timestamp;
 use crate::incident::policy::local_day;
@@ -12,7 +14,7 @@ use crate::web::access::Who;
 use crate::web::html::{Html, Value, html, link, phrase, put, severity, time};
 use crate::web::page::mails;
 use crate::web::router::{Fault, Query};
-use crate::web::view::{IncidentRow, ROWS_MAX, Search, Site, View, Wanted};
+use crate::web::view::{Cursor, IncidentRow, Order, ROWS_MAX, Site, SortBy, View, Wanted};
 use crate::web::words::PageWords;
 
 pub(crate) fn list(
@@ -23,9 +25,11 @@ pub(crate) fn list(
     now: Timestamp,
 ) -> Result<Page, Fault> {
     let asked = query.take("q").unwrap_or_default();
+    let kind = query.take("report").unwrap_or_default();
     let state = query.take("state").unwrap_or_default();
     let level = query.take("severity").unwrap_or_default();
-    let before = query.take_as::<u64>("before", |t| t.asked.before)?;
+    let sort = query.take("sort").unwrap_or_default();
+    let after = query.take_as::<Cursor>("before", |t| t.asked.before)?;
     let states: &[State] = match STATES.iter().find(|(word, _)| *word == state) {
         Some((_, states)) => states,
         None if state.is_empty() => &[],
@@ -40,15 +44,30 @@ pub(crate) fn list(
                 .ok_or(Fault::Query(|t| t.asked.severity))?,
         ),
     };
-    let search = match asked.as_str() {
-        "" => None,
-        text => Some(text.parse().map_or_else(|_| Search::Customer(text.to_owned()), Search::Address)),
+    let order = match sort.as_str() {
+        "" => Order::default(),
+        word => order_of(word).ok_or(Fault::Query(|t| t.asked.order))?,
     };
+    let address = asked.parse::<IpAddr>().ok();
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let today = local_day(now, &site.zone);
-    let part = view.incidents(&Wanted { search, states, severity: wanted_severity, today }, before)?;
+    let wanted = Wanted {
+        address,
+        customer: some(&asked).filter(|_| address.is_none()),
+        kind: some(&kind),
+        states,
+        severity: wanted_severity,
+        today,
+        order,
+    };
+    let part = view.incidents(&wanted, after)?;
 
     let (t, words) = (site.words(), Words::of(&site.language));
     let levels = Severity::ALL.into_iter().rev().map(|severity| (severity.word(), words.severity(severity)));
+    let names = view.kinds()?;
+    let mut kinds: Vec<_> = names.iter().map(|name| (name.as_str(), words.report_named(name))).collect();
+    kinds.sort_unstable_by_key(|(_, title)| *title);
+    kinds.truncate(KINDS_MAX);
     let heads = &t.incidents;
     let mut table = Table::new([
         heads.number,
@@ -61,6 +80,15 @@ pub(crate) fn list(
         heads.rows,
     ])
     .with_numbers_from(7);
+    let filter = [("q", &*asked), ("report", &*kind), ("state", &*state), ("severity", &*level)];
+    for (column, word, by) in SORTS {
+        let is_by = order.by == by;
+        // First the largest and the newest, but of names the first.
+        let is_rising = if is_by { !order.is_rising } else { by == SortBy::Customer };
+        let wanted = word_of(Order { by, is_rising }, word);
+        let pairs: Vec<_> = filter.into_iter().chain([("sort", wanted.as_str())]).collect();
+        table.sort(column, link("/incidents", &pairs), is_by.then_some(order.is_rising));
+    }
     for row in &part.rows {
         let IncidentRow { incident, kind, .. } = row;
         let id = incident.id.to_string();
@@ -75,11 +103,11 @@ pub(crate) fn list(
             html!(t.number(incident.rows())),
         ]);
     }
-    let shown = before.map(|before| before.to_string());
-    let pairs = [("q", asked.as_str()), ("state", state.as_str()), ("severity", level.as_str())];
+    let shown = after.map(|after| after.to_string());
+    let pairs: Vec<_> = filter.into_iter().chain([("sort", &*sort)]).collect();
     let here: Vec<_> =
         pairs.iter().copied().chain([("before", shown.as_deref().unwrap_or_default())]).collect();
-    let table = table.or_say(match (part.next.is_some(), before.is_some()) {
+    let table = table.or_say(match (part.next.is_some(), after.is_some()) {
         (true, _) => t.frame.none_yet_looked_at,
         (false, true) => t.incidents.no_further,
         (false, false) => t.incidents.none,
@@ -99,8 +127,10 @@ pub(crate) fn list(
         "<input type=\"search\" name=\"q\" maxlength=\"100\" value=\"",
         asked,
         "\"></label>",
+        select("report", t.incidents.report_type, t.frame.any, kinds, &kind),
         select("state", t.incidents.state, t.frame.any, choices(t), &state),
         select("severity", t.incidents.severity, t.frame.any, levels, &level),
+        (!sort.is_empty()).then(|| html!("<input type=\"hidden\" name=\"sort\" value=\"", sort, "\">")),
         "<button>",
         t.frame.show,
         "</button></form>\n",
@@ -263,3 +293,33 @@ fn choices(t: &PageWords) -> impl Iterator<Item = (&'static str, &'static str)> 
     let names = [t.choose_current, t.choose_open, t.told, t.choose_quiet, t.closed];
     STATES.iter().map(|(word, _)| *word).zip(names)
 }
+
+/// Columns by which the list can be sorted, and their words in the query.
+const SORTS: [(usize, &str, SortBy); 5] = [
+    (0, "number", SortBy::Number),
+    (1, "severity", SortBy::Severity),
+    (4, "customer", SortBy::Customer),
+    (6, "last-seen", SortBy::LastSeen),
+    (7, "rows", SortBy::Rows),
+];
+
+/// What stands in the query for an order; nothing for that which needs no word.
+fn word_of(order: Order, word: &str) -> String {
+    match order {
+        _ if order == Order::default() => String::new(),
+        Order { is_rising: true, .. } => format!("{word}{RISING}"),
+        _ => word.to_owned(),
+    }
+}
+
+fn order_of(word: &str) -> Option<Order> {
+    let (known, is_rising) = word.strip_suffix(RISING).map_or((word, false), |word| (word, true));
+    let (.., by) = SORTS.iter().find(|(_, word, _)| *word == known)?;
+    Some(Order { by: *by, is_rising })
+}
+
+/// Behind the word of an order.
+const RISING: &str = "-rising";
+
+/// Types that can be chosen: more than there are, but anything can be sent as a report.
+const KINDS_MAX: usize = 500;

@@ -116,17 +116,25 @@ pub(crate) struct Table<const N: usize> {
     heads: [&'static str; N],
     /// From this column on there are numbers that a person compares.
     numbers_from: usize,
+    /// Of the columns that have some: the way to the rows sorted by it, and how they are.
+    sorts: [Option<(String, Option<&'static str>)>; N],
     rows: Html,
     is_empty: bool,
 }
 
 impl<const N: usize> Table<N> {
     pub(crate) fn new(heads: [&'static str; N]) -> Self {
-        Self { heads, numbers_from: N, rows: Html::default(), is_empty: true }
+        Self { heads, numbers_from: N, sorts: [const { None }; N], rows: Html::default(), is_empty: true }
     }
 
     pub(crate) fn with_numbers_from(self, column: usize) -> Self {
         Self { numbers_from: column, ..self }
+    }
+
+    /// `way` leads to the rows sorted by this column, the other way round if they already are: `is_rising` says how.
+    pub(crate) fn sort(&mut self, column: usize, way: String, is_rising: Option<bool>) {
+        let order = is_rising.map(|is_rising| if is_rising { "ascending" } else { "descending" });
+        self.sorts[column] = Some((way, order));
     }
 
     pub(crate) fn row(&mut self, cells: [Html; N]) {
@@ -145,8 +153,14 @@ impl<const N: usize> Table<N> {
             return html!("<p class=\"none\">", nothing, "</p>");
         }
         let mut heads = Html::default();
-        for (column, head) in self.heads.iter().enumerate() {
-            put!(heads, "<th scope=\"col\"", self.class(column), ">", head, "</th>");
+        for (column, (head, sort)) in self.heads.iter().zip(&self.sorts).enumerate() {
+            let order = sort.as_ref().and_then(|(_, order)| *order);
+            let order = order.map(|order| html!(" aria-sort=\"", order, "\""));
+            let head = match sort {
+                None => html!(head),
+                Some((way, _)) => html!("<a href=\"", way, "\">", head, "</a>"),
+            };
+            put!(heads, "<th scope=\"col\"", self.class(column), order, ">", head, "</th>");
         }
         html!("<table><thead><tr>", heads, "</tr></thead><tbody>\n", self.rows, "</tbody></table>")
     }
@@ -203,7 +217,7 @@ pub(crate) fn pager(
     before: Option<&str>,
     next: Option<String>,
 ) -> Html {
-    leaf(path, pairs, ("before", t.frame.newest, t.frame.older), before.is_some(), next)
+    further(t, path, pairs, "before", before.is_some(), next)
 }
 
 /// The same for what is not in the order of time; `key` says where it begins.
@@ -215,24 +229,13 @@ pub(crate) fn further(
     is_further: bool,
     next: Option<String>,
 ) -> Html {
-    leaf(path, pairs, (key, t.frame.first, t.frame.further), is_further, next)
-}
-
-/// (key, name of the first rows, name of those after these)
-fn leaf(
-    path: &str,
-    pairs: &[(&str, &str)],
-    (key, first, after): (&str, &str, &str),
-    is_further: bool,
-    next: Option<String>,
-) -> Html {
     let mut pager = Html::default();
     if is_further {
-        put!(pager, "<a href=\"", link(path, pairs), "\">", first, "</a>");
+        put!(pager, "<a href=\"", link(path, pairs), "\">", t.frame.beginning, "</a>");
     }
     if let Some(next) = next {
         let pairs: Vec<(&str, &str)> = pairs.iter().copied().chain([(key, next.as_str())]).collect();
-        put!(pager, "<a rel=\"next\" href=\"", link(path, &pairs), "\">", after, "</a>");
+        put!(pager, "<a rel=\"next\" href=\"", link(path, &pairs), "\">", t.frame.further, "</a>");
     }
     html!("<p class=\"pager\">", pager, "</p>")
 }

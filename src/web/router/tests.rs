@@ -198,11 +198,23 @@ impl View for Fake {
         })
     }
 
-    fn incidents(&self, wanted: &Wanted, before: Option<u64>) -> Result<Part<IncidentRow, u64>, Trouble> {
+    fn incidents(
+        &self,
+        wanted: &Wanted,
+        after: Option<Cursor>,
+    ) -> Result<Part<IncidentRow, Cursor>, Trouble> {
         // What the page asked for stands in what it shows.
         let mut row = incident();
-        row.kind = format!("{wanted:?} {before:?} {EVIL}");
-        Ok(Part { rows: vec![row], next: Some(41) })
+        row.kind = format!("{wanted:?} {after:?} {EVIL}");
+        let next = match wanted.order.by {
+            SortBy::Number => Cursor::at(41),
+            _ => Cursor { value: 7, number: 41 },
+        };
+        Ok(Part { rows: vec![row], next: Some(next) })
+    }
+
+    fn kinds(&self) -> Result<Vec<String>, Trouble> {
+        Ok(vec![evil(), "scan_rdp".to_owned(), "scan_dns".to_owned()])
     }
 
     fn incident(&self, id: u64) -> Result<Option<IncidentFacts>, Trouble> {
@@ -448,7 +460,10 @@ impl View for Broken {
     fn overview(&self, _: Timestamp) -> Result<Overview, Trouble> {
         Err(Trouble(evil()))
     }
-    fn incidents(&self, _: &Wanted, _: Option<u64>) -> Result<Part<IncidentRow, u64>, Trouble> {
+    fn incidents(&self, _: &Wanted, _: Option<Cursor>) -> Result<Part<IncidentRow, Cursor>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn kinds(&self) -> Result<Vec<String>, Trouble> {
         Err(Trouble(evil()))
     }
     fn incident(&self, _: u64) -> Result<Option<IncidentFacts>, Trouble> {
@@ -848,7 +863,7 @@ fn check_status(target: &str, status: u16) {
 const PAGES: &[&str] = &[
     "/",
     "/incidents",
-    "/incidents?q=192.0.2.7&state=current&severity=high&before=42",
+    "/incidents?q=192.0.2.7&report=scan_rdp&state=current&severity=high&sort=rows&before=7-42",
     "/incidents/42",
     "/mail",
     "/mail?state=held&before=9",
@@ -958,6 +973,7 @@ fn all_in(language: &'static str) -> Vec<(String, Reply)> {
             "/incidents?state=all",
             "/incidents?severity=x",
             "/incidents?before=x",
+            "/incidents?sort=x",
             "/report?file=a+b%26c.csv&line=x",
             "/mail?state=open",
             "/customers?q=nothing&after=C",
@@ -1119,9 +1135,10 @@ fn every_word_of_a_german_page_is_of_the_language_files() {
         .collect();
     // What the made-up box holds, and what is a name in every language.
     let data: Vec<String> = words_of(&format!(
-        "{EVIL} lt gt quot amp abusebox Rack localhost ann tls vic customer AB CD UTC some none wanted search address \
-         customer states open told quiet state severity high today day https message id sha time csv \
-         English example bare CustomersWanted OwnerlessWanted within by network ambiguous true false none"
+        "{EVIL} lt gt quot amp abusebox Rack localhost ann tls vic customer AB CD UTC some none wanted search address kind \
+         customer states open told quiet state severity high today day order by is rising false true cursor value https \
+         message id sha time csv English example bare Accessible RDP Resolvers scan CustomersWanted OwnerlessWanted \
+         within network ambiguous"
     ))
     .collect();
     let unknown: std::collections::BTreeSet<_> = all_in("de")
@@ -1921,6 +1938,9 @@ fn hostile_queries_are_refused() {
         "/incidents?severity=HIGH",
         "/incidents?before=-1",
         "/incidents?before=x",
+        "/incidents?before=1-",
+        "/incidents?sort=place",
+        "/incidents?sort=rows-falling",
         "/mail?state=open",
         "/mail?before=1e3",
         "/reports?after=1",
@@ -1940,22 +1960,56 @@ fn hostile_queries_are_refused() {
 
 #[test]
 fn filters_reach_the_view_and_stay_in_the_links() {
-    let body = get("/incidents?q=+192.0.2.7+&state=current&severity=high&before=42").body;
+    let body = get("/incidents?q=+192.0.2.7+&report=scan_rdp&state=current&severity=high&before=42").body;
     let today = NOW.day();
     let wanted = Wanted {
-        search: Some(Search::Address("192.0.2.7".parse().unwrap())),
+        address: Some("192.0.2.7".parse().unwrap()),
+        customer: None,
+        kind: Some("scan_rdp".to_owned()),
         states: &[State::Open, State::Told, State::Quiet],
         severity: Some(Severity::High),
         today,
+        order: Order::default(),
     };
-    assert!(body.contains(&format!("{wanted:?} Some(42)")), "{body}");
-    assert!(
-        body.contains("href=\"/incidents?q=192.0.2.7&amp;state=current&amp;severity=high&amp;before=41\"")
-    );
-    assert!(body.contains("<option value=\"high\" selected>") && body.contains("value=\"192.0.2.7\""));
+    let shown = |text: &str| super::super::html::html!(text).into_string();
+    assert!(body.contains(&shown(&format!("{wanted:?} {:?}", Some(Cursor::at(42))))), "{body}");
+    let filter = "/incidents?q=192.0.2.7&amp;report=scan_rdp&amp;state=current&amp;severity=high";
+    assert!(body.contains(&format!("href=\"{filter}&amp;before=41\"")), "{body}");
+    for part in
+        ["<option value=\"high\" selected>", "value=\"192.0.2.7\"", "<option value=\"scan_rdp\" selected>"]
+    {
+        assert!(body.contains(part), "{part}: {body}");
+    }
+    // The head of the column by which they are sorted turns the order round, each other leads to its own.
+    for (sort, by, is_rising, own, other) in [
+        ("", SortBy::Number, false, "&amp;sort=number-rising\">No.", "&amp;sort=rows\">Rows"),
+        ("number-rising", SortBy::Number, true, "\">No.", "&amp;sort=customer-rising\">Customer"),
+        ("customer-rising", SortBy::Customer, true, "&amp;sort=customer\">Customer", "\">No."),
+        ("last-seen", SortBy::LastSeen, false, "&amp;sort=last-seen-rising\">Last seen", "\">No."),
+        ("severity", SortBy::Severity, false, "&amp;sort=severity-rising\">Severity", "\">No."),
+        ("rows-rising", SortBy::Rows, true, "&amp;sort=rows\">Rows", "&amp;sort=severity\">Severity"),
+    ] {
+        let body = get(&format!("{}&sort={sort}", filter.replace("&amp;", "&"))).body;
+        let wanted = Wanted { order: Order { by, is_rising }, ..wanted.clone() };
+        assert!(body.contains(&shown(&format!("{wanted:?} None"))), "{sort}: {body}");
+        let order = if is_rising { "ascending" } else { "descending" };
+        let own = format!(" aria-sort=\"{order}\"><a href=\"{filter}{own}</a>");
+        let other = format!("><a href=\"{filter}{other}</a>");
+        assert!(body.contains(&own) && body.contains(&other), "{sort}: {own} {other} {body}");
+        assert_eq!(body.matches("aria-sort").count(), 1, "{sort}");
+        let kept = if sort.is_empty() { String::new() } else { format!("&amp;sort={sort}") };
+        let next = if by == SortBy::Number { "41" } else { "7-41" };
+        assert!(body.contains(&format!("href=\"{filter}{kept}&amp;before={next}\"")), "{sort}: {body}");
+        let field = format!("<input type=\"hidden\" name=\"sort\" value=\"{sort}\">");
+        assert_eq!(body.contains(&field), !sort.is_empty(), "{sort}: {body}");
+    }
+    let body = get("/incidents?sort=rows&before=7-41").body;
+    let after = Some(Cursor { value: 7, number: 41 });
+    let order = Order { by: SortBy::Rows, is_rising: false };
+    assert!(body.contains(&shown(&format!("{:?} {after:?}", Wanted { today, order, ..Wanted::default() }))));
     let body = get("/incidents?q=C%2D17&state=&severity=").body;
-    let wanted = Wanted { search: Some(Search::Customer("C-17".to_owned())), today, ..Wanted::default() };
-    assert!(body.contains(&super::super::html::html!(format!("{wanted:?} None")).into_string()), "{body}");
+    let wanted = Wanted { customer: Some("C-17".to_owned()), today, ..Wanted::default() };
+    assert!(body.contains(&shown(&format!("{wanted:?} None"))), "{body}");
     let body = get("/reports").body;
     assert!(body.contains("href=\"/reports?before=a%20b%26c\""), "{body}");
     assert!(get("/mail?state=sent").body.contains("No such mails."));
