@@ -226,6 +226,15 @@ impl Hand for Acting {
         self.supervisor.is_some()
     }
 
+    fn support(&self, by: &By<'_>) -> Result<String, Denied> {
+        let now = self.engine.clock.untrusted_now();
+        let text = self.engine.support(now)?;
+        let txn = self.engine.store.begin()?;
+        sign(Some(&by.into()), &txn, || "downloaded the support bundle".to_owned(), now).map_err(denied)?;
+        txn.commit()?;
+        Ok(text)
+    }
+
     fn power(&self, by: &By<'_>, power: Power) -> Result<(), Denied> {
         let Some(socket) = &self.supervisor else { return Ok(()) };
         let (what, request) = match power {

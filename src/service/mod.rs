@@ -18,6 +18,7 @@ pub mod rebuilding;
 pub mod running;
 pub mod setting;
 mod sorting;
+mod supporting;
 pub mod timing;
 pub mod viewing;
 

@@ -321,10 +321,7 @@ impl View for Live {
     }
 
     fn resident_bytes(&self) -> Option<u64> {
-        let status = files::read_max(Path::new("/proc/self/status"), PROC_BYTES_MAX).ok()?;
-        let status = String::from_utf8(status).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()?.checked_mul(1024)
+        resident_bytes()
     }
 
     fn system(&self) -> Result<System, Trouble> {
@@ -334,9 +331,13 @@ impl View for Live {
             networks: own_networks().into_iter().filter(is_of_others).collect(),
             disk: files::room(&engine.data).ok(),
             store: std::fs::metadata(engine.data.join(STORE)).ok().map(|file| file.len()),
-            memory: self.resident_bytes(),
+            memory: resident_bytes(),
             doubt: engine.clock.doubt(),
         })
+    }
+
+    fn support(&self, now: Timestamp) -> Result<String, Trouble> {
+        Ok(self.engine.support(now)?)
     }
 
     fn log(&self, words: &str) -> Vec<String> {
@@ -419,8 +420,16 @@ fn contact(loaded: &Loaded, customer: CustomerNo) -> Option<Customer> {
     Some(Customer { id: contact.id.to_owned(), name: contact.name.to_owned() })
 }
 
+/// Bytes of memory that this process holds.
+pub(super) fn resident_bytes() -> Option<u64> {
+    let status = files::read_max(Path::new("/proc/self/status"), PROC_BYTES_MAX).ok()?;
+    let status = String::from_utf8(status).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()?.checked_mul(1024)
+}
+
 /// Whether other machines could be in it: each one has the others.
-fn is_of_others(network: &IpNet) -> bool {
+pub(super) fn is_of_others(network: &IpNet) -> bool {
     let is_link_local = matches!(network.addr(), IpAddr::V6(v6) if v6.is_unicast_link_local());
     is_host(network.addr()) && !is_link_local && network.prefix_len() < network.max_prefix_len()
 }
@@ -475,7 +484,7 @@ fn count(view: &store::View, today: Day, now: Timestamp) -> Result<Tally, store:
     Ok(tally)
 }
 
-fn add(sum: &mut Counts, counts: &Counts) {
+pub(super) fn add(sum: &mut Counts, counts: &Counts) {
     let Counts { rows, matched, unassigned, ambiguous, unattributable, outside, rejected } = counts;
     sum.rows += rows;
     sum.matched += matched;
@@ -489,7 +498,7 @@ fn add(sum: &mut Counts, counts: &Counts) {
 /// Incidents or mails read for one page. A filter that finds less among so many shows what it has and the way on.
 const READ_MAX: usize = 20_000;
 /// Some two kilobytes.
-const PROC_BYTES_MAX: u64 = 64 * 1024;
+pub(super) const PROC_BYTES_MAX: u64 = 64 * 1024;
 /// The overview is at most so old while things change.
 const RECOUNT_MIN: Duration = Duration::from_secs(3);
 /// Counting takes at most a twentieth of the time, however long one count takes.

@@ -20,7 +20,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend,
-    WriteTransaction,
+    TableHandle, WriteTransaction,
 };
 
 use crate::clock::{Day, Timestamp};
@@ -457,6 +457,16 @@ impl View {
     /// Covered report days, ascending.
     pub fn covered(&self) -> Result<Vec<Day>, Error> {
         self.txn.open_table(COVERED)?.iter()?.map(|entry| Ok(Day::from_number(entry?.0.value()))).collect()
+    }
+
+    /// The tables by name, and how many entries each has.
+    pub fn sizes(&self) -> Result<Vec<(String, u64)>, Error> {
+        let mut sizes = Vec::new();
+        for table in self.txn.list_tables()? {
+            let name = table.name().to_owned();
+            sizes.push((name, self.txn.open_untyped_table(table)?.len()?));
+        }
+        Ok(sizes)
     }
 
     pub fn alarms(&self) -> Result<Vec<(String, Alarm)>, Error> {

@@ -259,6 +259,16 @@ fn job_of(fields: &mut Query) -> Option<u64> {
     fields.take("job")?.parse().ok()
 }
 
+/// The support bundle as a file.
+pub(crate) fn support(desk: &Desk<'_>, who: &Who, _fields: &mut Query) -> Reply {
+    match desk.hand.support(&by(desk, who)) {
+        Ok(text) => {
+            plain(200, &text).with("Content-Disposition", "attachment; filename=\"abusebox-support.txt\"")
+        }
+        Err(why) => refuse(desk, who, why),
+    }
+}
+
 /// Restarts the machine or switches it off, if it is really meant.
 pub(crate) fn power(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
     let (word, is_sure) = (fields.take("do"), fields.take("sure").is_some());

@@ -42,6 +42,8 @@ pub trait Hand {
     fn jobs(&self) -> Vec<Job>;
     /// Whether the machine can be restarted and switched off from here.
     fn can_restart(&self) -> bool;
+    /// What a supporter gets to see, to be taken away: [`super::view::View::support`].
+    fn support(&self, by: &By<'_>) -> Result<String, Denied>;
     /// Stops everything in good order, and then the machine.
     fn power(&self, by: &By<'_>, power: Power) -> Result<(), Denied>;
     /// Keeps an outcome for the next page of this session; the last one counts.

@@ -97,7 +97,7 @@ sentences! {
 
     [system System]
     title version slot networks disk free_of store memory log words no_lines sure restart off power_about
-    restarts restarts_about goes_off goes_off_about
+    restarts restarts_about goes_off goes_off_about support support_about support_download
 
     [entry Entry]
     claim claim_about code code_about new_name name password password_about log_in forgotten forgotten_about

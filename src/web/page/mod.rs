@@ -218,6 +218,14 @@ pub(crate) fn customer(customer: Option<&Customer>, without: &'static str) -> Ht
     html!("<a href=\"", all, "\">", customer.id, "</a> <span class=\"dim\">", customer.name, "</span>")
 }
 
+/// What the log says as a sentence: its lines begin small and end open.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    let end = if text.ends_with(['.', '!', '?', ':']) { "" } else { "." };
+    first.chain(letters).chain(end.chars()).collect()
+}
+
 /// A moment with how long ago it was.
 pub(crate) fn when(at: Timestamp, site: &Site, now: Timestamp) -> Html {
     html!(super::html::time(at, &site.zone), " <span class=\"dim\">", site.words().ago(at, now), "</span>")

@@ -1,7 +1,7 @@
 //! Is it working, and what needs a person first.
 
 use super::setup::{self, Step};
-use super::{Facts, Page, mode, when};
+use super::{Facts, Page, mode, sentence, when};
 use crate::clock::{Doubt, Timestamp};
 use crate::config::Missing;
 use crate::lang::{Words, fill};
@@ -176,13 +176,6 @@ fn to_set(missing: Missing, t: &PageWords) -> &'static str {
         Missing::MailServer => t.mail_server,
         Missing::CustomersFile => t.customers_file,
     }
-}
-
-/// Log lines begin small and end open.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(letters).collect()
 }
 
 fn by_severity(tally: &Tally, site: &Site) -> Html {

@@ -299,6 +299,9 @@ impl View for Fake {
             doubt: self.doubt,
         })
     }
+    fn support(&self, _: Timestamp) -> Result<String, Trouble> {
+        Ok(evil())
+    }
     fn log(&self, words: &str) -> Vec<String> {
         if words.is_empty() { vec![evil()] } else { Vec::new() }
     }
@@ -370,6 +373,9 @@ impl View for Broken {
         None
     }
     fn system(&self) -> Result<System, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn support(&self, _: Timestamp) -> Result<String, Trouble> {
         Err(Trouble(evil()))
     }
     fn log(&self, _: &str) -> Vec<String> {
@@ -570,6 +576,10 @@ impl Hand for Keeper {
     fn can_restart(&self) -> bool {
         true
     }
+    fn support(&self, by: &By<'_>) -> Result<String, Denied> {
+        self.note(format!("support for {}", by.who.name))?;
+        Ok(evil())
+    }
     fn power(&self, by: &By<'_>, power: Power) -> Result<(), Denied> {
         self.note(format!("{power:?} by {}", by.who.name))
     }
@@ -736,6 +746,7 @@ const PAGES: &[&str] = &[
     "/setup/5",
     "/setup/6",
     "/setup/6?before=9",
+    "/system/support",
     "/people",
     "/audit",
 ];
