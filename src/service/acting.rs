@@ -17,7 +17,7 @@ use crate::system::asking;
 use crate::system::request::Request;
 use crate::web::access::Who;
 use crate::web::gate::Denied;
-use crate::web::hand::{By, Changed, Check, Deed, Hand, Job, Mails, Outcome, Power, Upload};
+use crate::web::hand::{By, Changed, Check, Deed, Hand, Job, Mails, Outcome, Own, Placed, Power, Upload};
 use crate::web::view::Trouble;
 
 /// Who changes something on the page, and from where.
@@ -224,6 +224,18 @@ impl Hand for Acting {
 
     fn can_restart(&self) -> bool {
         self.supervisor.is_some()
+    }
+
+    fn own_certificate(&self) -> Option<Own> {
+        self.engine.own_certificate()
+    }
+
+    fn put_certificate(&self, by: &By<'_>, chain: &str, key: &str) -> Result<Placed, Denied> {
+        self.engine.put_certificate(chain, key, self.engine.clock.untrusted_now(), &by.into()).map_err(denied)
+    }
+
+    fn remove_certificate(&self, by: &By<'_>) -> Result<Placed, Denied> {
+        self.engine.remove_certificate(self.engine.clock.untrusted_now(), &by.into()).map_err(denied)
     }
 
     fn support(&self, by: &By<'_>) -> Result<String, Denied> {

@@ -7,6 +7,7 @@
 
 pub mod acting;
 pub mod admitting;
+mod certifying;
 mod checking;
 pub mod fetching;
 pub mod intake;

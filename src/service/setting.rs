@@ -31,7 +31,7 @@ impl Engine {
         if self::version(&before) != version {
             return Ok(Changed::Meanwhile);
         }
-        let (text, names) = match edit::change(&before, self.settings_folder(), changes) {
+        let (text, names) = match edit::change(&before, self.settings_folder(), &self.data, changes) {
             Ok(changed) => changed,
             Err(complaints) => return Ok(Changed::Complaints(complaints)),
         };

@@ -328,16 +328,18 @@ api_token = \"Token-0123456789-0123456789\"\n\
             "customer_id,name,email,cidr\nKUNDE17,Feinkost Huber,franz@huber.example,192.0.2.7/32\n";
         engine.import_customers(customers.as_bytes(), false, NOW).unwrap();
         let day = NOW.day().plus(-1);
-        let file = format!("{day}-huber_private_scan-geheim-list.csv");
-        let csv = format!(
-            "\"timestamp\",\"severity\",\"ip\",\"protocol\",\"port\",\"banner\"\n\
-             \"{day} 03:00:00\",\"high\",\"192.0.2.7\",\"tcp\",\"3389\",\"Welcome to Huber\"\n\
-             \"Huber\",\"high\",\"192.0.2.7\",\"tcp\",\"3389\",\"x\"\n"
-        );
-        let report = folder.path().join(&file);
-        save_atomic(&report, csv.as_bytes(), 0o600).unwrap();
-        let spooled = engine.spool.ingest(&report, NOW).unwrap();
-        engine.take(&Source { file, kind: None, day: None, id_hash: None }, &spooled, NOW).unwrap();
+        for (kind, row) in [("scan_rdp", 3), ("huber_private", 4)] {
+            let file = format!("{day}-{kind}-geheim-list.csv");
+            let csv = format!(
+                "\"timestamp\",\"severity\",\"ip\",\"protocol\",\"port\",\"banner\"\n\
+                 \"{day} 03:00:0{row}\",\"high\",\"192.0.2.7\",\"tcp\",\"3389\",\"Welcome to Huber\"\n\
+                 \"Huber\",\"high\",\"192.0.2.7\",\"tcp\",\"3389\",\"x\"\n"
+            );
+            let report = folder.path().join(&file);
+            save_atomic(&report, csv.as_bytes(), 0o600).unwrap();
+            let spooled = engine.spool.ingest(&report, NOW).unwrap();
+            engine.take(&Source { file, kind: None, day: None, id_hash: None }, &spooled, NOW).unwrap();
+        }
         engine.plan(NOW).unwrap();
         engine.alarm("mail_failed", Some("franz@huber.example refused Huber"), NOW).unwrap();
         let delivery = Delivery {

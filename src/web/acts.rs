@@ -4,8 +4,9 @@
 use super::access::Who;
 use super::entry::lead_to;
 use super::gate::Denied;
-use super::hand::{By, Changed, Check, Deed, Mails, Outcome, Power, Upload};
+use super::hand::{By, Changed, Check, Deed, Mails, Outcome, Placed, Power, Upload};
 use super::html::html;
+use super::page::certificate::Sent;
 use super::page::settings::{SECURITIES, Typed};
 use super::page::setup::Step;
 use super::page::{self, Page};
@@ -257,6 +258,36 @@ pub(crate) fn discard_customers(desk: &Desk<'_>, who: &Who, fields: &mut Query) 
 
 fn job_of(fields: &mut Query) -> Option<u64> {
     fields.take("job")?.parse().ok()
+}
+
+/// Takes a certificate of the operator's own, or gives it up.
+pub(crate) fn certificate(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let (t, by) = (desk.site.words(), by(desk, who));
+    let chain = fields.take("chain").unwrap_or_default();
+    let placed = match fields.take("do").as_deref() {
+        Some("put") => desk.hand.put_certificate(&by, &chain, &fields.take("key").unwrap_or_default()),
+        Some("remove") => desk.hand.remove_certificate(&by),
+        _ => return unknown(desk),
+    };
+    let outcome = match placed {
+        Ok(Placed::Done { about, is_named }) => {
+            Ok(Outcome::Certificate { until: about.until.day(), is_named })
+        }
+        Ok(Placed::Removed) => Ok(Outcome::CertificateRemoved),
+        Ok(Placed::Unfit(unfit)) => {
+            let sent = Sent { chain, why: Some(page::certificate::unfit(&unfit, t)) };
+            return match page::certificate::show(desk.hand, desk.site, who, &sent, desk.now) {
+                Ok(page) => desk.reply(400, page, Some(who)),
+                Err(_) => unknown(desk),
+            };
+        }
+        Ok(Placed::Not(Changed::Complaints(complaints))) => {
+            return on_settings(desk, who, &Typed { texts: Vec::new(), complaints });
+        }
+        Ok(Placed::Not(_)) => Err(Denied::because(|t| t.settings.meanwhile)),
+        Err(why) => Err(why),
+    };
+    say(desk, who, fields, "/system/certificate", outcome)
 }
 
 /// The support bundle as a file.

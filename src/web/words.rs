@@ -93,11 +93,15 @@ sentences! {
     done_here when who from what nothing_done
 
     [settings Settings]
-    title save no_toml is_set is_not_set clear yes no starttls tls plain meanwhile wrong_one wrong_many saved_one saved_many same
+    title save no_toml is_set is_not_set clear yes no starttls tls plain meanwhile list_long wrong_one wrong_many saved_one saved_many same
 
     [system System]
     title version slot networks disk free_of store memory log words no_lines sure restart off power_about
     restarts restarts_about goes_off goes_off_about support support_about support_download
+
+    [certificate Certificate]
+    title about none another chain chain_about key key_about put file names until over unusable remove remove_about
+    taken not_named removed no_certificate no_key encrypted another_key expired not_yet not_usable
 
     [entry Entry]
     claim claim_about code code_about new_name name password password_about log_in forgotten forgotten_about

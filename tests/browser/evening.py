@@ -62,6 +62,7 @@ class Evening(Person):
         look("/settings", "settings")
         look("/system", "system")
         look("/system/support", "support")
+        look("/system/certificate", "certificate")
         look("/people", "people")
         look("/audit", "audit")
         look("/jobs", "jobs")

@@ -1,6 +1,7 @@
 //! The pages, and what all of them have around them. Pure: they show what a [`super::view::View`] gives.
 
 pub(crate) mod acting;
+pub(crate) mod certificate;
 pub(crate) mod customers;
 pub(crate) mod entry;
 pub(crate) mod incidents;

@@ -56,7 +56,7 @@ pub(crate) fn show(
         "</h1>",
         facts.done(),
         (hand.can_restart() && may_act(who)).then(|| power(who, site)),
-        may_act(who).then(|| html!("<p><a href=\"/system/support\">", say.support, "</a></p>")),
+        may_act(who).then(|| ways(site)),
         "<h2>",
         say.log,
         "</h2><form class=\"filter\" action=\"/system\" method=\"get\"><label class=\"wide\">",
@@ -71,6 +71,16 @@ pub(crate) fn show(
     Ok(Page { title: say.title.to_owned(), entry: "/system", body })
 }
 
+fn ways(site: &Site) -> Html {
+    let t = site.words();
+    let pages = [("/system/certificate", t.certificate.title), ("/system/support", t.system.support)];
+    let mut ways = Html::default();
+    for (path, title) in pages {
+        put!(ways, "<li><a href=\"", path, "\">", title, "</a></li>");
+    }
+    html!("<ul class=\"places\">", ways, "</ul>")
+}
+
 /// What a supporter gets to see, to be read before it is given away.
 pub(crate) fn support(view: &dyn View, site: &Site, who: &Who, now: Timestamp) -> Result<Page, Fault> {
     let t = site.words();
@@ -82,7 +92,7 @@ pub(crate) fn support(view: &dyn View, site: &Site, who: &Who, now: Timestamp) -
         say.support,
         "</h1><p>",
         say.support_about,
-        "</p><form class=\"acts\" action=\"/system/support\" method=\"post\">",
+        "</p><form class=\"acts\" action=\"/system/support/download\" method=\"post\">",
         csrf(who),
         "<button>",
         say.support_download,

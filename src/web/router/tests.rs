@@ -23,14 +23,16 @@ use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
 use crate::report::kind::{Nature, Severity};
 use crate::store::Role;
 use crate::store::{Alarm, AuditEntry, Counts, Import, Note, Person, RejectedRow, Report};
+use crate::web::certificate::Unfit;
 use crate::web::entry::{Act, FORMS, Form, file_bytes_max};
 use crate::web::gate::{Denied, NewPerson, SessionId};
 use crate::web::hand::{
-    self, Asked, By, Changed, Check, Checked, Deed, Fate, FirstLine, Job, Mails, Outcome, Power, Proof, Seen,
-    Step, Taken, Upload,
+    self, Asked, By, Changed, Check, Checked, Deed, Fate, FirstLine, Job, Mails, Outcome, Own, Placed, Power,
+    Proof, Seen, Step, Taken, Upload,
 };
 use crate::web::view::*;
 use crate::web::words::FILES;
+use crate::web::x509::About;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -576,6 +578,24 @@ impl Hand for Keeper {
     fn can_restart(&self) -> bool {
         true
     }
+    fn own_certificate(&self) -> Option<Own> {
+        let about = About { names: vec![evil()], from: NOW, until: NOW.plus_days(-1) };
+        Some(Own { file: evil(), about: Some(about) })
+    }
+    fn put_certificate(&self, by: &By<'_>, chain: &str, key: &str) -> Result<Placed, Denied> {
+        self.note(format!("certificate by {}", by.who.name))?;
+        Ok(match key {
+            "wrong" => Placed::Unfit(Unfit::Unusable(format!("{chain} {}", evil()))),
+            _ => Placed::Done {
+                about: About { names: vec![evil()], from: NOW, until: NOW },
+                is_named: key == "named",
+            },
+        })
+    }
+    fn remove_certificate(&self, by: &By<'_>) -> Result<Placed, Denied> {
+        self.note(format!("certificate given up by {}", by.who.name))?;
+        Ok(Placed::Removed)
+    }
     fn support(&self, by: &By<'_>) -> Result<String, Denied> {
         self.note(format!("support for {}", by.who.name))?;
         Ok(evil())
@@ -747,6 +767,7 @@ const PAGES: &[&str] = &[
     "/setup/6",
     "/setup/6?before=9",
     "/system/support",
+    "/system/certificate",
     "/people",
     "/audit",
 ];
@@ -1327,6 +1348,7 @@ fn form_to(form: &Form) -> Request<'static> {
     match form.act {
         Act::Upload(..) => Request { content_type: PARTS, upload: "upload-1", ..sent },
         _ if form.path == "/incidents/change" => Request { body: b"csrf=t0ken&do=close&id-7=on", ..sent },
+        _ if form.path == "/system/certificate/change" => Request { body: b"csrf=t0ken&do=remove", ..sent },
         _ if form.path == "/system/power" => Request { body: b"csrf=t0ken&do=off&sure=on", ..sent },
         _ if form.path == "/setup/change" => {
             Request { body: b"csrf=t0ken&step=3&version=1&networks.cidrs=192.0.2.0/24", ..sent }
@@ -1384,6 +1406,38 @@ fn settings_are_changed_by_table_and_what_was_wrong_stands_beside_what_was_typed
     let viewer =
         handle(&Request { target: "/settings", cookie: "sid=of-vic", ..PLAIN }, &FAKE, &keeper, &keeper, NOW);
     assert!(viewer.body.contains("fieldset disabled") && !viewer.body.contains("<button>Save</button>"));
+}
+
+#[test]
+fn a_certificate_is_taken_or_the_form_comes_back_without_the_key() {
+    let keeper = Keeper::default();
+    let send =
+        |body: &'static [u8]| send(&keeper, &Request { target: "/system/certificate/change", body, ..FORM });
+    let (reply, done) = send(b"csrf=t0ken&do=put&chain=my+chain&key=wrong");
+    assert_eq!((reply.status, done), (400, vec!["certificate by ann".to_owned()]));
+    assert!(reply.body.contains("my chain</textarea>") && reply.body.contains("cannot be used"));
+    assert!(!reply.body.contains("wrong</textarea>"), "the key is not shown again");
+    for (body, part) in [
+        (&b"csrf=t0ken&do=put&chain=c&key=named"[..], "valid until"),
+        (b"csrf=t0ken&do=put&chain=c&key=other", "None of its names is"),
+        (b"csrf=t0ken&do=remove", "of its own making again"),
+    ] {
+        assert_eq!(header(&send(body).0, "Location"), Some("/system/certificate"));
+        let (reply, _) = self::send(&keeper, &Request { target: "/system/certificate", ..PLAIN });
+        assert!(reply.body.contains(part), "{part}: {}", reply.body);
+    }
+    assert_eq!(send(b"csrf=t0ken&do=look").0.status, 400);
+}
+
+#[test]
+fn a_support_bundle_is_a_file_for_operators() {
+    let (reply, done) = send(&Keeper::default(), &Request { target: "/system/support/download", ..FORM });
+    assert_eq!((reply.status, done), (200, vec!["support for ann".to_owned()]));
+    assert!(header(&reply, "Content-Disposition").is_some_and(|header| header.starts_with("attachment;")));
+    for target in ["/system/support", "/system/certificate"] {
+        let viewer = Request { target, cookie: "sid=of-vic", ..PLAIN };
+        assert_eq!(send(&Keeper::default(), &viewer).0.status, 404, "{target}");
+    }
 }
 
 #[test]
