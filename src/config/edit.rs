@@ -3,6 +3,7 @@
 //! What is put in is not judged here: [`super::raw::parse`] reads the new text as it reads any other, so that a form and
 //! an editor hear the same complaints.
 
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Component, Path};
 
@@ -131,8 +132,8 @@ fn named_files(settings: &Settings) -> impl Iterator<Item = (&'static str, &Path
 /// the box. Complaints about a file quote it, so else whoever is an operator could read any file that the program can.
 fn may_be_named(path: &Path, folder: &Path, data: &Path) -> bool {
     let is_straight = !path.components().any(|part| part == Component::ParentDir);
-    let is_inside =
-        |of: &Path| std::path::absolute(of).is_ok_and(|of| path.starts_with(of)) || path.starts_with(of);
+    let here = |path: &Path| std::path::absolute(Path::new(".").join(path));
+    let is_inside = |of: &Path| matches!((here(path), here(of)), (Ok(path), Ok(of)) if path.starts_with(&of));
     let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     let is_known = NAMED_ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known));
     is_straight && is_known && (is_inside(folder) || is_inside(data))
@@ -307,13 +308,14 @@ fn change_list<'t>(list: &mut Array, texts: impl Iterator<Item = &'t str>) {
         known.iter().find_map(|(_, above, _)| above.rsplit_once('\n')).map_or("    ", |(_, text)| text);
     let fresh = if is_long { format!("\n{indent}") } else { String::new() };
     let texts: Vec<&str> = texts.collect();
-    let mut left_over = Vec::new();
+    let wanted: HashSet<&str> = texts.iter().copied().collect();
+    let mut kept = HashMap::new();
     // What stood above a value that is taken out goes to the next.
     let mut carried = String::new();
     for (value, above, behind) in known {
-        let is_kept = texts.contains(&shown(&value).as_str());
-        if is_kept {
-            left_over.push(Some((value, std::mem::take(&mut carried) + &above, behind)));
+        let text = shown(&value);
+        if wanted.contains(text.as_str()) && !kept.contains_key(&text) {
+            kept.insert(text, (value, std::mem::take(&mut carried) + &above, behind));
         } else if above.contains('#') {
             carried.push_str(above.trim_end());
         }
@@ -325,14 +327,8 @@ fn change_list<'t>(list: &mut Array, texts: impl Iterator<Item = &'t str>) {
     };
     let mut behind_last = first_line;
     for (index, text) in texts.into_iter().enumerate() {
-        let is_it = |entry: &&mut Option<(Value, String, String)>| {
-            entry.as_ref().is_some_and(|(value, ..)| shown(value) == text)
-        };
-        let (mut value, above, behind) = left_over
-            .iter_mut()
-            .find(is_it)
-            .and_then(Option::take)
-            .unwrap_or_else(|| (Value::from(text), fresh.clone(), String::new()));
+        let (mut value, above, behind) =
+            kept.remove(text).unwrap_or_else(|| (Value::from(text), fresh.clone(), String::new()));
         let blank = if above.is_empty() && index > 0 && behind_last.is_empty() { " " } else { "" };
         let line = next_line(&behind_last, &above);
         *value.decor_mut() = Decor::new(format!("{behind_last}{line}{above}{blank}"), "");
@@ -533,6 +529,11 @@ mod tests {
             let complaints = change(field, file).unwrap_err();
             assert!(complaints[0].complaint.contains("/var/abusebox can be named"), "{file} {complaints:?}");
         }
+        let changes = [Change::Set(Field::named("customers.file").unwrap(), "/etc/passwd.txt".to_owned())];
+        assert!(
+            super::change("", Path::new(""), Path::new("data"), &changes).is_err(),
+            "from the folder of its own"
+        );
         for file in ["crm.csv", "/etc/abusebox/crm.CSV", "/var/abusebox/x/crm.txt"] {
             assert_eq!(change("customers.file", file).unwrap().1, ["customers.file"], "{file}");
         }

@@ -4,11 +4,11 @@
 use std::path::PathBuf;
 
 use super::acting::{Signature, sign};
-use super::paging::Names;
 use super::{Engine, Error};
 use crate::clock::Timestamp;
 use crate::config::edit::{Change, Field};
 use crate::files;
+use crate::store::{Deed, What};
 use crate::web::certificate;
 use crate::web::hand::{Changed, Own, Placed};
 
@@ -33,14 +33,13 @@ impl Engine {
         };
         let path = self.certificate_path();
         let txn = self.store.begin()?;
-        sign(Some(signed), &txn, || format!("put in a certificate for {}", about.names.join(", ")), now)?;
+        sign(Some(signed), &txn, || Deed::to(What::PutCertificate, &about.names), now)?;
         std::fs::create_dir_all(self.data.join("tls"))
             .and_then(|()| files::save_atomic(&path, pem.as_bytes(), 0o600))
             .map_err(|error| Error::file(&path, error))?;
         txn.commit()?;
-        let is_named = Names::of(self).of_this_box().any(|name| about.holds_for(name));
         match self.set_certificate(Some(&path), now, signed)? {
-            Changed::Done(_) => Ok(Placed::Done { about, is_named }),
+            Changed::Done(_) => Ok(Placed::Done(about)),
             other => Ok(Placed::Not(other)),
         }
     }
@@ -89,6 +88,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::store::{Person, Role};
+    use crate::web::words::PageWords;
 
     const NOW: Timestamp = Timestamp::from_unix(1_795_600_000);
 
@@ -111,7 +111,7 @@ mod tests {
         let other = made("other.example.net");
         assert!(matches!(put(&chain, &other.1), Placed::Unfit(_)));
         assert!(engine.own_certificate().is_none() && !folder.path().join("data/tls/own.pem").exists());
-        let Placed::Done { about, is_named: true } = put(&chain, &key) else { panic!() };
+        let Placed::Done(about) = put(&chain, &key) else { panic!() };
         assert_eq!(about.names, ["box.example.net"]);
         let own = engine.own_certificate().unwrap();
         assert_eq!(
@@ -120,14 +120,15 @@ mod tests {
         );
         let mode = std::fs::metadata(&own.file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let Placed::Done { is_named: false, .. } = put(&other.0, &other.1) else { panic!() };
+        let Placed::Done(_) = put(&other.0, &other.1) else { panic!() };
         assert_eq!(engine.own_certificate().unwrap().about.unwrap().names, ["other.example.net"]);
 
         assert!(matches!(engine.remove_certificate(NOW, &signed).unwrap(), Placed::Removed));
         assert!(engine.own_certificate().is_none() && !std::path::Path::new(&own.file).exists());
         assert!(matches!(engine.remove_certificate(NOW, &signed).unwrap(), Placed::Removed), "sent twice");
         let audit = engine.store.view().unwrap().audit_back(None, 9).unwrap();
-        let audit: Vec<_> = audit.into_iter().rev().map(|(_, entry)| entry.what).collect();
+        let audit: Vec<_> =
+            audit.iter().rev().map(|(_, entry)| PageWords::of("en").deed(&entry.what)).collect();
         assert_eq!(
             audit,
             [

@@ -15,6 +15,7 @@ use crate::customers::difference;
 use crate::customers::import::{self, File};
 use crate::fetch::spool::file_key;
 use crate::files::{self, Temporary};
+use crate::store::{Deed, What};
 use crate::web::hand::{self, By, Check, Checked, End, Fate, FirstLine, Job, Outcome, Stage, Step, Upload};
 use crate::web::view::{Customer, ROWS_MAX};
 
@@ -258,7 +259,7 @@ impl Shared {
         let now = engine.now()?;
         self.step(number, Step::ReadingReport);
         let txn = engine.store.begin()?;
-        sign(Some(signed), &txn, || format!("sent the report {name}"), now)?;
+        sign(Some(signed), &txn, || Deed::to(What::SentReport, &[name]), now)?;
         txn.commit()?;
         let taken = engine.ingest(name, &file.0, now)?;
         self.step(number, Step::PlanningMails);
@@ -319,7 +320,7 @@ impl Shared {
         if sha256(&bytes) != ready.sha256 {
             return Err(Error::NotAsChecked);
         }
-        let checked = CheckedBy { signed, what: &format!("took the customer file {name}"), base: ready.base };
+        let checked = CheckedBy { signed, what: &Deed::to(What::TookCustomers, &[name]), base: ready.base };
         let now = engine.now()?;
         let file = engine.import_customers_as(&bytes, true, now, Some(&checked))?;
         if ready.base.is_none() {
@@ -336,15 +337,15 @@ impl Shared {
 
     fn try_out(&self, number: u64, what: Check, signed: &Signature<'_>) -> Result<End, Error> {
         let (step, done) = match what {
-            Check::Shadowserver => (Step::AskingShadowserver, "asked Shadowserver what the key can see"),
-            Check::Mail => (Step::SendingMail, "sent a test mail"),
+            Check::Shadowserver => (Step::AskingShadowserver, What::AskedShadowserver),
+            Check::Mail => (Step::SendingMail, What::SentTestMail),
         };
         self.step(number, step);
         let engine = &self.engine;
         // A clock that is wrong may be why it does not work.
         let now = engine.clock.untrusted_now();
         let txn = engine.store.begin()?;
-        sign(Some(signed), &txn, || done.to_owned(), now)?;
+        sign(Some(signed), &txn, || Deed::plain(done), now)?;
         txn.commit()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::Task(error.to_string()))?;
@@ -402,6 +403,7 @@ mod tests {
     use crate::store::{Person, Role};
     use crate::web::access::Who;
     use crate::web::gate::Visitor;
+    use crate::web::words::PageWords;
 
     const NOW: Timestamp = Timestamp::from_unix(1_795_600_000);
     const VISITOR: Visitor = Visitor { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), is_secure: true };
@@ -481,7 +483,10 @@ mod tests {
 
         fn audit(&self) -> Vec<String> {
             let entries = self.engine.store.view().unwrap().audit_back(None, 100).unwrap();
-            entries.into_iter().map(|(_, entry)| format!("{} {}", entry.who, entry.what)).collect()
+            entries
+                .into_iter()
+                .map(|(_, entry)| format!("{} {}", entry.who, PageWords::of("en").deed(&entry.what)))
+                .collect()
         }
     }
 

@@ -261,7 +261,7 @@ impl Wanted {
 
 /// What a certificate is to hold for.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Names {
+struct Names {
     /// With the time of its last change.
     own_certificate: Option<(PathBuf, Option<SystemTime>)>,
     /// Host names and addresses under which the page is asked for.
@@ -269,7 +269,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn of(engine: &Engine) -> Self {
+    fn of(engine: &Engine) -> Self {
         let loaded = engine.loaded();
         let (page, own) = (&loaded.settings.page, &loaded.settings.boxx.name);
         let mut names = vec![format!("{own}.local"), own.clone(), "localhost".to_owned()];
@@ -283,12 +283,6 @@ impl Names {
         let changed = |path: &PathBuf| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
         let own_certificate = page.own_certificate.clone().map(|path| (path.clone(), changed(&path)));
         Self { own_certificate, names }
-    }
-
-    /// Those by which other machines ask for the page.
-    pub(super) fn of_this_box(&self) -> impl Iterator<Item = &str> {
-        let local = ["localhost", "127.0.0.1", "::1"];
-        self.names.iter().map(String::as_str).filter(move |name| !local.contains(name))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::config::edit::{self, Change, Written};
 use crate::config::{self, LoadError};
 use crate::fetch::api::hex;
 use crate::files;
+use crate::store::{Deed, What};
 use crate::web::hand::Changed;
 
 impl Engine {
@@ -39,7 +40,7 @@ impl Engine {
             return Ok(Changed::Done(Vec::new()));
         }
         let txn = self.store.begin()?;
-        sign(signed, &txn, || format!("changed {}", names.join(", ")), now)?;
+        sign(signed, &txn, || Deed::to(What::ChangedSettings, &names), now)?;
         files::save_atomic(&self.settings_path, text.as_bytes(), 0o600)
             .map_err(|error| Error::file(&self.settings_path, error))?;
         txn.commit()?;

@@ -21,7 +21,7 @@ use crate::notify::outbox::{self, Delivery, State};
 use crate::report::kind;
 use crate::store::{Counts, Fetching, View};
 use crate::system::disk;
-use crate::web::words::FILES;
+use crate::web::words::{FILES, PageWords};
 
 impl Engine {
     /// The text, as of `now`. It grows with no number of incidents, customers or mails.
@@ -263,10 +263,16 @@ fn logged(line: &Line) -> String {
     text
 }
 
-/// Whether a word says nothing of anybody: a small word of our sentences, or a count of one of our fields.
+/// Whether a word says nothing of anybody: a small word of our sentences, or one of our fields with a count, the code of
+/// an alarm, or a report type that we know.
 fn is_own(word: &str) -> bool {
     if let Some((name, value)) = word.split_once('=') {
-        return COUNTS.contains(&name) && value.bytes().all(|byte| byte.is_ascii_digit());
+        let named = value.trim_matches('"');
+        return match name {
+            "code" => PageWords::of("en").alarm(named).is_some(),
+            "kind" => kind::find(named).is_some(),
+            _ => COUNTS.contains(&name) && value.bytes().all(|byte| byte.is_ascii_digit()),
+        };
     }
     OWN.contains(word.trim_end_matches([',', ';', ':', '.']))
 }
@@ -303,7 +309,7 @@ mod tests {
     use crate::files::save_atomic;
     use crate::notify::outbox::Scope;
     use crate::service::intake::Source;
-    use crate::store::{AuditEntry, Note, Person, Role};
+    use crate::store::{AuditEntry, Deed, Note, Person, Role, What};
 
     const NOW: Timestamp = Timestamp::from_unix(1_795_600_000);
     const SETTINGS: &str = "\
@@ -366,7 +372,7 @@ api_token = \"Token-0123456789-0123456789\"\n\
                     1,
                     &Note { at: NOW, who: "ann-katrin".to_owned(), text: "Herr Huber".to_owned() },
                 )?;
-                let what = "took the customer file huber.csv".to_owned();
+                let what = Deed::to(What::TookCustomers, &["huber.csv"]);
                 txn.add_audit(&AuditEntry { at: NOW, who: "ann-katrin".to_owned(), from: None, what })
             })
             .unwrap();
@@ -418,7 +424,8 @@ api_token = \"Token-0123456789-0123456789\"\n\
             "a type that is not known: files 1, unreadable 0, rows 2, matched 1",
             "Held: 1\n",
             "given up 550 5.1.1: 1\n",
-            "incidents: 1\n",
+            "incidents: 2\n",
+            "scan_rdp: files 1, unreadable 0, rows 2, matched 1,",
             "notes: 1\n",
         ] {
             assert!(text.contains(part), "{part} is missing:\n{text}");
@@ -435,7 +442,7 @@ api_token = \"Token-0123456789-0123456789\"\n\
                 "2026-11-28T22:34:40.448535Z  WARN no mail server takes mails for Feinkost Huber, huber@x.example: \
                  they wait code=\"mail_server\" rows=31 who=\"ann\""
             ),
-            "2026-11-28T22:34:40Z WARN abusebox::service::mailing:7 no mail server takes mails for *** they wait *** \
+            "2026-11-28T22:34:40Z WARN abusebox::service::mailing:7 no mail server takes mails for *** they wait code=\"mail_server\" \
              rows=31 ***"
         );
         assert_eq!(line("who knows"), "*** *** abusebox::service::mailing:7");

@@ -119,8 +119,8 @@ impl View for Live {
         let loaded = self.engine.loaded();
         let view = self.engine.store.view()?;
         let schedule = view.meta::<Fetching>()?.unwrap_or_default().schedule;
-        let mut alarms: Vec<_> = self.engine.alarms(&view)?.into_values().collect();
-        alarms.sort_by_key(|alarm| alarm.since);
+        let mut alarms: Vec<_> = self.engine.alarms(&view)?.into_iter().collect();
+        alarms.sort_by_key(|(_, alarm)| alarm.since);
         Ok(Overview {
             clock_doubt: self.engine.clock.doubt(),
             alarms,

@@ -11,6 +11,7 @@ use super::page::settings::{SECURITIES, Typed};
 use super::page::setup::Step;
 use super::page::{self, Page};
 use super::router::{Desk, Query, Reply, plain, see_other};
+use super::view::Site;
 use super::words::Say;
 use crate::clock::Day;
 use crate::config::edit::{Change, FIELDS, Field, MAIL_URL, NewServer};
@@ -270,7 +271,8 @@ pub(crate) fn certificate(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Rep
         _ => return unknown(desk),
     };
     let outcome = match placed {
-        Ok(Placed::Done { about, is_named }) => {
+        Ok(Placed::Done(about)) => {
+            let is_named = names(desk).any(|name| about.holds_for(&name));
             Ok(Outcome::Certificate { until: about.until.day(), is_named })
         }
         Ok(Placed::Removed) => Ok(Outcome::CertificateRemoved),
@@ -288,6 +290,15 @@ pub(crate) fn certificate(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Rep
         Err(why) => Err(why),
     };
     say(desk, who, fields, "/system/certificate", outcome)
+}
+
+/// Names of this box: that by which it was asked now, and those that it has.
+fn names(desk: &Desk<'_>) -> impl Iterator<Item = String> {
+    let host = desk.request.host;
+    let host = host.strip_prefix('[').and_then(|rest| rest.split(']').next()).or(host.split(':').next());
+    let Site { box_name, names, .. } = desk.site;
+    let own = [host.unwrap_or_default().to_owned(), box_name.clone(), format!("{box_name}.local")];
+    own.into_iter().chain(names.iter().cloned())
 }
 
 /// The support bundle as a file.

@@ -314,11 +314,7 @@ pub struct Own {
 /// What came of a certificate that was sent, or of one that was to go.
 #[derive(Clone, Debug)]
 pub enum Placed {
-    Done {
-        about: About,
-        /// It holds for one of the names or addresses of this box.
-        is_named: bool,
-    },
+    Done(About),
     Unfit(Unfit),
     Removed,
     /// The settings took it not.

@@ -101,7 +101,8 @@ pub struct Secure {
 pub struct Overview {
     /// Why the clock is not trusted; `None`: it is.
     pub clock_doubt: Option<Doubt>,
-    pub alarms: Vec<Alarm>,
+    /// By code, the oldest first.
+    pub alarms: Vec<(String, Alarm)>,
     /// What is still to be set.
     pub missing: Vec<Missing>,
     /// Reports are coming in at this moment.

@@ -22,7 +22,9 @@ impl About {
             fields.next()?;
         }
         // Serial number, algorithm of the signature, issuer.
-        (fields.take(INTEGER)?, fields.take(SEQUENCE)?, fields.take(SEQUENCE)?);
+        for tag in [INTEGER, SEQUENCE, SEQUENCE] {
+            fields.take(tag)?;
+        }
         let mut validity = Der(fields.take(SEQUENCE)?);
         let (from, until) = (moment(validity.next()?)?, moment(validity.next()?)?);
         let mut names = Vec::new();

@@ -122,12 +122,16 @@ fn needs(overview: &Overview, next: Option<&Step>, site: &Site, now: Timestamp) 
     if let Some((class, what, why)) = clock {
         put!(items, "<li class=\"", class, "\"><b>", what, "</b> ", why, "</li>");
     }
-    for alarm in &overview.alarms {
+    for (code, alarm) in &overview.alarms {
+        // The details are what the log says.
+        let meaning = t.alarm(code).map(|meaning| html!("<b>", phrase(meaning, &[]), "</b> "));
         put!(
             items,
             "<li class=\"bad\">",
+            meaning,
+            "<span lang=\"en\">",
             sentence(&alarm.text),
-            " <span class=\"dim\">",
+            "</span> <span class=\"dim\">",
             t.ago(alarm.since, now),
             "</span></li>"
         );

@@ -22,7 +22,9 @@ use crate::notify::authentic::{Dmarc, Policy, Spf, Verdict};
 use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
 use crate::report::kind::{Nature, Severity};
 use crate::store::Role;
-use crate::store::{Alarm, AuditEntry, Counts, Import, Note, Person, RejectedRow, Report};
+use crate::store::{
+    Alarm, AuditEntry, Counts, Deed as Done, Import, Note, Person, RejectedRow, Report, What,
+};
 use crate::web::certificate::Unfit;
 use crate::web::entry::{Act, FORMS, Form, file_bytes_max};
 use crate::web::gate::{Denied, NewPerson, SessionId};
@@ -170,7 +172,7 @@ impl View for Fake {
         let alarm = Alarm { since: NOW.plus_days(-2), text: evil(), told: false };
         Ok(Overview {
             clock_doubt: self.doubt,
-            alarms: if loud { vec![alarm] } else { vec![] },
+            alarms: if loud { vec![("mail_server".to_owned(), alarm)] } else { vec![] },
             missing: if loud { vec![Missing::Key, Missing::Networks] } else { vec![] },
             is_fetching: false,
             last_fetch: Some(NOW.plus_seconds(-600)),
@@ -470,7 +472,7 @@ impl Gate for Keeper {
     }
     fn audit(&self, _: Option<u64>) -> Result<Part<(u64, AuditEntry), u64>, Trouble> {
         let from = Some("192.0.2.1".parse().unwrap());
-        let entry = AuditEntry { at: NOW, who: evil(), from, what: evil() };
+        let entry = AuditEntry { at: NOW, who: evil(), from, what: Done::to(What::Said, &[evil()]) };
         if self.broken { Err(Trouble(evil())) } else { Ok(Part { rows: vec![(7, entry)], next: Some(7) }) }
     }
 }
@@ -586,10 +588,7 @@ impl Hand for Keeper {
         self.note(format!("certificate by {}", by.who.name))?;
         Ok(match key {
             "wrong" => Placed::Unfit(Unfit::Unusable(format!("{chain} {}", evil()))),
-            _ => Placed::Done {
-                about: About { names: vec![evil()], from: NOW, until: NOW },
-                is_named: key == "named",
-            },
+            name => Placed::Done(About { names: vec![name.to_owned()], from: NOW, until: NOW }),
         })
     }
     fn remove_certificate(&self, by: &By<'_>) -> Result<Placed, Denied> {
@@ -1015,8 +1014,9 @@ fn no_page_leaves_a_placeholder_open() {
 #[test]
 fn a_broken_store_is_said_and_escaped() {
     let keeper = Keeper { broken: true, ..Keeper::default() };
-    // Jobs are in no store.
-    for target in PAGES.iter().filter(|target| !target.starts_with("/jobs")) {
+    // Jobs and certificates are in no store.
+    let is_stored = |target: &str| !target.starts_with("/jobs") && target != "/system/certificate";
+    for target in PAGES.iter().filter(|target| is_stored(target)) {
         let reply =
             handle(&Request { target, cookie: "sid=of-ann", ..PLAIN }, &Broken, &keeper, &keeper, NOW);
         assert_eq!(reply.status, 500, "{target}");
@@ -1418,12 +1418,13 @@ fn a_certificate_is_taken_or_the_form_comes_back_without_the_key() {
     assert!(reply.body.contains("my chain</textarea>") && reply.body.contains("cannot be used"));
     assert!(!reply.body.contains("wrong</textarea>"), "the key is not shown again");
     for (body, part) in [
-        (&b"csrf=t0ken&do=put&chain=c&key=named"[..], "valid until"),
+        (&b"csrf=t0ken&do=put&chain=c&key=localhost"[..], "valid until"),
         (b"csrf=t0ken&do=put&chain=c&key=other", "None of its names is"),
         (b"csrf=t0ken&do=remove", "of its own making again"),
     ] {
         assert_eq!(header(&send(body).0, "Location"), Some("/system/certificate"));
-        let (reply, _) = self::send(&keeper, &Request { target: "/system/certificate", ..PLAIN });
+        let (reply, _) =
+            self::send(&keeper, &Request { target: "/system/certificate", cookie: "sid=of-ann", ..PLAIN });
         assert!(reply.body.contains(part), "{part}: {}", reply.body);
     }
     assert_eq!(send(b"csrf=t0ken&do=look").0.status, 400);
