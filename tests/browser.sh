@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# What `make test-browser` runs: a person's first evening with the page of a running abusebox, in Debian's Chromium with
-# scripts switched off, from the setup code to the log-out (tests/browser/evening.py). The reports, customers and mails
-# are those of the simulator. Nothing leaves this machine, but for the first fetch of the tools.
+# What `make test-browser` runs: a person with the page of a running abusebox, in Debian's Chromium with scripts switched
+# off: the first run of a box of which nothing is set (tests/browser/first_run.py), and an evening with one at work, from
+# the setup code to the log-out (tests/browser/evening.py). The reports, customers and mails are those of the simulator.
+# Nothing leaves this machine, but for the first fetch of the tools.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -43,12 +44,16 @@ if [ ! -s $tools/axe.min.js ]; then
 fi
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/abusebox-browser.XXXXXX")
-simulator='' appliance=''
+here='' simulator='' appliance=''
 
-finish() {
-  trap '' INT TERM
+end_box() {
   for process in $appliance $simulator; do kill -TERM "$process" 2>/dev/null || true; done
   for process in $appliance $simulator; do wait "$process" 2>/dev/null || true; done
+  simulator='' appliance=''
+}
+finish() {
+  trap '' INT TERM
+  end_box
   rm -rf "$folder"
 }
 trap finish EXIT
@@ -61,29 +66,63 @@ until_done() {
     for process in $appliance $simulator; do kill -0 "$process" 2>/dev/null || break 2; done
     sleep 0.5
   done
-  tail -n 20 "$folder"/*.log >&2
+  tail -n 20 "$here"/*.log >&2
   exit 1
 }
 
-"$target/examples/simulator" --dir "$folder" --days 2 --per-day 6 --api-port 0 --download-port 0 --smtp-port 0 --web-port 0 \
-  >"$folder/simulator.log" 2>&1 &
-simulator=$!
-until_done grep -qs mails_page "$folder/simulator.log"
-
-sed -i 's/^mode = .*/mode = "hold"/' "$folder/settings.toml"
-cat >>"$folder/settings.toml" <<TEXT
+# Starts a simulator for a story, and a box beside it whose settings are what a command makes of the simulator's.
+begin_box() {
+  here="$folder/$1"
+  shift
+  mkdir "$here"
+  "$target/examples/simulator" --dir "$here" --days 2 --per-day 6 --api-port 0 --download-port 0 --smtp-port 0 \
+    --web-port 0 >"$here/simulator.log" 2>&1 &
+  simulator=$!
+  until_done grep -qs mails_page "$here/simulator.log"
+  mv "$here/settings.toml" "$here/simulator.toml"
+  "$@" <"$here/simulator.toml" >"$here/settings.toml"
+  cat >>"$here/settings.toml" <<TEXT
 [page]
 listen = "127.0.0.1:0"
 listen_https = "127.0.0.1:0"
 TEXT
-"$target/abusebox" --settings "$folder/settings.toml" --data "$folder/data" run >"$folder/abusebox.log" 2>&1 &
-appliance=$!
-is_ready() {
-  "$target/abusebox" --data "$folder/data" status --json 2>/dev/null >"$folder/status" &&
-    grep -q '"last_fetch":"' "$folder/status" && grep -q '"outbox_held":[1-9]' "$folder/status"
+  "$target/abusebox" --settings "$here/settings.toml" --data "$here/data" run >"$here/abusebox.log" 2>&1 &
+  appliance=$!
 }
-until_done is_ready
+# Where to find Shadowserver, that mails are made at once, and sent fast: what no step asks for. A customer file beside the
+# settings would be found by itself.
+nothing_set() {
+  mv "$here/customers.csv" "$here/crm.csv"
+  grep -E '^(\[(shadowserver|mail|policy)\]|(api|download|schema)_url|per_minute_max|digest_hour)'
+}
+is_up() {
+  "$target/abusebox" --data "$here/data" status --json 2>/dev/null >"$here/status" && grep -q 'https:' "$here/abusebox.log"
+}
+all_set() {
+  sed 's/^mode = .*/mode = "hold"/'
+}
+is_ready() {
+  is_up && grep -q '"last_fetch":"' "$here/status" && grep -q '"outbox_held":[1-9]' "$here/status"
+}
+tell() {
+  HOME="$here" $tools/venv/bin/python "tests/browser/$1.py" --folder "$here" --axe $tools/axe.min.js --shots $tools/shots || {
+    tail -n 5 "$here/abusebox.log" >&2
+    failed=1
+  }
+}
 
 mkdir $tools/shots
-HOME="$folder" $tools/venv/bin/python tests/browser/evening.py --folder "$folder" --axe $tools/axe.min.js \
-  --shots $tools/shots || { tail -n 5 "$folder/abusebox.log" >&2; exit 1; }
+failed=0
+# STORY names one of them alone.
+if [ "${STORY:-first_run}" = first_run ]; then
+  begin_box first_run nothing_set
+  until_done is_up
+  tell first_run
+  end_box
+fi
+if [ "${STORY:-evening}" = evening ]; then
+  begin_box evening all_set
+  until_done is_ready
+  tell evening
+fi
+exit $failed

@@ -3,12 +3,14 @@
 //! What is put in is not judged here: [`super::raw::parse`] reads the new text as it reads any other, so that a form and
 //! an editor hear the same complaints.
 
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::path::{Component, Path};
 
-use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
+use toml_edit::{Array, Decor, DocumentMut, Item, RawString, Table, TableLike, Value};
 
 use super::raw::{self, MODE_WORDS, SEVERITY_WORDS};
-use super::{Complaint, MailSecurity, MailServer, Secret, named};
+use super::{Complaint, MailSecurity, MailServer, Secret, Settings, named};
 use crate::net::percent_encoded;
 
 /// A setting as a form has it.
@@ -117,10 +119,42 @@ pub fn written(text: &str, folder: &Path) -> Written {
     Written { fields: fields.unwrap_or_default(), mail_server, complaints }
 }
 
-/// The text with these changes and the names of the settings that are others now; or all complaints.
+/// The files that settings name, by setting.
+fn named_files(settings: &Settings) -> impl Iterator<Item = (&'static str, &Path)> {
+    let authorities = settings.trust.extra_ca.iter().map(|path| ("trust.extra_ca", path.as_path()));
+    let certificate =
+        settings.page.own_certificate.iter().map(|path| ("page.own_certificate", path.as_path()));
+    let customers = settings.customers.file.iter().map(|path| ("customers.file", path.as_path()));
+    authorities.chain(certificate).chain(customers)
+}
+
+/// Whether a form may name this file: beside the settings or in the data folder, and of a kind that holds no secrets of
+/// the box. Complaints about a file quote it, so else whoever is an operator could read any file that the program can.
+fn may_be_named(path: &Path, folder: &Path, data: &Path) -> bool {
+    let is_straight = !path.components().any(|part| part == Component::ParentDir);
+    let here = |path: &Path| std::path::absolute(Path::new(".").join(path));
+    let is_inside = |of: &Path| matches!((here(path), here(of)), (Ok(path), Ok(of)) if path.starts_with(&of));
+    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    let is_known = NAMED_ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known));
+    is_straight && is_known && (is_inside(folder) || is_inside(data))
+}
+
+fn far_away(field: &str, data: &Path) -> Complaint {
+    let complaint = format!(
+        "Here only a file in {} can be named, ending with {}: others are not for everybody who may change settings. Lay \
+         it there, or name it in the settings file by hand.",
+        data.display(),
+        NAMED_ENDINGS.map(|ending| format!(".{ending}")).join(", ")
+    );
+    Complaint { line: None, field: field.to_owned(), complaint }
+}
+
+/// The text with these changes and the names of the settings that are others now; or all complaints. `folder` holds the
+/// settings file, `data` is the data folder.
 pub fn change(
     text: &str,
     folder: &Path,
+    data: &Path,
     changes: &[Change],
 ) -> Result<(String, Vec<String>), Vec<Complaint>> {
     let mut draft = Draft::read(text).map_err(|complaint| vec![complaint])?;
@@ -150,6 +184,13 @@ pub fn change(
     }
     let text = draft.into_text();
     let settings = raw::parse(&text, folder)?;
+    let far: Vec<Complaint> = named_files(&settings)
+        .filter(|(field, path)| has(field) && !may_be_named(path, folder, data))
+        .map(|(field, _)| far_away(field, data))
+        .collect();
+    if !far.is_empty() {
+        return Err(far);
+    }
     // Of the files that settings name only those that are named anew: what is at work goes on without others.
     let wrong: Vec<Complaint> = named::complaints(&settings)
         .into_iter()
@@ -193,20 +234,20 @@ impl Draft {
         if text == field.default {
             return self.clear(field);
         }
+        let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
         let value = match field.kind {
             Kind::Flag => text.parse::<bool>().map(Value::from).ok(),
             Kind::Number => {
                 text.parse::<i64>().map(Value::from).or_else(|_| text.parse::<f64>().map(Value::from)).ok()
             }
-            Kind::List => Some(Value::from(
-                text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Array>(),
-            )),
+            Kind::List => Some(Value::from(lines().collect::<Array>())),
             Kind::Text | Kind::Secret | Kind::Choice(_) => None,
         };
         // What is no number is written as it is, for the complaint about it.
-        let mut value = value.unwrap_or_else(|| Value::from(text));
+        let mut value = value.unwrap_or_else(|| Value::from(text.as_str()));
         let Some(table) = self.table(field.table) else { return false };
         match table.get_mut(field.key).and_then(Item::as_value_mut) {
+            Some(Value::Array(old)) if field.kind == Kind::List => change_list(old, lines()),
             Some(old) => {
                 // With the comment behind it.
                 std::mem::swap(old.decor_mut(), value.decor_mut());
@@ -234,6 +275,70 @@ impl Draft {
         let made = || Item::Table(Table::new());
         self.0.entry(name).or_insert_with(made).as_table_like_mut()
     }
+}
+
+/// Makes a list one of these texts. What stays keeps the comment behind it, in its line; those in lines of their own stay,
+/// whatever they stood above.
+fn change_list<'t>(list: &mut Array, texts: impl Iterator<Item = &'t str>) {
+    // Between two values stands what belongs to the line of the first, and then what stands above the second.
+    let split = |text: &str| {
+        let at = text.find('\n').unwrap_or(text.len());
+        let (of_line, above) = text.split_at(at);
+        (of_line.to_owned(), above.to_owned())
+    };
+    let raw = |raw: Option<&RawString>| raw.and_then(RawString::as_str).unwrap_or_default().to_owned();
+    // Each value with what stands above it and what stands behind it.
+    let mut known: Vec<(Value, String, String)> = Vec::new();
+    let (mut first_line, mut between) = (String::new(), String::new());
+    for value in list.iter() {
+        let (of_line, above) = split(&(between + &raw(value.decor().prefix())));
+        known.last_mut().map_or(&mut first_line, |(.., behind)| behind).push_str(&of_line);
+        known.push((value.clone(), above, String::new()));
+        between = raw(value.decor().suffix());
+    }
+    let (of_line, end) = split(&(between + &raw(Some(list.trailing()))));
+    known.last_mut().map_or(&mut first_line, |(.., behind)| behind).push_str(&of_line);
+    known
+        .iter_mut()
+        .map(|(.., behind)| behind)
+        .filter(|behind| !behind.contains('#'))
+        .for_each(String::clear);
+    let is_long = known.iter().any(|(_, above, _)| !above.is_empty());
+    let indent =
+        known.iter().find_map(|(_, above, _)| above.rsplit_once('\n')).map_or("    ", |(_, text)| text);
+    let fresh = if is_long { format!("\n{indent}") } else { String::new() };
+    let texts: Vec<&str> = texts.collect();
+    let wanted: HashSet<&str> = texts.iter().copied().collect();
+    let mut kept = HashMap::new();
+    // What stood above a value that is taken out goes to the next.
+    let mut carried = String::new();
+    for (value, above, behind) in known {
+        let text = shown(&value);
+        if wanted.contains(text.as_str()) && !kept.contains_key(&text) {
+            kept.insert(text, (value, std::mem::take(&mut carried) + &above, behind));
+        } else if above.contains('#') {
+            carried.push_str(above.trim_end());
+        }
+    }
+    list.clear();
+    let next_line = |behind: &str, above: &str| match behind.contains('#') && !above.starts_with('\n') {
+        true => "\n",
+        false => "",
+    };
+    let mut behind_last = first_line;
+    for (index, text) in texts.into_iter().enumerate() {
+        let (mut value, above, behind) =
+            kept.remove(text).unwrap_or_else(|| (Value::from(text), fresh.clone(), String::new()));
+        let blank = if above.is_empty() && index > 0 && behind_last.is_empty() { " " } else { "" };
+        let line = next_line(&behind_last, &above);
+        *value.decor_mut() = Decor::new(format!("{behind_last}{line}{above}{blank}"), "");
+        list.push_formatted(value);
+        behind_last = behind;
+    }
+    let end = carried + &end;
+    let line = next_line(&behind_last, &end);
+    list.set_trailing(format!("{behind_last}{line}{end}"));
+    list.set_trailing_comma(is_long);
 }
 
 /// As [`Draft::set`] reads it back.
@@ -345,6 +450,9 @@ pub const FIELDS: &[Field] = &[
     field("trust", "extra_ca", Kind::List, ""),
 ];
 
+/// Of customer files and certificates.
+const NAMED_ENDINGS: [&str; 6] = ["csv", "tsv", "txt", "pem", "crt", "cer"];
+
 const KEY: &Field = &field("shadowserver", "key", Kind::Secret, "");
 
 /// Its parts have fields of their own.
@@ -371,6 +479,64 @@ mod tests {
             draft.set(Field::named(name).unwrap(), text);
         }
         draft.into_text()
+    }
+
+    #[test]
+    fn what_is_said_of_a_list_stays_with_what_it_is_said_of() {
+        let long = "[networks]\ncidrs = [ # ours\n    # Vienna\n    \"192.0.2.0/24\", # office\n    \
+                    \"198.51.100.0/24\", # homes\n    # Linz\n    \"203.0.113.0/24\" # all of it\n    # no more\n] # end\n";
+        for (list, wanted) in [
+            (
+                "192.0.2.0/24\n203.0.113.0/24\n2001:db8::/32",
+                "[networks]\ncidrs = [ # ours\n    # Vienna\n    \"192.0.2.0/24\", # office\n    # Linz\n    \
+                 \"203.0.113.0/24\", # all of it\n    \"2001:db8::/32\",\n    # no more\n] # end\n",
+            ),
+            (
+                "203.0.113.0/24",
+                "[networks]\ncidrs = [ # ours\n    # Vienna\n    # Linz\n    \"203.0.113.0/24\", # all of it\n    \
+                 # no more\n] # end\n",
+            ),
+        ] {
+            assert_eq!(edited(long, &[("networks.cidrs", list)]), wanted);
+        }
+        let short = "[networks]\ncidrs = [\"192.0.2.0/24\", \"198.51.100.0/24\"] # all\n";
+        for (list, wanted) in [
+            ("198.51.100.0/24", "[\"198.51.100.0/24\"]"),
+            (
+                "198.51.100.0/24\n192.0.2.0/24\n2001:db8::/32",
+                "[\"198.51.100.0/24\", \"192.0.2.0/24\", \"2001:db8::/32\"]",
+            ),
+        ] {
+            let wanted = format!("[networks]\ncidrs = {wanted} # all\n");
+            assert_eq!(edited(short, &[("networks.cidrs", list)]), wanted);
+        }
+    }
+
+    #[test]
+    fn a_form_names_no_file_of_others() {
+        let change = |field: &str, text: &str| {
+            let changes = [Change::Set(Field::named(field).unwrap(), text.to_owned())];
+            super::change("", Path::new("/etc/abusebox"), Path::new("/var/abusebox"), &changes)
+        };
+        for (field, file) in [
+            ("customers.file", "/etc/passwd.txt"),
+            ("customers.file", "settings.toml"),
+            ("customers.file", "../crm/customers.csv"),
+            ("customers.file", "/etc/abusebox/../shadow.csv"),
+            ("trust.extra_ca", "/root/ca.pem"),
+            ("page.own_certificate", "/var/abusebox2/own.pem"),
+        ] {
+            let complaints = change(field, file).unwrap_err();
+            assert!(complaints[0].complaint.contains("/var/abusebox can be named"), "{file} {complaints:?}");
+        }
+        let changes = [Change::Set(Field::named("customers.file").unwrap(), "/etc/passwd.txt".to_owned())];
+        assert!(
+            super::change("", Path::new(""), Path::new("data"), &changes).is_err(),
+            "from the folder of its own"
+        );
+        for file in ["crm.csv", "/etc/abusebox/crm.CSV", "/var/abusebox/x/crm.txt"] {
+            assert_eq!(change("customers.file", file).unwrap().1, ["customers.file"], "{file}");
+        }
     }
 
     #[test]
@@ -471,7 +637,8 @@ mod tests {
             password: Secret::default(),
         };
         let per_minute = Change::Set(Field::named("mail.per_minute_max").unwrap(), "5".to_owned());
-        let (after, _) = change(text, Path::new(""), &[per_minute, Change::MailServer(server)]).unwrap();
+        let (after, _) =
+            change(text, Path::new(""), Path::new(""), &[per_minute, Change::MailServer(server)]).unwrap();
         assert_eq!(parse(&after).mail.server.unwrap().login.unwrap().1.0, "p");
     }
 
@@ -480,10 +647,14 @@ mod tests {
         let text = "[shadowserver]\nkey = \"k\"\nsecret = \"s\"\n";
         let set = |name: &str, text: &str| Change::Set(Field::named(name).unwrap(), text.to_owned());
         let elsewhere = set("shadowserver.api_url", "https://evil.example/");
-        let refused = change(text, Path::new(""), std::slice::from_ref(&elsewhere)).unwrap_err();
+        let refused =
+            change(text, Path::new(""), Path::new(""), std::slice::from_ref(&elsewhere)).unwrap_err();
         assert!(refused[0].complaint.contains("API key"), "{refused:?}");
-        assert!(change(text, Path::new(""), &[elsewhere.clone(), set("shadowserver.key", "k2")]).is_ok());
-        assert!(change("", Path::new(""), &[elsewhere]).is_ok());
+        assert!(
+            change(text, Path::new(""), Path::new(""), &[elsewhere.clone(), set("shadowserver.key", "k2")])
+                .is_ok()
+        );
+        assert!(change("", Path::new(""), Path::new(""), &[elsewhere]).is_ok());
     }
 
     #[test]

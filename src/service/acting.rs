@@ -12,13 +12,16 @@ use crate::clock::Timestamp;
 use crate::config::edit::{self, Written};
 use crate::incident::{Audience, Change, OPERATOR, policy};
 use crate::notify::outbox;
-use crate::store::{AuditEntry, Note, Person, Role, Txn};
+use crate::store::{self, AuditEntry, Deed, Note, Person, Role, Txn, What};
 use crate::system::asking;
 use crate::system::request::Request;
 use crate::web::access::Who;
 use crate::web::gate::Denied;
-use crate::web::hand::{By, Changed, Check, Deed, Hand, Job, Mails, Outcome, Power, Upload};
+use crate::web::hand::{
+    By, Changed, Check, Deed as Came, Hand, Job, Mails, Outcome, Own, Placed, Power, Upload,
+};
 use crate::web::view::Trouble;
+use crate::web::words::PageWords;
 
 /// Who changes something on the page, and from where.
 #[derive(Clone, Copy, Debug)]
@@ -55,11 +58,11 @@ impl Engine {
             changed.push(id);
         }
         let what = match change {
-            Change::Close => "closed incident".to_owned(),
-            Change::Mute { until } => format!("muted through {until} incident"),
-            Change::Reopen => "reopened incident".to_owned(),
+            Change::Close => What::Closed,
+            Change::Mute { until } => What::Muted(until),
+            Change::Reopen => What::Reopened,
         };
-        sign(signed, &txn, || to_numbers(&what, &changed), now)?;
+        sign_numbers(signed, &txn, what, &changed, now)?;
         txn.commit()?;
         Ok(changed)
     }
@@ -80,7 +83,7 @@ impl Engine {
                 noted.push(id);
             }
         }
-        sign(Some(signed), &txn, || to_numbers("wrote a note to incident", &noted), now)?;
+        sign_numbers(Some(signed), &txn, What::Noted, &noted, now)?;
         txn.commit()?;
         Ok(noted)
     }
@@ -90,18 +93,14 @@ impl Engine {
 pub(super) fn sign(
     signed: Option<&Signature<'_>>,
     txn: &Txn,
-    what: impl FnOnce() -> String,
+    what: impl FnOnce() -> Deed,
     now: Timestamp,
 ) -> Result<(), Error> {
     let Some(Signature { who, from }) = signed else { return Ok(()) };
     if !is_operator(&txn.people()?, who) {
         return Err(Error::NoOperator);
     }
-    let what = what();
-    if !what.is_empty() {
-        tracing::info!(who, %from, "{what}");
-        txn.add_audit(&AuditEntry { at: now, who: (*who).to_owned(), from: Some(*from), what })?;
-    }
+    note(txn, who, Some(*from), what(), now)?;
     Ok(())
 }
 
@@ -110,13 +109,35 @@ pub(super) fn check_operator(engine: &Engine, signed: &Signature<'_>) -> Result<
     if is_operator(&engine.store.view()?.people()?, signed.who) { Ok(()) } else { Err(Error::NoOperator) }
 }
 
-/// What was done to which numbers; nothing, if there are none.
-pub(super) fn to_numbers(what: &str, numbers: &[u64]) -> String {
-    let named: Vec<_> = numbers.iter().take(NAMED_MAX).map(u64::to_string).collect();
-    match numbers.len() - named.len() {
-        _ if numbers.is_empty() => String::new(),
-        0 => format!("{what} {}", named.join(", ")),
-        more => format!("{what} {} and {more} more", named.join(", ")),
+/// The same of what was done to these numbers, if there are any.
+pub(super) fn sign_numbers(
+    signed: Option<&Signature<'_>>,
+    txn: &Txn,
+    what: What,
+    numbers: &[u64],
+    now: Timestamp,
+) -> Result<(), Error> {
+    match numbers {
+        [] => Ok(()),
+        numbers => sign(signed, txn, || Deed::to(what, numbers), now),
+    }
+}
+
+/// Notes in the list and in the log who did what.
+pub(super) fn note(
+    txn: &Txn,
+    who: &str,
+    from: Option<IpAddr>,
+    what: Deed,
+    at: Timestamp,
+) -> Result<(), store::Error> {
+    let from_text = from.map(|from| from.to_string()).unwrap_or_default();
+    tracing::info!(who, from = from_text, "{}", PageWords::of("en").deed(&what));
+    let entry = AuditEntry { at, who: who.to_owned(), from, what };
+    match entry.what.what {
+        // That takes no operator.
+        What::LoggedIn | What::ChangedPassword => txn.count_audit(&entry),
+        _ => txn.add_audit(&entry),
     }
 }
 
@@ -147,7 +168,7 @@ impl Acting {
         Self { engine, changed, jobs, supervisor, told: Mutex::default() }
     }
 
-    fn done(&self, deed: Deed, chosen: usize, changed: usize) -> Outcome {
+    fn done(&self, deed: Came, chosen: usize, changed: usize) -> Outcome {
         (self.changed)();
         Outcome::Done { deed, count: changed as u64, missed: chosen.saturating_sub(changed) as u64 }
     }
@@ -162,8 +183,8 @@ impl Hand for Acting {
         };
         let changed = self.engine.change_mails(&numbers, change, now, Some(&by.into())).map_err(denied)?;
         let deed = match change {
-            outbox::Change::Release => Deed::Released,
-            outbox::Change::Drop => Deed::Dropped,
+            outbox::Change::Release => Came::Released,
+            outbox::Change::Drop => Came::Dropped,
         };
         Ok(self.done(deed, numbers.len(), changed.len()))
     }
@@ -172,9 +193,9 @@ impl Hand for Acting {
         let now = self.engine.now()?;
         let changed = self.engine.change_incidents(ids, change, now, Some(&by.into())).map_err(denied)?;
         let deed = match change {
-            Change::Close => Deed::Closed,
-            Change::Mute { until } => Deed::Muted(until),
-            Change::Reopen => Deed::Reopened,
+            Change::Close => Came::Closed,
+            Change::Mute { until } => Came::Muted(until),
+            Change::Reopen => Came::Reopened,
         };
         Ok(self.done(deed, ids.len(), changed.len()))
     }
@@ -182,7 +203,7 @@ impl Hand for Acting {
     fn note(&self, by: &By<'_>, ids: &[u64], text: &str) -> Result<Outcome, Denied> {
         let now = self.engine.now()?;
         let noted = self.engine.note_incidents(ids, text, now, &by.into()).map_err(denied)?;
-        Ok(self.done(Deed::Noted, ids.len(), noted.len()))
+        Ok(self.done(Came::Noted, ids.len(), noted.len()))
     }
 
     fn settings(&self) -> Result<(Written, String), Trouble> {
@@ -231,14 +252,35 @@ impl Hand for Acting {
         self.supervisor.is_some()
     }
 
+    fn own_certificate(&self) -> Option<Own> {
+        self.engine.own_certificate()
+    }
+
+    fn put_certificate(&self, by: &By<'_>, chain: &str, key: &str) -> Result<Placed, Denied> {
+        self.engine.put_certificate(chain, key, self.engine.clock.untrusted_now(), &by.into()).map_err(denied)
+    }
+
+    fn remove_certificate(&self, by: &By<'_>) -> Result<Placed, Denied> {
+        self.engine.remove_certificate(self.engine.clock.untrusted_now(), &by.into()).map_err(denied)
+    }
+
+    fn support(&self, by: &By<'_>) -> Result<String, Denied> {
+        let now = self.engine.clock.untrusted_now();
+        let text = self.engine.support(now)?;
+        let txn = self.engine.store.begin()?;
+        sign(Some(&by.into()), &txn, || Deed::plain(What::DownloadedSupport), now).map_err(denied)?;
+        txn.commit()?;
+        Ok(text)
+    }
+
     fn power(&self, by: &By<'_>, power: Power) -> Result<(), Denied> {
         let Some(socket) = &self.supervisor else { return Ok(()) };
         let (what, request) = match power {
-            Power::Restart => ("restarted the box", Request::Reboot),
-            Power::Off => ("switched the box off", Request::ShutDown),
+            Power::Restart => (What::Restarted, Request::Reboot),
+            Power::Off => (What::SwitchedOff, Request::ShutDown),
         };
         let txn = self.engine.store.begin()?;
-        sign(Some(&by.into()), &txn, || what.to_owned(), self.engine.clock.untrusted_now())
+        sign(Some(&by.into()), &txn, || Deed::plain(what), self.engine.clock.untrusted_now())
             .map_err(denied)?;
         txn.commit()?;
         asking::ask(socket, &request).map_err(|error| Denied::Trouble(Trouble(describe(&error))))
@@ -273,8 +315,6 @@ fn denied(error: Error) -> Denied {
     }
 }
 
-/// Numbers that an entry of the list of changes names; the others are counted.
-const NAMED_MAX: usize = 20;
 /// For as many sessions; who has gone does not read it.
 const TOLD_MAX: usize = 64;
 
@@ -373,11 +413,14 @@ mod tests {
 
         fn audit(&self) -> Vec<String> {
             let entries = self.engine.store.view().unwrap().audit_back(None, 1_000).unwrap();
-            entries.into_iter().map(|(_, entry)| format!("{} {}", entry.who, entry.what)).collect()
+            entries
+                .into_iter()
+                .map(|(_, entry)| format!("{} {}", entry.who, PageWords::of("en").deed(&entry.what)))
+                .collect()
         }
     }
 
-    fn done(deed: Deed, count: u64, missed: u64) -> Outcome {
+    fn done(deed: Came, count: u64, missed: u64) -> Outcome {
         Outcome::Done { deed, count, missed }
     }
 
@@ -390,12 +433,12 @@ mod tests {
         assert_eq!((held.len(), house.engine.held(held[1]).unwrap()), (3, held[..2].to_vec()));
         let change = |which: &Mails, change| house.hand.change_mails(&by, which, change).unwrap();
         let second = Mails::These(vec![held[1]]);
-        assert_eq!(change(&second, outbox::Change::Drop), done(Deed::Dropped, 1, 0));
-        assert_eq!(change(&second, outbox::Change::Drop), done(Deed::Dropped, 0, 1), "sent twice");
+        assert_eq!(change(&second, outbox::Change::Drop), done(Came::Dropped, 1, 0));
+        assert_eq!(change(&second, outbox::Change::Drop), done(Came::Dropped, 0, 1), "sent twice");
         let seen = Mails::Held { through: held[1] };
-        assert_eq!(change(&seen, outbox::Change::Release), done(Deed::Released, 1, 0));
-        assert_eq!(change(&seen, outbox::Change::Release), done(Deed::Released, 0, 0));
-        assert_eq!(change(&second, outbox::Change::Release), done(Deed::Released, 0, 1), "it is gone");
+        assert_eq!(change(&seen, outbox::Change::Release), done(Came::Released, 1, 0));
+        assert_eq!(change(&seen, outbox::Change::Release), done(Came::Released, 0, 0));
+        assert_eq!(change(&second, outbox::Change::Release), done(Came::Released, 0, 1), "it is gone");
         assert_eq!(house.mails(), [MailState::Queued, MailState::Dropped, MailState::Held]);
         assert_eq!(
             house.audit(),
@@ -411,16 +454,16 @@ mod tests {
         let ann = who("ann");
         let by = By { visitor: VISITOR, who: &ann };
         let change = |ids: &[u64], change| house.hand.change_incidents(&by, ids, change).unwrap();
-        assert_eq!(change(&[1, 2, 99], Change::Close), done(Deed::Closed, 2, 1));
+        assert_eq!(change(&[1, 2, 99], Change::Close), done(Came::Closed, 2, 1));
         let until = NOW.day();
-        assert_eq!(change(&[3], Change::Mute { until }), done(Deed::Muted(until), 1, 0));
+        assert_eq!(change(&[3], Change::Mute { until }), done(Came::Muted(until), 1, 0));
         assert_eq!(house.incidents(), [State::Closed, State::Closed, State::Quiet]);
-        assert_eq!(change(&[2, 3], Change::Reopen), done(Deed::Reopened, 2, 0));
+        assert_eq!(change(&[2, 3], Change::Reopen), done(Came::Reopened, 2, 0));
         assert_eq!(house.incidents(), [State::Closed, State::Open, State::Open]);
         let note = |ids: &[u64], text: &str| house.hand.note(&by, ids, text).unwrap();
-        assert_eq!(note(&[1, 2, 99], "called"), done(Deed::Noted, 2, 1));
-        assert_eq!(note(&[2], "called"), done(Deed::Noted, 1, 0), "sent twice, noted once");
-        assert_eq!(note(&[2], "called\r\nagain"), done(Deed::Noted, 1, 0));
+        assert_eq!(note(&[1, 2, 99], "called"), done(Came::Noted, 2, 1));
+        assert_eq!(note(&[2], "called"), done(Came::Noted, 1, 0), "sent twice, noted once");
+        assert_eq!(note(&[2], "called\r\nagain"), done(Came::Noted, 1, 0));
         let notes = |id| house.engine.store.view().unwrap().notes(id).unwrap();
         let texts: Vec<_> = notes(2).into_iter().map(|note| (note.who, note.text)).collect();
         assert_eq!(
@@ -431,7 +474,7 @@ mod tests {
         for n in 0..NOTES_MAX {
             note(&[3], &n.to_string());
         }
-        assert_eq!(note(&[3], "one more"), done(Deed::Noted, 0, 1));
+        assert_eq!(note(&[3], "one more"), done(Came::Noted, 0, 1));
         assert_eq!(notes(3).len(), NOTES_MAX as usize);
         let audit = house.audit();
         let first: Vec<_> = audit.iter().rev().take(4).collect();
@@ -474,7 +517,7 @@ mod tests {
     #[test]
     fn what_is_to_be_said_waits_for_its_session() {
         let house = house();
-        let outcome = |count| done(Deed::Closed, count, 0);
+        let outcome = |count| done(Came::Closed, count, 0);
         for n in 0..TOLD_MAX + 1 {
             house.hand.tell(&who(&n.to_string()), outcome(n as u64));
         }

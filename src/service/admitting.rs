@@ -11,7 +11,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use super::{Engine, Error, acting, random_token};
 use crate::clock::Timestamp;
 use crate::files;
-use crate::store::{self, AuditEntry, Person, Role, Txn};
+use crate::store::{self, AuditEntry, Deed, Person, Role, Txn, What};
 use crate::system::seed::RESET_PASSWORD;
 use crate::web::access::{self, Guesses, Sessions, Tick, Who, password};
 use crate::web::gate::{Denied, Gate, NewPerson, SessionId, Visitor};
@@ -100,8 +100,7 @@ impl Admission {
             for (name, _) in txn.people()? {
                 txn.put_person(&name, None)?;
             }
-            let what = "passwords were reset".to_owned();
-            txn.add_audit(&AuditEntry { at, who: String::new(), from: None, what })
+            acting::note(txn, "", None, Deed::plain(What::ResetPasswords), at)
         })?;
         std::fs::remove_file(&path).map_err(|error| Error::file(&path, error))
     }
@@ -206,7 +205,7 @@ impl Admission {
         &self,
         visitor: &Visitor,
         who: &Who,
-        what: &str,
+        what: Deed,
         now: Timestamp,
         change: impl FnOnce(&Txn, &[(String, Person)]) -> Result<Result<(), Denied>, store::Error>,
     ) -> Result<(), Denied> {
@@ -223,22 +222,15 @@ impl Admission {
         &self,
         visitor: &Visitor,
         who: &str,
-        what: &str,
+        what: Deed,
         now: Timestamp,
         change: impl FnOnce(&Txn, &[(String, Person)]) -> Result<Result<(), Denied>, store::Error>,
     ) -> Result<(), Denied> {
         let txn = self.engine.store.begin()?;
         let people = txn.people()?;
         change(&txn, &people)??;
-        let (from, done) = (Some(visitor.peer), what.to_owned());
-        let entry = AuditEntry { at: now, who: who.to_owned(), from, what: done };
-        match what {
-            OWN_PASSWORD => txn.count_audit(&entry)?,
-            // That takes an operator.
-            _ => txn.add_audit(&entry)?,
-        }
+        acting::note(&txn, who, Some(visitor.peer), what, now)?;
         txn.commit()?;
-        tracing::info!(who, from = %visitor.peer, "{what}");
         Ok(())
     }
 
@@ -289,7 +281,7 @@ impl Gate for Admission {
             Some(_) => Err(Denied::Wrong),
         })?;
         let person = Person { last_login: Some((now, visitor.peer)), ..self.hashed(new, now)? };
-        self.change(visitor, &new.name, "claimed this abusebox", now, |txn, people| {
+        self.change(visitor, &new.name, Deed::plain(What::Claimed), now, |txn, people| {
             // Of two at once the first has it.
             if !people.is_empty() {
                 return Ok(Err(claimed()));
@@ -342,7 +334,7 @@ impl Gate for Admission {
         self.try_as(visitor, At::Change, || self.prove(person.as_ref(), old))?;
         self.check(&who.name, new)?;
         let (before, password_hash) = (person.map(|person| person.password_hash), self.hash(new)?);
-        self.change(visitor, &who.name, OWN_PASSWORD, now, |txn, people| {
+        self.change(visitor, &who.name, Deed::plain(What::ChangedPassword), now, |txn, people| {
             // It may have been changed since it was looked at.
             let same = |known: &&(String, Person)| Some(&known.1.password_hash) == before.as_ref();
             match people.iter().find(|(name, _)| *name == who.name).filter(same) {
@@ -364,8 +356,8 @@ impl Gate for Admission {
         now: Timestamp,
     ) -> Result<(), Denied> {
         let person = self.hashed(new, now)?;
-        let what = format!("added {} as {}", new.name, new.role.word());
-        self.change_as(visitor, who, &what, now, |txn, people| {
+        let what = Deed::to(What::AddedPerson(new.role), &[&new.name]);
+        self.change_as(visitor, who, what, now, |txn, people| {
             if people.len() >= PEOPLE_MAX {
                 return Ok(Err(Denied::because(|t| t.denied.too_many)));
             }
@@ -377,7 +369,7 @@ impl Gate for Admission {
     }
 
     fn remove_person(&self, visitor: &Visitor, who: &Who, name: &str, now: Timestamp) -> Result<(), Denied> {
-        self.change_as(visitor, who, &format!("removed {name}"), now, |txn, people| {
+        self.change_as(visitor, who, Deed::to(What::RemovedPerson, &[name]), now, |txn, people| {
             if people.iter().all(|(known, _)| known != name) {
                 return Ok(Err(Denied::because(|t| t.denied.name_unknown)));
             }
@@ -411,7 +403,7 @@ fn note_log_ins(engine: &Engine, log_ins: &Receiver<LogIn>) {
             if let Some((_, person)) = txn.people()?.into_iter().find(|(known, _)| *known == who) {
                 txn.put_person(&who, Some(&Person { last_login: Some((at, from)), ..person }))?;
             }
-            txn.count_audit(&AuditEntry { at, who, from: Some(from), what: "logged in".to_owned() })
+            acting::note(txn, &who, Some(from), Deed::plain(What::LoggedIn), at)
         });
         if let Err(error) = noted {
             tracing::warn!("a log-in cannot be noted: {error}");
@@ -459,12 +451,12 @@ const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5bm9ib
 const PEOPLE_MAX: usize = 50;
 /// Log-ins of some minutes in which a report is being stored.
 const TO_NOTE_MAX: usize = 64;
-const OWN_PASSWORD: &str = "changed the own password";
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::web::words::PageWords;
 
     const NOW: Timestamp = Timestamp::from_unix(1_795_600_000);
     const ANN: &str = "several good words";
@@ -508,7 +500,9 @@ mod tests {
 
     fn done(gate: &Admission) -> Vec<String> {
         let rows = gate.audit(None).unwrap().rows;
-        rows.into_iter().map(|(_, entry)| format!("{} {}", entry.who, entry.what)).collect()
+        rows.into_iter()
+            .map(|(_, entry)| format!("{} {}", entry.who, PageWords::of("en").deed(&entry.what)))
+            .collect()
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::clock::{Day, Timestamp};
 use crate::incident::{Incident, Key, State};
 use crate::notify::outbox;
 use crate::report::kind::Severity;
-use crate::store::{self, Counts, View};
+use crate::store::{self, View};
 use crate::web::view::{Cursor, Order, SortBy, Tally, Wanted};
 
 /// Which incidents are asked for, in the numbers of the store.
@@ -379,23 +379,12 @@ fn count_others(view: &View, now: Timestamp) -> Result<Tally, store::Error> {
             Some((day, ..)) if *day > report.day => {}
             Some((day, reports, counts)) if *day == report.day => {
                 *reports += 1;
-                add(counts, &report.counts);
+                *counts += report.counts;
             }
             newest => *newest = Some((report.day, 1, report.counts)),
         }
     })?;
     Ok(tally)
-}
-
-pub(super) fn add(sum: &mut Counts, counts: &Counts) {
-    let Counts { rows, matched, unassigned, ambiguous, unattributable, outside, rejected } = counts;
-    sum.rows += rows;
-    sum.matched += matched;
-    sum.unassigned += unassigned;
-    sum.ambiguous += ambiguous;
-    sum.unattributable += unattributable;
-    sum.outside += outside;
-    sum.rejected += rejected;
 }
 
 /// Counting takes at most a twentieth of the time, however long one count takes.

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::acting::{Signature, check_operator};
+use super::acting::{Signature, check_operator, note};
 use super::fetching::NO_CUSTOMERS;
 use super::intake::{Taken, describe};
 use super::{CheckedBy, Engine, Error, FILE_BYTES_MAX, sha256};
@@ -17,7 +17,7 @@ use crate::customers::difference;
 use crate::customers::import::{self, File};
 use crate::fetch::spool::file_key;
 use crate::files::{self, Temporary};
-use crate::store::AuditEntry;
+use crate::store::{Deed, What};
 use crate::web::hand::{self, By, Check, Checked, End, Fate, FirstLine, Job, Outcome, Stage, Step, Upload};
 use crate::web::view::{Customer, ROWS_MAX};
 
@@ -295,13 +295,10 @@ impl Shared {
     }
 
     /// Notes what was done; that it was done stays true if that fails.
-    fn note(&self, signed: &Signature<'_>, what: String, now: Timestamp) {
-        let noted = self.engine.store.write(|txn| {
-            let (who, from) = (signed.who.to_owned(), Some(signed.from));
-            txn.add_audit(&AuditEntry { at: now, who, from, what: what.clone() })
-        });
+    fn note(&self, signed: &Signature<'_>, what: Deed, now: Timestamp) {
+        let noted = self.engine.store.write(|txn| note(txn, signed.who, Some(signed.from), what, now));
         if let Err(error) = noted {
-            tracing::warn!(who = signed.who, "{what} cannot be noted: {error}");
+            tracing::warn!(who = signed.who, "what was done cannot be noted: {error}");
         }
     }
 
@@ -318,11 +315,11 @@ impl Shared {
         check_operator(engine, signed)?;
         let taken = engine.ingest(name, &file.0, now)?;
         let came_to = match &taken {
-            Taken::Processed(_) => "",
-            Taken::Known | Taken::Duplicate { .. } => ", which was known",
-            Taken::Unreadable { .. } => ", which cannot be read",
+            Taken::Processed(_) => What::SentReport,
+            Taken::Known | Taken::Duplicate { .. } => What::SentKnownReport,
+            Taken::Unreadable { .. } => What::SentUnreadableReport,
         };
-        self.note(signed, format!("sent the report {name}{came_to}"), now);
+        self.note(signed, Deed::to(came_to, &[name]), now);
         self.step(number, Step::PlanningMails);
         // In the middle of a pass its end plans, so that a customer gets one mail of all that is critical.
         let (planned, held) = if engine.is_fetching(now) { (0, 0) } else { engine.plan(now)? };
@@ -381,7 +378,7 @@ impl Shared {
         if sha256(&bytes) != ready.sha256 {
             return Err(Error::NotAsChecked);
         }
-        let checked = CheckedBy { signed, what: &format!("took the customer file {name}"), base: ready.base };
+        let checked = CheckedBy { signed, what: &Deed::to(What::TookCustomers, &[name]), base: ready.base };
         let now = engine.now()?;
         let file = engine.import_customers_as(&bytes, true, now, Some(&checked))?;
         if ready.base.is_none() {
@@ -398,12 +395,10 @@ impl Shared {
 
     fn try_out(&self, number: u64, what: Check, signed: &Signature<'_>) -> Result<End, Error> {
         let (step, tried, done) = match what {
-            Check::Shadowserver => (
-                Step::AskingShadowserver,
-                "tried to ask Shadowserver",
-                "asked Shadowserver what the key can see",
-            ),
-            Check::Mail => (Step::SendingMail, "tried to send a test mail", "sent a test mail"),
+            Check::Shadowserver => {
+                (Step::AskingShadowserver, What::TriedShadowserver, What::AskedShadowserver)
+            }
+            Check::Mail => (Step::SendingMail, What::TriedTestMail, What::SentTestMail),
         };
         self.step(number, step);
         let engine = &self.engine;
@@ -418,7 +413,7 @@ impl Shared {
                 Check::Mail => engine.try_mail(now).await,
             }
         });
-        self.note(signed, if end.is_ok() { done } else { tried }.to_owned(), now);
+        self.note(signed, Deed::plain(if end.is_ok() { done } else { tried }), now);
         end
     }
 }
@@ -468,6 +463,7 @@ mod tests {
     use crate::store::{Person, Role};
     use crate::web::access::Who;
     use crate::web::gate::Visitor;
+    use crate::web::words::PageWords;
 
     const NOW: Timestamp = Timestamp::from_unix(1_795_600_000);
     const VISITOR: Visitor = Visitor { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), is_secure: true };
@@ -547,7 +543,10 @@ mod tests {
 
         fn audit(&self) -> Vec<String> {
             let entries = self.engine.store.view().unwrap().audit_back(None, 100).unwrap();
-            entries.into_iter().map(|(_, entry)| format!("{} {}", entry.who, entry.what)).collect()
+            entries
+                .into_iter()
+                .map(|(_, entry)| format!("{} {}", entry.who, PageWords::of("en").deed(&entry.what)))
+                .collect()
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::acting::{Signature, sign, to_numbers};
+use super::acting::{Signature, sign_numbers};
 use super::{Engine, Error, Loaded, hex, random_token};
 use crate::clock::Timestamp;
 use crate::config::{Mode, Settings};
@@ -25,7 +25,7 @@ use crate::notify::outbox::{self, Attempt, Change, Delivery, End, Frozen, Notice
 use crate::notify::smtp::{self, Outcome, Smtp};
 use crate::notify::{Digest, Mail, OperatorDigest, Problem, Sender, compose, mime};
 use crate::report::kind::{self, Kind, Severity};
-use crate::store::{self, Digests, Due, Format, Txn, View};
+use crate::store::{self, Digests, Due, Format, Txn, View, What};
 
 /// The mail server, as far as the loop remembers it.
 #[derive(Default)]
@@ -789,7 +789,7 @@ impl Engine {
             (notice.held, notice.released) = (false, notice.released || held);
             held
         })?;
-        sign(signed, &txn, || to_numbers("released mail", &released), now)?;
+        sign_numbers(signed, &txn, What::Released, &released, now)?;
         txn.commit()?;
         Ok(released)
     }
@@ -822,7 +822,7 @@ impl Engine {
             txn.put_notice(&notice)?;
             dropped.push(number);
         }
-        sign(signed, &txn, || to_numbers("dropped mail", &dropped), now)?;
+        sign_numbers(signed, &txn, What::Dropped, &dropped, now)?;
         txn.commit()?;
         Ok(dropped)
     }

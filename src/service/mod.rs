@@ -8,6 +8,7 @@
 pub mod acting;
 pub mod admitting;
 mod catalogue;
+mod certifying;
 mod checking;
 pub mod fetching;
 pub mod intake;
@@ -19,6 +20,7 @@ pub mod rebuilding;
 pub mod running;
 pub mod setting;
 mod sorting;
+mod supporting;
 pub mod timing;
 pub mod viewing;
 mod whose;
@@ -39,7 +41,7 @@ use crate::fetch::api::hex;
 use crate::fetch::spool::Spool;
 use crate::files;
 use crate::halt;
-use crate::store::{self, Alarm, CustomersSeen, Found, Import, Store, Txn, View};
+use crate::store::{self, Alarm, CustomersSeen, Deed, Found, Import, Store, Txn, View};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -105,7 +107,7 @@ impl Error {
 /// Who takes a customer file on the page, having seen what it changes.
 struct CheckedBy<'a> {
     signed: &'a Signature<'a>,
-    what: &'a str,
+    what: &'a Deed,
     /// The file in force with which it was compared.
     base: Option<[u8; 32]>,
 }
@@ -385,7 +387,7 @@ impl Engine {
         }
         let txn = self.store.begin()?;
         if let Some(CheckedBy { signed, what, .. }) = checked {
-            acting::sign(Some(signed), &txn, || (*what).to_owned(), now)?;
+            acting::sign(Some(signed), &txn, || (*what).clone(), now)?;
         }
         let name = rebuilding::accepted_name(now, &sha256);
         let path = self.data.join("customers").join(&name);

@@ -9,6 +9,7 @@ use crate::config::edit::{self, Change, Written};
 use crate::config::{self, LoadError};
 use crate::fetch::api::hex;
 use crate::files;
+use crate::store::{Deed, What};
 use crate::web::hand::Changed;
 
 impl Engine {
@@ -31,7 +32,7 @@ impl Engine {
         if self::version(&before) != version {
             return Ok(Changed::Meanwhile);
         }
-        let (text, names) = match edit::change(&before, self.settings_folder(), changes) {
+        let (text, names) = match edit::change(&before, self.settings_folder(), &self.data, changes) {
             Ok(changed) => changed,
             Err(complaints) => return Ok(Changed::Complaints(complaints)),
         };
@@ -39,7 +40,7 @@ impl Engine {
             return Ok(Changed::Done(Vec::new()));
         }
         let txn = self.store.begin()?;
-        sign(signed, &txn, || format!("changed {}", names.join(", ")), now)?;
+        sign(signed, &txn, || Deed::to(What::ChangedSettings, &names), now)?;
         files::save_atomic(&self.settings_path, text.as_bytes(), 0o600)
             .map_err(|error| Error::file(&self.settings_path, error))?;
         txn.commit()?;

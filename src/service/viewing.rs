@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ipnet::IpNet;
 
-use super::catalogue::{Shelf, Sought, add};
+use super::catalogue::{Shelf, Sought};
 use super::intake::describe;
 use super::mailing::Kinds;
 use super::whose::{HEADS_MAX, Whose};
@@ -87,8 +87,8 @@ impl View for Live {
         let loaded = self.engine.loaded();
         let view = self.engine.store.view()?;
         let schedule = view.meta::<Fetching>()?.unwrap_or_default().schedule;
-        let mut alarms: Vec<_> = self.engine.alarms(&view)?.into_values().collect();
-        alarms.sort_by_key(|alarm| alarm.since);
+        let mut alarms: Vec<_> = self.engine.alarms(&view)?.into_iter().collect();
+        alarms.sort_by_key(|(_, alarm)| alarm.since);
         Ok(Overview {
             clock_doubt: self.engine.clock.doubt(),
             alarms,
@@ -261,7 +261,7 @@ impl View for Live {
                 let none = ReportDay { day: report.day, reports: 0, counts: Counts::default() };
                 let sum = days.entry(report.day).or_insert(none);
                 sum.reports += 1;
-                add(&mut sum.counts, &report.counts);
+                sum.counts += report.counts;
             }
             read += 1;
             if read >= REPORTS_READ_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -387,10 +387,7 @@ impl View for Live {
     }
 
     fn resident_bytes(&self) -> Option<u64> {
-        let status = files::read_max(Path::new("/proc/self/status"), PROC_BYTES_MAX).ok()?;
-        let status = String::from_utf8(status).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()?.checked_mul(1024)
+        resident_bytes()
     }
 
     fn system(&self) -> Result<System, Trouble> {
@@ -400,9 +397,13 @@ impl View for Live {
             networks: own_networks().into_iter().filter(is_of_others).collect(),
             disk: files::room(&engine.data).ok(),
             store: std::fs::metadata(engine.data.join(STORE)).ok().map(|file| file.len()),
-            memory: self.resident_bytes(),
+            memory: resident_bytes(),
             doubt: engine.clock.doubt(),
         })
+    }
+
+    fn support(&self, now: Timestamp) -> Result<String, Trouble> {
+        Ok(self.engine.support(now)?)
     }
 
     fn log(&self, words: &str) -> Vec<String> {
@@ -485,8 +486,16 @@ pub(super) fn contact(loaded: &Loaded, customer: CustomerNo) -> Option<Customer>
     Some(Customer { id: contact.id.to_owned(), name: contact.name.to_owned() })
 }
 
+/// Bytes of memory that this process holds.
+pub(super) fn resident_bytes() -> Option<u64> {
+    let status = files::read_max(Path::new("/proc/self/status"), PROC_BYTES_MAX).ok()?;
+    let status = String::from_utf8(status).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()?.checked_mul(1024)
+}
+
 /// Whether other machines could be in it: each one has the others.
-fn is_of_others(network: &IpNet) -> bool {
+pub(super) fn is_of_others(network: &IpNet) -> bool {
     let is_link_local = matches!(network.addr(), IpAddr::V6(v6) if v6.is_unicast_link_local());
     is_host(network.addr()) && !is_link_local && network.prefix_len() < network.max_prefix_len()
 }
@@ -515,7 +524,8 @@ pub(super) const READ_MAX: usize = 20_000;
 /// Reports read for one page: those of more than two years, with a hundred a day.
 const REPORTS_READ_MAX: usize = 100_000;
 /// Some two kilobytes.
-const PROC_BYTES_MAX: u64 = 64 * 1024;
+pub(super) const PROC_BYTES_MAX: u64 = 64 * 1024;
+
 #[cfg(test)]
 pub(super) mod tests {
     use std::time::Duration;

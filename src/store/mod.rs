@@ -21,7 +21,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend,
-    WriteTransaction,
+    TableHandle, WriteTransaction,
 };
 
 use crate::clock::{Day, Timestamp};
@@ -548,6 +548,16 @@ impl View {
         self.txn.open_table(COVERED)?.iter()?.map(|entry| Ok(Day::from_number(entry?.0.value()))).collect()
     }
 
+    /// The tables by name, and how many entries each has.
+    pub fn sizes(&self) -> Result<Vec<(String, u64)>, Error> {
+        let mut sizes = Vec::new();
+        for table in self.txn.list_tables()? {
+            let name = table.name().to_owned();
+            sizes.push((name, self.txn.open_untyped_table(table)?.len()?));
+        }
+        Ok(sizes)
+    }
+
     pub fn alarms(&self) -> Result<Vec<(String, Alarm)>, Error> {
         named(self.txn.open_table(ALARMS)?.iter()?)
     }
@@ -1033,18 +1043,19 @@ impl Txn {
         for known in table.iter()?.rev().take(COUNTED_BACK) {
             let (number, known) = known?;
             let known: AuditEntry = decode(known.value())?;
-            let is_near = (0..COUNTED_SECONDS).contains(&entry.at.since(known.at)) && known.who == entry.who;
-            if let Some(times) = known.times(&entry.what).filter(|_| is_near) {
-                alike.push((number.value(), times, known));
+            let is_near = (0..COUNTED_SECONDS).contains(&entry.at.since(known.at));
+            if is_near && known.who == entry.who && known.what.is_like(&entry.what) {
+                alike.push((number.value(), known));
             }
         }
-        let same = alike.iter().position(|(.., known)| known.from == entry.from);
+        let same = alike.iter().position(|(_, known)| known.from == entry.from);
         let Some(index) = same.or((alike.len() >= COUNTED_ADDRESSES).then_some(0)) else {
             drop(table);
             return self.add_audit(entry);
         };
-        let (number, times, known) = alike.swap_remove(index);
-        table.insert(number, encode(&known.counting(&entry.what, times + 1)).as_slice())?;
+        let (number, mut known) = alike.swap_remove(index);
+        known.what.times += 1;
+        table.insert(number, encode(&known).as_slice())?;
         Ok(())
     }
 

@@ -17,8 +17,17 @@ use crate::report::kind::Nature;
 pub trait Meta: Stored {}
 
 macro_rules! stored {
-    ($($type:ty = $name:literal),* $(,)?) => {
-        $(impl Stored for $type { const NAME: &'static str = $name; })*
+    ($($type:ty = $name:literal $(in version $version:literal from $upgrade:ident)?),* $(,)?) => {
+        $(impl Stored for $type {
+            const NAME: &'static str = $name;
+            $(
+                const VERSION: u8 = $version;
+
+                fn upgrade(version: u8, bytes: &[u8]) -> Option<Self> {
+                    $upgrade(version, bytes)
+                }
+            )?
+        })*
 
         /// Every sort of value, with the way from its bytes to a value and back: tests hand it any bytes at all.
         pub const VALUES: &[(&str, fn(&[u8]) -> Result<Vec<u8>, Error>)] = &[
@@ -44,7 +53,7 @@ stored!(
     Mailed = "mailed",
     Alarm = "alarm",
     Person = "person",
-    AuditEntry = "audit entry",
+    AuditEntry = "audit entry" in version 2 from said_by_earlier_versions,
     Note = "note",
     Problems = "problems of a day",
 );
@@ -124,6 +133,19 @@ pub struct Counts {
     pub unattributable: u64,
     pub outside: u64,
     pub rejected: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        let Self { rows, matched, unassigned, ambiguous, unattributable, outside, rejected } = other;
+        self.rows += rows;
+        self.matched += matched;
+        self.unassigned += unassigned;
+        self.ambiguous += ambiguous;
+        self.unattributable += unattributable;
+        self.outside += outside;
+        self.rejected += rejected;
+    }
 }
 
 /// A report file, keyed by its name.
@@ -224,25 +246,89 @@ pub struct AuditEntry {
     /// Name of a person; empty: nobody had logged in.
     pub who: String,
     pub from: Option<IpAddr>,
-    /// A sentence without a full stop; never a secret.
-    pub what: String,
+    pub what: Deed,
 }
 
-impl AuditEntry {
-    /// How often this was done, if it is the entry of that.
-    pub(super) fn times(&self, what: &str) -> Option<u64> {
-        match self.what.strip_prefix(what)? {
-            "" => Some(1),
-            counted => counted.strip_prefix(" (")?.strip_suffix(TIMES)?.parse().ok(),
-        }
+/// What somebody did, and to what. The pages have the words for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deed {
+    pub what: What,
+    /// Numbers, or names of files, people or settings; never a secret.
+    pub to: Vec<String>,
+    /// So many more, which are only counted.
+    pub more: u64,
+    /// How often within an hour, where that is counted.
+    pub times: u64,
+}
+
+/// The stored form of these is their place here: new ones come to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    /// A whole sentence in English stands in [`Deed::to`]: so earlier versions noted it.
+    Said,
+    Claimed,
+    LoggedIn,
+    /// By a file, so that nobody has one any more.
+    ResetPasswords,
+    ChangedPassword,
+    AddedPerson(Role),
+    RemovedPerson,
+    Released,
+    Dropped,
+    Closed,
+    Muted(Day),
+    Reopened,
+    Noted,
+    SentReport,
+    SentKnownReport,
+    SentUnreadableReport,
+    TookCustomers,
+    AskedShadowserver,
+    /// Without an answer.
+    TriedShadowserver,
+    SentTestMail,
+    TriedTestMail,
+    ChangedSettings,
+    PutCertificate,
+    DownloadedSupport,
+    Restarted,
+    SwitchedOff,
+}
+
+impl Deed {
+    /// Whether the same was done, however often.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        (self.what, &self.to, self.more) == (other.what, &other.to, other.more)
     }
 
-    pub(super) fn counting(self, what: &str, times: u64) -> Self {
-        Self { what: format!("{what} ({times}{TIMES}"), ..self }
+    /// Done to nothing in particular.
+    pub fn plain(what: What) -> Self {
+        Self { what, to: Vec::new(), more: 0, times: 1 }
+    }
+
+    /// Done to these, of which the first are named.
+    pub fn to<T: ToString>(what: What, all: &[T]) -> Self {
+        let to: Vec<_> = all.iter().take(NAMED_MAX).map(T::to_string).collect();
+        Self { what, more: (all.len() - to.len()) as u64, to, times: 1 }
     }
 }
 
-const TIMES: &str = " times within an hour)";
+/// What an audit entry was in version 1.
+#[derive(Serialize, Deserialize)]
+struct Said {
+    at: Timestamp,
+    who: String,
+    from: Option<IpAddr>,
+    what: String,
+}
+
+fn said_by_earlier_versions(version: u8, bytes: &[u8]) -> Option<AuditEntry> {
+    let Said { at, who, from, what } = (version == 1).then(|| postcard::from_bytes(bytes).ok())??;
+    Some(AuditEntry { at, who, from, what: Deed::to(What::Said, &[what]) })
+}
+
+/// What an entry of the list of changes names; the rest is counted.
+const NAMED_MAX: usize = 20;
 
 /// Problems seen on a report day, each once, whatever number of reports brought it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -267,4 +353,28 @@ pub struct Note {
     pub who: String,
     /// At most [`super::NOTE_BYTES_MAX`].
     pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_earlier_versions_noted_stays_readable() {
+        let what = "released mail 1, 2".to_owned();
+        let old = Said { at: Timestamp::from_unix(7), who: "ann".to_owned(), from: None, what };
+        let bytes = [&[1][..], &postcard::to_allocvec(&old).unwrap()].concat();
+        let entry: AuditEntry = decode(&bytes).unwrap();
+        assert_eq!((entry.at, entry.who.as_str()), (old.at, "ann"));
+        assert_eq!(entry.what, Deed::to(What::Said, &["released mail 1, 2"]));
+        assert_eq!(decode::<AuditEntry>(&encode(&entry)).unwrap(), entry);
+    }
+
+    #[test]
+    fn many_are_counted() {
+        let numbers: Vec<u64> = (1..=25).collect();
+        let deed = Deed::to(What::Closed, &numbers);
+        assert_eq!((deed.to.len(), deed.to[0].as_str(), deed.more), (NAMED_MAX, "1", 5));
+        assert_eq!(Deed::to(What::Closed, &numbers[..2]).more, 0);
+    }
 }

@@ -4,12 +4,14 @@
 use super::access::Who;
 use super::entry::lead_to;
 use super::gate::Denied;
-use super::hand::{By, Changed, Check, Deed, Mails, Outcome, Power, Upload};
+use super::hand::{By, Changed, Check, Deed, Mails, Outcome, Placed, Power, Upload};
 use super::html::html;
+use super::page::certificate::Sent;
 use super::page::settings::{SECURITIES, Typed};
 use super::page::setup::Step;
 use super::page::{self, Page};
 use super::router::{Desk, Query, Reply, plain, see_other};
+use super::view::Site;
 use super::words::Say;
 use crate::clock::Day;
 use crate::config::edit::{Change, FIELDS, Field, MAIL_URL, NewServer};
@@ -257,6 +259,56 @@ pub(crate) fn discard_customers(desk: &Desk<'_>, who: &Who, fields: &mut Query) 
 
 fn job_of(fields: &mut Query) -> Option<u64> {
     fields.take("job")?.parse().ok()
+}
+
+/// Takes a certificate of the operator's own, or gives it up.
+pub(crate) fn certificate(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let (t, by) = (desk.site.words(), by(desk, who));
+    let chain = fields.take("chain").unwrap_or_default();
+    let placed = match fields.take("do").as_deref() {
+        Some("put") => desk.hand.put_certificate(&by, &chain, &fields.take("key").unwrap_or_default()),
+        Some("remove") => desk.hand.remove_certificate(&by),
+        _ => return unknown(desk),
+    };
+    let outcome = match placed {
+        Ok(Placed::Done(about)) => {
+            let is_named = names(desk).any(|name| about.holds_for(&name));
+            Ok(Outcome::Certificate { until: about.until.day(), is_named })
+        }
+        Ok(Placed::Removed) => Ok(Outcome::CertificateRemoved),
+        Ok(Placed::Unfit(unfit)) => {
+            let sent = Sent { chain, why: Some(page::certificate::unfit(&unfit, t)) };
+            return match page::certificate::show(desk.hand, desk.site, who, &sent, desk.now) {
+                Ok(page) => desk.reply(400, page, Some(who)),
+                Err(_) => unknown(desk),
+            };
+        }
+        Ok(Placed::Not(Changed::Complaints(complaints))) => {
+            return on_settings(desk, who, &Typed { texts: Vec::new(), complaints });
+        }
+        Ok(Placed::Not(_)) => Err(Denied::because(|t| t.settings.meanwhile)),
+        Err(why) => Err(why),
+    };
+    say(desk, who, fields, "/system/certificate", outcome)
+}
+
+/// Names of this box: that by which it was asked now, and those that it has.
+fn names(desk: &Desk<'_>) -> impl Iterator<Item = String> {
+    let host = desk.request.host;
+    let host = host.strip_prefix('[').and_then(|rest| rest.split(']').next()).or(host.split(':').next());
+    let Site { box_name, names, .. } = desk.site;
+    let own = [host.unwrap_or_default().to_owned(), box_name.clone(), format!("{box_name}.local")];
+    own.into_iter().chain(names.iter().cloned())
+}
+
+/// The support bundle as a file.
+pub(crate) fn support(desk: &Desk<'_>, who: &Who, _fields: &mut Query) -> Reply {
+    match desk.hand.support(&by(desk, who)) {
+        Ok(text) => {
+            plain(200, &text).with("Content-Disposition", "attachment; filename=\"abusebox-support.txt\"")
+        }
+        Err(why) => refuse(desk, who, why),
+    }
 }
 
 /// Restarts the machine or switches it off, if it is really meant.

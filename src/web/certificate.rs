@@ -12,6 +12,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::x509::About;
 use crate::clock::{Day, Timestamp};
 use crate::files;
 
@@ -35,6 +36,51 @@ pub enum Error {
     Unusable(#[from] rustls::Error),
     #[error("no certificate can be made")]
     Making(#[from] rcgen::Error),
+}
+
+/// Why what somebody sent is no certificate for the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    NoCertificate,
+    NoKey,
+    /// It is locked with a password, which nobody is here to type at each start.
+    EncryptedKey,
+    /// The key is not that of the first certificate.
+    AnotherKey,
+    Expired(Day),
+    NotYet(Day),
+    Unusable(String),
+}
+
+/// Tries a chain and its key, both in PEM form. Returns the file that holds both, and what its first certificate says.
+pub fn tried(chain: &str, key: &str, now: Timestamp) -> Result<(String, About), Unfit> {
+    // The first key and the first certificate are those that count.
+    let pem = format!("{}\n{}\n", key.trim(), chain.trim());
+    match read(pem.as_bytes()) {
+        Ok(_) => {}
+        Err(Error::NoCertificate) => return Err(Unfit::NoCertificate),
+        Err(Error::NoKey) if pem.contains("ENCRYPTED") => return Err(Unfit::EncryptedKey),
+        Err(Error::NoKey) => return Err(Unfit::NoKey),
+        Err(Error::Unusable(rustls::Error::InconsistentKeys(_))) => return Err(Unfit::AnotherKey),
+        Err(error) => return Err(Unfit::Unusable(error.to_string())),
+    }
+    let about =
+        first(pem.as_bytes()).ok_or(Unfit::Unusable("its names and days cannot be read".to_owned()))?;
+    match () {
+        () if about.until < now => Err(Unfit::Expired(about.until.day())),
+        () if about.from > now => Err(Unfit::NotYet(about.from.day())),
+        () => Ok((pem, about)),
+    }
+}
+
+/// What the first certificate of a file says; an error if [`load`] would fail.
+pub fn about(path: &Path) -> Result<About, Error> {
+    load(path)?;
+    first(&files::read_max(path, FILE_BYTES_MAX)?).ok_or(Error::NoCertificate)
+}
+
+fn first(pem: &[u8]) -> Option<About> {
+    CertificateDer::from_pem_slice(pem).ok().and_then(|der| About::read(&der))
 }
 
 /// Reads a PEM file with a chain, its own certificate first, and the key.
@@ -195,5 +241,44 @@ mod tests {
                 .contains("cannot be used")
         );
         assert!(load(&folder.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn what_is_sent_is_tried_with_any_kind_of_key() {
+        let data = |name: &str| {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/certificates");
+            std::fs::read_to_string(folder.join(name)).unwrap()
+        };
+        let made = make(&names(&["box.example", "192.0.2.1"]), NOW).unwrap();
+        let (chain, key) = made.split_at(made.find("-----BEGIN PRIVATE").unwrap());
+        let (pem, about) = tried(chain, key, NOW).unwrap();
+        assert_eq!(about.names, ["box.example", "192.0.2.1"]);
+        assert_eq!(read(pem.as_bytes()).unwrap().fingerprint, read(made.as_bytes()).unwrap().fingerprint);
+        for name in ["sec1", "pkcs1"] {
+            let pem = data(&format!("{name}.pem"));
+            let (chain, key) = pem.split_at(pem.find("-----END CERTIFICATE-----\n").unwrap() + 26);
+            assert_eq!(tried(chain, key, NOW).unwrap().1.names, [format!("{name}.example")]);
+            // All in one file, sent as the one and the other.
+            assert!(tried(&pem, "", NOW).is_ok() && tried("", &pem, NOW).is_ok());
+        }
+        for (chain, key, unfit) in [
+            ("", "", Unfit::NoCertificate),
+            ("-----BEGIN CERTIFICATE-----", key, Unfit::NoCertificate),
+            (key, key, Unfit::NoCertificate),
+            (chain, "", Unfit::NoKey),
+            (chain, chain, Unfit::NoKey),
+            (chain, &data("locked.pem"), Unfit::EncryptedKey),
+            (chain, &data("locked-old.pem"), Unfit::EncryptedKey),
+            (chain, &data("sec1.pem"), Unfit::AnotherKey),
+        ] {
+            // Of a file with both, the key is meant.
+            let key = key.find("-----BEGIN EC").map_or(key, |at| &key[at..]);
+            assert_eq!(tried(chain, key, NOW).unwrap_err(), unfit, "{chain} {key}");
+        }
+        let day = |days| NOW.plus_days(days);
+        assert!(matches!(tried(chain, key, day(4_000)), Err(Unfit::Expired(_))));
+        assert!(matches!(tried(chain, key, day(-2)), Err(Unfit::NotYet(until)) if until == day(-1).day()));
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(matches!(tried(broken, key, NOW), Err(Unfit::Unusable(_))));
     }
 }

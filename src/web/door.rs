@@ -485,7 +485,11 @@ impl Refusal {
             Self::Slow => (408, "Request Timeout", "The request took too long."),
             Self::TooLarge => (431, "Request Header Fields Too Large", "The request is too large."),
             Self::Body => (413, "Content Too Large", "Such a request has no body."),
-            Self::BodyTooLarge => (413, "Content Too Large", "The body of the request is too large."),
+            Self::BodyTooLarge => (
+                413,
+                "Content Too Large",
+                "The body of the request is too large. A list of thousands of networks goes into settings.toml itself.",
+            ),
             Self::NoLength => (411, "Length Required", "The request does not say how long its body is."),
             Self::NoSession => (
                 403,

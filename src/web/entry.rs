@@ -135,6 +135,8 @@ pub const FORMS: &[Form] = &[
     Form { path: "/people/remove", act: Act::Inside(Role::Operator, remove_person) },
     Form { path: "/mail/change", act: Act::Inside(Role::Operator, acts::mails) },
     Form { path: "/system/power", act: Act::Inside(Role::Operator, acts::power) },
+    Form { path: "/system/support/download", act: Act::Inside(Role::Operator, acts::support) },
+    Form { path: "/system/certificate/change", act: Act::Inside(Role::Operator, acts::certificate) },
     Form { path: "/settings/change", act: Act::Inside(Role::Operator, acts::settings) },
     Form { path: "/setup/change", act: Act::Inside(Role::Operator, acts::setup) },
     Form { path: "/setup/check", act: Act::Inside(Role::Operator, acts::check) },

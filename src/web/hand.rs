@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::access::Who;
+use super::certificate::Unfit;
 use super::gate::{Denied, Visitor};
 use super::view::{Customer, Trouble};
+use super::x509::About;
 use crate::clock::{Day, Timestamp};
 use crate::config::edit::{Change, Written};
 use crate::config::{Complaint, Mode};
@@ -42,6 +44,13 @@ pub trait Hand {
     fn jobs(&self) -> Vec<Job>;
     /// Whether the machine can be restarted and switched off from here.
     fn can_restart(&self) -> bool;
+    fn own_certificate(&self) -> Option<Own>;
+    /// Takes a chain and its key, both in PEM form.
+    fn put_certificate(&self, by: &By<'_>, chain: &str, key: &str) -> Result<Placed, Denied>;
+    /// Back to the certificate that the box makes for itself.
+    fn remove_certificate(&self, by: &By<'_>) -> Result<Placed, Denied>;
+    /// What a supporter gets to see, to be taken away: [`super::view::View::support`].
+    fn support(&self, by: &By<'_>) -> Result<String, Denied>;
     /// Stops everything in good order, and then the machine.
     fn power(&self, by: &By<'_>, power: Power) -> Result<(), Denied>;
     /// Keeps an outcome for the next page of this session; the last one counts.
@@ -78,6 +87,12 @@ pub enum Outcome {
     },
     /// So many settings are others now.
     Settings(u64),
+    /// A certificate was put in force: its last day, and whether it holds for this box.
+    Certificate {
+        until: Day,
+        is_named: bool,
+    },
+    CertificateRemoved,
     /// The mode is another now, and so many mails were released before.
     Went {
         mode: Mode,
@@ -285,6 +300,25 @@ pub enum Changed {
     Complaints(Vec<Complaint>),
     /// Nothing was changed: somebody else has changed the file since it was shown.
     Meanwhile,
+}
+
+/// The operator's own certificate.
+#[derive(Clone, Debug)]
+pub struct Own {
+    /// Its file.
+    pub file: String,
+    /// `None`: it cannot be used, and the box shows one of its own making.
+    pub about: Option<About>,
+}
+
+/// What came of a certificate that was sent, or of one that was to go.
+#[derive(Clone, Debug)]
+pub enum Placed {
+    Done(About),
+    Unfit(Unfit),
+    Removed,
+    /// The settings took it not.
+    Not(Changed),
 }
 
 /// What can be done with the machine.

@@ -19,3 +19,4 @@ pub mod router;
 pub mod server;
 pub mod view;
 pub mod words;
+mod x509;

@@ -9,6 +9,7 @@ use super::entry;
 use super::gate::{Gate, Visitor};
 use super::hand::{Hand, Stage};
 use super::html::html;
+use super::page::acting::may_act;
 use super::page::settings::Typed;
 use super::page::setup::Step;
 use super::page::{self, Page};
@@ -245,6 +246,10 @@ fn route(
         }
         ["settings"] => page::settings::show(site, who, &desk.hand.settings()?, &Typed::default()),
         ["system"] => page::system::show(view, desk.hand, site, who, query, now)?,
+        ["system", "support"] if may_act(who) => page::system::support(view, site, who, now)?,
+        ["system", "certificate"] => {
+            page::certificate::show(hand, site, who, &page::certificate::Sent::default(), now)?
+        }
         ["people"] => page::people::show(gate, site, who, None)?,
         ["audit"] => page::people::audit(gate, site, query)?,
         _ => return Err(Fault::NotFound),

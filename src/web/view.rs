@@ -85,6 +85,8 @@ pub trait View {
     /// Memory that this process has at the moment; `None` where the system does not say.
     fn resident_bytes(&self) -> Option<u64>;
     fn system(&self) -> Result<System, Trouble>;
+    /// What a supporter gets to see: no secrets, and nothing of persons or customers.
+    fn support(&self, now: Timestamp) -> Result<String, Trouble>;
     /// Lines of the log that hold all of these words, the newest first; at most [`ROWS_MAX`].
     fn log(&self, words: &str) -> Vec<String>;
     fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois;
@@ -133,7 +135,8 @@ pub struct Secure {
 pub struct Overview {
     /// Why the clock is not trusted; `None`: it is.
     pub clock_doubt: Option<Doubt>,
-    pub alarms: Vec<Alarm>,
+    /// By code, the oldest first.
+    pub alarms: Vec<(String, Alarm)>,
     /// What is still to be set.
     pub missing: Vec<Missing>,
     /// Reports are coming in at this moment.

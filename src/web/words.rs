@@ -7,6 +7,7 @@
 use crate::clock::Timestamp;
 use crate::lang::fill;
 use crate::lang::sentences::sentences;
+use crate::store::{Deed, Role, What};
 
 sentences! {
     /// All that the pages say, in one language.
@@ -108,11 +109,25 @@ sentences! {
     done_here when who from what nothing_done
 
     [settings Settings]
-    title save no_toml is_set is_not_set clear yes no starttls tls plain meanwhile wrong_one wrong_many saved_one saved_many same
+    title save no_toml is_set is_not_set clear yes no starttls tls plain meanwhile list_long wrong_one wrong_many saved_one saved_many same
 
     [system System]
     title version slot networks disk free_of store memory log words no_lines sure restart off power_about
-    restarts restarts_about goes_off goes_off_about
+    restarts restarts_about goes_off goes_off_about support support_about support_download
+
+    [deed DeedWords]
+    claimed logged_in reset_passwords changed_password added_operator added_viewer removed_person released dropped closed
+    muted reopened noted sent_report sent_known_report sent_unreadable_report took_customers asked_shadowserver
+    tried_shadowserver sent_test_mail tried_test_mail changed_settings put_certificate downloaded_support restarted
+    switched_off and_more times
+
+    [alarm AlarmWords]
+    clock clock_back disk fetch settings trust customers certificate shadowserver_key shadowserver reports_unusable
+    report_unreadable no_customers store_rebuilt mail_server mail_failed
+
+    [certificate Certificate]
+    title about none another chain chain_about key key_about put file names until over unusable remove remove_about
+    taken not_named removed no_certificate no_key encrypted another_key expired not_yet not_usable
 
     [entry Entry]
     claim claim_about code code_about new_name name password password_about log_in forgotten forgotten_about
@@ -168,6 +183,74 @@ impl PageWords {
             _ => (86_400, self.days_ago_one, self.days_ago_many),
         };
         self.count(seconds.unsigned_abs() / unit, one, many)
+    }
+
+    /// What somebody did.
+    pub(crate) fn deed(&self, deed: &Deed) -> String {
+        let t = &self.deed;
+        let sentence = match deed.what {
+            What::Said => "{what}",
+            What::Claimed => t.claimed,
+            What::LoggedIn => t.logged_in,
+            What::ResetPasswords => t.reset_passwords,
+            What::ChangedPassword => t.changed_password,
+            What::AddedPerson(Role::Operator) => t.added_operator,
+            What::AddedPerson(Role::Viewer) => t.added_viewer,
+            What::RemovedPerson => t.removed_person,
+            What::Released => t.released,
+            What::Dropped => t.dropped,
+            What::Closed => t.closed,
+            What::Muted(_) => t.muted,
+            What::Reopened => t.reopened,
+            What::Noted => t.noted,
+            What::SentReport => t.sent_report,
+            What::SentKnownReport => t.sent_known_report,
+            What::SentUnreadableReport => t.sent_unreadable_report,
+            What::TookCustomers => t.took_customers,
+            What::AskedShadowserver => t.asked_shadowserver,
+            What::TriedShadowserver => t.tried_shadowserver,
+            What::SentTestMail => t.sent_test_mail,
+            What::TriedTestMail => t.tried_test_mail,
+            What::ChangedSettings => t.changed_settings,
+            What::PutCertificate => t.put_certificate,
+            What::DownloadedSupport => t.downloaded_support,
+            What::Restarted => t.restarted,
+            What::SwitchedOff => t.switched_off,
+        };
+        let day = if let What::Muted(day) = deed.what { day.to_string() } else { String::new() };
+        let (mut what, more) = (deed.to.join(", "), self.number(deed.more));
+        if deed.more > 0 {
+            what = fill(t.and_more, &[("what", &what), ("count", &more)]);
+        }
+        let done = fill(sentence, &[("what", &what), ("day", &day)]);
+        match deed.times {
+            ..=1 => done,
+            times => fill(t.times, &[("what", &done), ("count", &self.number(times))]),
+        }
+    }
+
+    /// What an alarm means, by its code; `None`: it is of another version.
+    pub(crate) fn alarm(&self, code: &str) -> Option<&'static str> {
+        let t = &self.alarm;
+        Some(match code {
+            "clock" => t.clock,
+            "clock-back" => t.clock_back,
+            "disk" => t.disk,
+            "fetch" => t.fetch,
+            "settings" => t.settings,
+            "trust" => t.trust,
+            "customers" => t.customers,
+            "certificate" => t.certificate,
+            "shadowserver_key" => t.shadowserver_key,
+            "shadowserver" => t.shadowserver,
+            "reports_unusable" => t.reports_unusable,
+            "report_unreadable" => t.report_unreadable,
+            "no_customers" => t.no_customers,
+            "store_rebuilt" => t.store_rebuilt,
+            "mail_server" => t.mail_server,
+            "mail_failed" => t.mail_failed,
+            _ => return None,
+        })
     }
 }
 

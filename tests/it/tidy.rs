@@ -487,6 +487,7 @@ const PURE: &[&str] = &[
     "src/web/page/",
     "src/web/router",
     "src/web/view",
+    "src/web/x509",
 ];
 
 const IMPURE: &[&str] = &[

@@ -41,6 +41,12 @@ pub(crate) fn said(outcome: Outcome, t: &'static PageWords) -> Html {
             (t.count(released, t.setup.live_one, t.setup.live_many), true)
         }
         Outcome::Went { mode, .. } => (mode_of(mode, t).2.to_owned(), true),
+        Outcome::Certificate { until, is_named } => {
+            let taken = fill(t.certificate.taken, &[("day", &until.to_string())]);
+            let warning = if is_named { "" } else { t.certificate.not_named };
+            (format!("{taken} {warning}").trim_end().to_owned(), is_named)
+        }
+        Outcome::CertificateRemoved => (t.certificate.removed.to_owned(), true),
         Outcome::Nothing => (acts.nothing.to_owned(), false),
         Outcome::NoDay => (acts.no_day.to_owned(), false),
         Outcome::NoText => (acts.no_text.to_owned(), false),

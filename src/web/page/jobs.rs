@@ -3,7 +3,7 @@
 use super::acting::may_act;
 use super::overview::accounting;
 use super::people::csrf;
-use super::{Facts, Page, Table, customer_link, setup, when};
+use super::{Facts, Page, Table, customer_link, sentence, setup, when};
 use crate::clock::Timestamp;
 use crate::config::{Complaint, Mode};
 use crate::customers::difference::{Changed, Difference, Named, Sample};
@@ -38,15 +38,18 @@ pub(crate) fn one(job: &Job, site: &Site, who: &Who, now: Timestamp) -> Page {
     let t = site.words();
     let say = &t.jobs;
     let mut facts = Facts::default();
-    facts.add(say.file, Some(what_for(job, t)));
+    facts.add(say.file, job.check.is_none().then(|| what_for(job, t)));
     facts.add(say.who, Some(html!(job.who)));
     facts.add(say.asked, Some(when(job.asked, site, now)));
     facts.add(say.state, Some(html!(state(&job.stage, t))));
-    let title = fill(say.numbered, &[("number", &job.number.to_string())]);
+    let title = match job.check {
+        Some(check) => setup::name_of(check, t).to_owned(),
+        None => fill(say.numbered, &[("number", &job.number.to_string())]),
+    };
     let came_to = match &job.stage {
         Stage::Waiting | Stage::Working(_) => html!("<p class=\"dim\">", say.again_soon, "</p>"),
         Stage::Ended(End::Failed(why)) => {
-            html!("<p class=\"bad\">", why, "</p>")
+            html!("<p class=\"bad\" role=\"alert\">", sentence(why), "</p>")
         }
         Stage::Ended(End::Report(taken)) => report(taken, t),
         Stage::Ended(End::Checked(checked)) => customers(job.number, checked, who, t),

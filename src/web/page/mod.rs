@@ -1,6 +1,7 @@
 //! The pages, and what all of them have around them. Pure: they show what a [`super::view::View`] gives.
 
 pub(crate) mod acting;
+pub(crate) mod certificate;
 pub(crate) mod customer;
 pub(crate) mod customers;
 pub(crate) mod entry;
@@ -250,6 +251,14 @@ pub(crate) fn customer(customer: Option<&Customer>, without: &'static str) -> Ht
 pub(crate) fn customer_link(id: &str) -> Option<Html> {
     let page = link("/customer", &[("id", id)]);
     (!id.is_empty()).then(|| html!("<a href=\"", page, "\">", id, "</a>"))
+}
+
+/// What the log says as a sentence: its lines begin small and end open.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    let end = if text.ends_with(['.', '!', '?', ':']) { "" } else { "." };
+    first.chain(letters).chain(end.chars()).collect()
 }
 
 /// A moment with how long ago it was.

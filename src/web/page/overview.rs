@@ -1,7 +1,7 @@
 //! Is it working, and what needs a person first.
 
 use super::setup::{self, Step};
-use super::{Facts, Page, mode, trend, when};
+use super::{Facts, Page, mode, sentence, trend, when};
 use crate::clock::{Doubt, Timestamp};
 use crate::config::Missing;
 use crate::lang::{Words, fill};
@@ -125,12 +125,16 @@ fn needs(overview: &Overview, next: Option<&Step>, site: &Site, now: Timestamp) 
     if let Some((class, what, why)) = clock {
         put!(items, "<li class=\"", class, "\"><b>", what, "</b> ", why, "</li>");
     }
-    for alarm in &overview.alarms {
+    for (code, alarm) in &overview.alarms {
+        // The details are what the log says.
+        let meaning = t.alarm(code).map(|meaning| html!("<b>", phrase(meaning, &[]), "</b> "));
         put!(
             items,
             "<li class=\"bad\">",
+            meaning,
+            "<span lang=\"en\">",
             sentence(&alarm.text),
-            " <span class=\"dim\">",
+            "</span> <span class=\"dim\">",
             t.ago(alarm.since, now),
             "</span></li>"
         );
@@ -179,13 +183,6 @@ fn to_set(missing: Missing, t: &PageWords) -> &'static str {
         Missing::MailServer => t.mail_server,
         Missing::CustomersFile => t.customers_file,
     }
-}
-
-/// Log lines begin small and end open.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(letters).collect()
 }
 
 fn by_severity(tally: &Tally, site: &Site) -> Html {

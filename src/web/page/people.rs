@@ -98,7 +98,7 @@ pub(crate) fn audit(gate: &dyn Gate, site: &Site, query: &mut Query) -> Result<P
     let mut table = Table::new([say.when, say.who, say.from, say.what]);
     for (_, entry) in &part.rows {
         let from = entry.from.map(|from| from.to_string());
-        table.row([time(entry.at, &site.zone), html!(entry.who), html!(from), html!(entry.what)]);
+        table.row([time(entry.at, &site.zone), html!(entry.who), html!(from), html!(t.deed(&entry.what))]);
     }
     let shown = before.map(|before| before.to_string());
     let body = html!(

@@ -144,6 +144,10 @@ impl Form<'_> {
                     ">"
                 )
             }
+            Kind::List if sent_bytes(text) > LIST_BYTES_MAX => {
+                let count = self.t.number(text.lines().count() as u64);
+                html!("<p>", phrase(self.t.settings.list_long, &[("count", &count)]), "</p>")
+            }
             Kind::List => html!(
                 "<textarea rows=\"",
                 rows(text).to_string(),
@@ -306,10 +310,19 @@ fn word(security: MailSecurity) -> &'static str {
     SECURITIES.iter().find(|(_, known)| *known == security).map_or("", |(word, _)| word)
 }
 
+/// About as many bytes as a browser sends for a text of several lines.
+fn sent_bytes(text: &str) -> usize {
+    let coded = |byte: &u8| !byte.is_ascii_alphanumeric() && !b"-._*".contains(byte);
+    text.len() + 2 * text.bytes().filter(coded).count() + 3 * text.lines().count()
+}
+
 /// Room for what stands in it and a bit more.
 fn rows(text: &str) -> u64 {
     (text.lines().count() as u64 + 1).clamp(2, 12)
 }
+
+/// What is left of a form beside it, whose limit the door has.
+const LIST_BYTES_MAX: usize = 45_000;
 
 pub(crate) const SECURITIES: &[(&str, MailSecurity)] =
     &[("starttls", MailSecurity::StartTls), ("tls", MailSecurity::Tls), ("plain", MailSecurity::Plain)];

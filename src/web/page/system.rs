@@ -1,9 +1,9 @@
 //! The machine: version, slot, network, disk, memory, and the newest lines of its log.
 
+use super::acting::may_act;
 use super::people::csrf;
 use super::{Facts, Page};
 use crate::clock::Timestamp;
-use crate::store::Role;
 use crate::web::access::Who;
 use crate::web::hand::{Hand, Power};
 use crate::web::html::{Html, html, phrase, put};
@@ -55,7 +55,8 @@ pub(crate) fn show(
         say.title,
         "</h1>",
         facts.done(),
-        (hand.can_restart() && who.role == Role::Operator).then(|| power(who, site)),
+        (hand.can_restart() && may_act(who)).then(|| power(who, site)),
+        may_act(who).then(|| ways(site)),
         "<h2>",
         say.log,
         "</h2><form class=\"filter\" action=\"/system\" method=\"get\"><label class=\"wide\">",
@@ -68,6 +69,40 @@ pub(crate) fn show(
         log,
     );
     Ok(Page { title: say.title.to_owned(), entry: "/system", body })
+}
+
+fn ways(site: &Site) -> Html {
+    let t = site.words();
+    let pages = [("/system/certificate", t.certificate.title), ("/system/support", t.system.support)];
+    let mut ways = Html::default();
+    for (path, title) in pages {
+        put!(ways, "<li><a href=\"", path, "\">", title, "</a></li>");
+    }
+    html!("<ul class=\"places\">", ways, "</ul>")
+}
+
+/// What a supporter gets to see, to be read before it is given away.
+pub(crate) fn support(view: &dyn View, site: &Site, who: &Who, now: Timestamp) -> Result<Page, Fault> {
+    let t = site.words();
+    let say = &t.system;
+    let body = html!(
+        "<p class=\"up\"><a href=\"/system\">",
+        say.title,
+        "</a></p><h1>",
+        say.support,
+        "</h1><p>",
+        say.support_about,
+        "</p><form class=\"acts\" action=\"/system/support/download\" method=\"post\">",
+        csrf(who),
+        "<button>",
+        say.support_download,
+        "</button></form><pre class=\"log\" tabindex=\"0\" aria-label=\"",
+        say.support,
+        "\">",
+        view.support(now)?,
+        "</pre>"
+    );
+    Ok(Page { title: say.support.to_owned(), entry: "/system", body })
 }
 
 /// Both stop the page, so each wants a second sign that it is meant.

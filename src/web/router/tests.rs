@@ -23,15 +23,19 @@ use crate::notify::authentic::{Dmarc, Policy, Spf, Verdict};
 use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
 use crate::report::kind::{Nature, Severity};
 use crate::store::Role;
-use crate::store::{Alarm, AuditEntry, Counts, Import, Note, Person, Problems, RejectedRow, Report};
+use crate::store::{
+    Alarm, AuditEntry, Counts, Deed as Done, Import, Note, Person, Problems, RejectedRow, Report, What,
+};
+use crate::web::certificate::Unfit;
 use crate::web::entry::{Act, FORMS, Form, file_bytes_max};
 use crate::web::gate::{Denied, NewPerson, SessionId};
 use crate::web::hand::{
-    self, Asked, By, Changed, Check, Checked, Deed, Fate, FirstLine, Job, Mails, Outcome, Power, Proof, Seen,
-    Step, Taken, Upload,
+    self, Asked, By, Changed, Check, Checked, Deed, Fate, FirstLine, Job, Mails, Outcome, Own, Placed, Power,
+    Proof, Seen, Step, Taken, Upload,
 };
 use crate::web::view::*;
 use crate::web::words::FILES;
+use crate::web::x509::About;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -175,7 +179,7 @@ impl View for Fake {
         let alarm = Alarm { since: NOW.plus_days(-2), text: evil(), told: false };
         Ok(Overview {
             clock_doubt: self.doubt,
-            alarms: if loud { vec![alarm] } else { vec![] },
+            alarms: if loud { vec![("mail_server".to_owned(), alarm)] } else { vec![] },
             missing: if loud { vec![Missing::Key, Missing::Networks] } else { vec![] },
             is_fetching: false,
             last_fetch: Some(NOW.plus_seconds(-600)),
@@ -429,6 +433,9 @@ impl View for Fake {
             doubt: self.doubt,
         })
     }
+    fn support(&self, _: Timestamp) -> Result<String, Trouble> {
+        Ok(evil())
+    }
     fn log(&self, words: &str) -> Vec<String> {
         if words.is_empty() { vec![evil()] } else { Vec::new() }
     }
@@ -536,6 +543,9 @@ impl View for Broken {
     fn system(&self) -> Result<System, Trouble> {
         Err(Trouble(evil()))
     }
+    fn support(&self, _: Timestamp) -> Result<String, Trouble> {
+        Err(Trouble(evil()))
+    }
     fn log(&self, _: &str) -> Vec<String> {
         Vec::new()
     }
@@ -626,7 +636,7 @@ impl Gate for Keeper {
     }
     fn audit(&self, _: Option<u64>) -> Result<Part<(u64, AuditEntry), u64>, Trouble> {
         let from = Some("192.0.2.1".parse().unwrap());
-        let entry = AuditEntry { at: NOW, who: evil(), from, what: evil() };
+        let entry = AuditEntry { at: NOW, who: evil(), from, what: Done::to(What::Said, &[evil()]) };
         if self.broken { Err(Trouble(evil())) } else { Ok(Part { rows: vec![(7, entry)], next: Some(7) }) }
     }
 }
@@ -733,6 +743,25 @@ impl Hand for Keeper {
     }
     fn can_restart(&self) -> bool {
         true
+    }
+    fn own_certificate(&self) -> Option<Own> {
+        let about = About { names: vec![evil()], from: NOW, until: NOW.plus_days(-1) };
+        Some(Own { file: evil(), about: Some(about) })
+    }
+    fn put_certificate(&self, by: &By<'_>, chain: &str, key: &str) -> Result<Placed, Denied> {
+        self.note(format!("certificate by {}", by.who.name))?;
+        Ok(match key {
+            "wrong" => Placed::Unfit(Unfit::Unusable(format!("{chain} {}", evil()))),
+            name => Placed::Done(About { names: vec![name.to_owned()], from: NOW, until: NOW }),
+        })
+    }
+    fn remove_certificate(&self, by: &By<'_>) -> Result<Placed, Denied> {
+        self.note(format!("certificate given up by {}", by.who.name))?;
+        Ok(Placed::Removed)
+    }
+    fn support(&self, by: &By<'_>) -> Result<String, Denied> {
+        self.note(format!("support for {}", by.who.name))?;
+        Ok(evil())
     }
     fn power(&self, by: &By<'_>, power: Power) -> Result<(), Denied> {
         self.note(format!("{power:?} by {}", by.who.name))
@@ -912,6 +941,8 @@ const PAGES: &[&str] = &[
     "/setup/5",
     "/setup/6",
     "/setup/6?before=9",
+    "/system/support",
+    "/system/certificate",
     "/people",
     "/audit",
 ];
@@ -1175,8 +1206,9 @@ fn no_page_leaves_a_placeholder_open() {
 #[test]
 fn a_broken_store_is_said_and_escaped() {
     let keeper = Keeper { broken: true, ..Keeper::default() };
-    // Jobs are in no store.
-    for target in PAGES.iter().filter(|target| !target.starts_with("/jobs")) {
+    // Jobs and certificates are in no store.
+    let is_stored = |target: &str| !target.starts_with("/jobs") && target != "/system/certificate";
+    for target in PAGES.iter().filter(|target| is_stored(target)) {
         let reply =
             handle(&Request { target, cookie: "sid=of-ann", ..PLAIN }, &Broken, &keeper, &keeper, NOW);
         assert_eq!(reply.status, 500, "{target}");
@@ -1508,6 +1540,7 @@ fn form_to(form: &Form) -> Request<'static> {
     match form.act {
         Act::Upload(..) => Request { content_type: PARTS, upload: "upload-1", ..sent },
         _ if form.path == "/incidents/change" => Request { body: b"csrf=t0ken&do=close&id-7=on", ..sent },
+        _ if form.path == "/system/certificate/change" => Request { body: b"csrf=t0ken&do=remove", ..sent },
         _ if form.path == "/system/power" => Request { body: b"csrf=t0ken&do=off&sure=on", ..sent },
         _ if form.path == "/setup/change" => {
             Request { body: b"csrf=t0ken&step=3&version=1&networks.cidrs=192.0.2.0/24", ..sent }
@@ -1565,6 +1598,39 @@ fn settings_are_changed_by_table_and_what_was_wrong_stands_beside_what_was_typed
     let viewer =
         handle(&Request { target: "/settings", cookie: "sid=of-vic", ..PLAIN }, &FAKE, &keeper, &keeper, NOW);
     assert!(viewer.body.contains("fieldset disabled") && !viewer.body.contains("<button>Save</button>"));
+}
+
+#[test]
+fn a_certificate_is_taken_or_the_form_comes_back_without_the_key() {
+    let keeper = Keeper::default();
+    let send =
+        |body: &'static [u8]| send(&keeper, &Request { target: "/system/certificate/change", body, ..FORM });
+    let (reply, done) = send(b"csrf=t0ken&do=put&chain=my+chain&key=wrong");
+    assert_eq!((reply.status, done), (400, vec!["certificate by ann".to_owned()]));
+    assert!(reply.body.contains("my chain</textarea>") && reply.body.contains("cannot be used"));
+    assert!(!reply.body.contains("wrong</textarea>"), "the key is not shown again");
+    for (body, part) in [
+        (&b"csrf=t0ken&do=put&chain=c&key=localhost"[..], "valid until"),
+        (b"csrf=t0ken&do=put&chain=c&key=other", "None of its names is"),
+        (b"csrf=t0ken&do=remove", "of its own making again"),
+    ] {
+        assert_eq!(header(&send(body).0, "Location"), Some("/system/certificate"));
+        let (reply, _) =
+            self::send(&keeper, &Request { target: "/system/certificate", cookie: "sid=of-ann", ..PLAIN });
+        assert!(reply.body.contains(part), "{part}: {}", reply.body);
+    }
+    assert_eq!(send(b"csrf=t0ken&do=look").0.status, 400);
+}
+
+#[test]
+fn a_support_bundle_is_a_file_for_operators() {
+    let (reply, done) = send(&Keeper::default(), &Request { target: "/system/support/download", ..FORM });
+    assert_eq!((reply.status, done), (200, vec!["support for ann".to_owned()]));
+    assert!(header(&reply, "Content-Disposition").is_some_and(|header| header.starts_with("attachment;")));
+    for target in ["/system/support", "/system/certificate"] {
+        let viewer = Request { target, cookie: "sid=of-vic", ..PLAIN };
+        assert_eq!(send(&Keeper::default(), &viewer).0.status, 404, "{target}");
+    }
 }
 
 #[test]
