@@ -187,6 +187,22 @@ pub(crate) fn what_lies_on_the_first_partition_is_taken_over_and_erased() -> Tri
     Ok(())
 }
 
+pub(crate) fn a_new_password_can_be_wished_for_whatever_is_wrong_with_the_settings() -> Tried {
+    let data = tempfile::tempdir().unwrap();
+    fs::write(data.path().join("settings.toml"), "[box]\nnames = \"here\"\n").unwrap();
+    let disk = Disk::with_data(Some(data.path()))?;
+    disk.write_file(1, "reset-password.txt", b"");
+    let guest = Guest::boot(&disk, BIOS);
+    guest.wait_for_page();
+    let (_, body) = guest.get("/").expect("the page answers");
+    assert!(body.contains("Claim this abusebox"), "{body}");
+    guest.power_off();
+    assert!(!disk.has_file(1, "reset-password.txt") && !disk.has_file(1, "abusebox-complaints.txt"));
+    // The main process has carried it out.
+    assert!(!disk.data("kept").path().join("reset-password").exists());
+    Ok(())
+}
+
 /// What the box has kept of chance for its next start.
 fn chance(disk: &Disk) -> Vec<u8> {
     let seed = fs::read(disk.data("seed").path().join("system/seed")).unwrap();

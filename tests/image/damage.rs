@@ -1,5 +1,6 @@
 //! What is damaged gives way or is repaired, and what stands still is ended.
 
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::Tried;
@@ -134,6 +135,37 @@ pub(crate) fn a_main_process_that_stands_still_is_ended_by_the_watchdog() -> Tri
     println!("reset {:.0} s after it was stopped", reset_after.as_secs_f64());
     assert!(reset_after < Duration::from_secs(65), "with the boot loader's own time");
     guest.wait_for("page", || guest.get("/healthz").is_some());
+    Ok(())
+}
+
+pub(crate) fn a_disk_that_stalls_for_two_minutes_is_waited_for() -> Tried {
+    let disk = Disk::new()?;
+    let guest = Guest::boot(&disk, BIOS);
+    guest.wait_for_serial("  at work\n");
+    // Before it has written down that this boot is a good one, and four times as long as the watchdog waits.
+    guest.slow_writes(1);
+    sleep(Duration::from_secs(120));
+    guest.slow_writes(0);
+    let began = Instant::now();
+    let attempts = || {
+        let mut block = [0; 8192];
+        disk.read(disk.size() - (1 << 20), &mut block);
+        let text = String::from_utf8_lossy(&block).into_owned();
+        // The newer of two, which count on.
+        let number =
+            |line: &str, key: &str| line.strip_prefix(key).and_then(|number| number.parse::<u64>().ok());
+        let of =
+            |key: &'static str| text.lines().filter_map(move |line| number(line, key)).collect::<Vec<_>>();
+        of("sequence=").into_iter().zip(of("attempts_a=")).max().map(|(_, attempts)| attempts)
+    };
+    assert_eq!(attempts(), Some(1), "it could not be written");
+    while attempts() != Some(0) {
+        assert!(began.elapsed() < Duration::from_secs(60), "the boot never counts as a good one");
+        sleep(Duration::from_millis(200));
+    }
+    let serial = guest.power_off();
+    assert_eq!(serial.matches("vmlinuz: OK").count(), 1, "{serial}");
+    disk.check_data();
     Ok(())
 }
 

@@ -250,7 +250,7 @@ impl Guest {
         get(self.address(), target, Duration::from_secs(20))
     }
 
-    fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
     }
 
@@ -273,6 +273,13 @@ impl Guest {
     /// Starts it anew without a word to it.
     pub(crate) fn reset(&self) {
         self.order_and_wait(r#"{"execute":"system_reset"}"#);
+    }
+
+    /// From now on its disk takes so many bytes a second; 0: as many as it can. What is written meanwhile waits.
+    pub(crate) fn slow_writes(&self, bytes: u64) {
+        self.order_and_wait(&format!(
+            r#"{{"execute":"block_set_io_throttle","arguments":{{"device":"disk","bps":0,"bps_rd":0,"bps_wr":{bytes},"iops":0,"iops_rd":0,"iops_wr":0}}}}"#
+        ));
     }
 
     /// Pulls the network cable, or puts it in.

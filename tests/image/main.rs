@@ -9,9 +9,13 @@
 mod boots;
 mod damage;
 mod disk;
+mod first_run;
 mod guest;
+mod idle;
 mod lan;
 mod network;
+#[path = "../it/operator.rs"]
+mod operator;
 mod power;
 mod runner;
 #[path = "../sim/mod.rs"]
@@ -61,14 +65,19 @@ fn core() -> Vec<Test> {
 
 fn rest() -> Vec<Test> {
     let mut tests = tests![
+        // It takes the longest, and nearly nothing of the processor.
+        idle::an_idle_box_writes_little_and_to_its_data_partition_alone,
+        first_run::a_box_is_set_up_on_its_page_up_to_the_first_mails,
         boots::twenty_boots_with_ten_hard_ends_change_nothing_outside_the_data_partition,
         boots::two_boxes_of_one_image_have_no_secret_in_common,
         boots::what_lies_on_the_first_partition_is_taken_over_and_erased,
+        boots::a_new_password_can_be_wished_for_whatever_is_wrong_with_the_settings,
         damage::a_trial_is_one_attempt_and_a_damaged_choice_is_no_harm,
         damage::a_slot_whose_kernel_is_damaged_gives_way_to_the_other,
         damage::two_slots_that_are_damaged_do_not_change_without_end,
         damage::a_data_partition_is_repaired_or_done_without,
         damage::a_main_process_that_stands_still_is_ended_by_the_watchdog,
+        damage::a_disk_that_stalls_for_two_minutes_is_waited_for,
         network::nothing_but_the_page_is_open_and_that_only_to_clients_nearby,
         network::without_dhcp_it_is_found_link_local_and_takes_a_lease_that_comes_late,
         network::another_lease_moves_the_page_and_the_name_server,

@@ -38,15 +38,30 @@ enum Kind {
     },
 }
 
+/// A write, as those see it who do not care for what was written.
+pub(crate) struct Written {
+    place: u64,
+    pub(crate) bytes: u64,
+    /// Behind it in the log.
+    pub(crate) end: u64,
+}
+
+impl Written {
+    /// Whether all of it lies between the two places of the disk.
+    pub(crate) fn is_in(&self, (begin, end): (u64, u64)) -> bool {
+        begin <= self.place && self.place + self.bytes <= end
+    }
+}
+
 /// The log of a disk, as the device mapper's target log-writes has it (Linux, `dm-log-writes.c`): after one sector of
 /// its own, a sector for each entry, and what was written.
-struct Log {
+pub(crate) struct Log {
     file: File,
     entries: Vec<Entry>,
 }
 
 impl Log {
-    fn open(path: &Path) -> Self {
+    pub(crate) fn open(path: &Path) -> Self {
         let file = File::open(path).unwrap();
         let end = file.metadata().unwrap().len();
         let numbers = |at: u64| {
@@ -77,6 +92,13 @@ impl Log {
             entries.push(Entry { kind: Kind::Write { place: sector * SECTOR, bytes, data }, end: at });
         }
         Self { file, entries }
+    }
+
+    pub(crate) fn writes(&self) -> impl Iterator<Item = Written> {
+        self.entries.iter().filter_map(|entry| match entry.kind {
+            Kind::Write { place, bytes, .. } => Some(Written { place, bytes: bytes as u64, end: entry.end }),
+            Kind::Flush => None,
+        })
     }
 
     /// Brings a write onto a disk, those of its sectors that `keeps` wants.
@@ -187,13 +209,10 @@ pub(crate) fn a_power_cut_at_any_write_loses_nothing_that_was_acknowledged() -> 
     let data = disk.partition(7).expect("it was there from the beginning");
     // Between the reserved sectors of the first partition a new box notes once which slot it has committed.
     let first = disk.partition(1).map(|(begin, _)| (begin + 8192, begin + 16384)).unwrap();
-    for entry in &log.entries {
-        if let Kind::Write { place, bytes, .. } = entry.kind {
-            let is_in = |(begin, end): (u64, u64)| begin <= place && place + bytes as u64 <= end;
-            assert!(is_in(data) || is_in(first), "written at {place}, outside partition 7");
-        }
+    for write in log.writes() {
+        assert!(write.is_in(data) || write.is_in(first), "written at {}, outside partition 7", write.place);
     }
-    let flushes = log.entries.iter().filter(|entry| matches!(entry.kind, Kind::Flush)).count();
+    let flushes = log.entries.len() - log.writes().count();
     println!("seed {seed}: {} writes and {flushes} flushes", log.entries.len() - flushes);
 
     // The most eventful cuts, by how much is open.

@@ -23,7 +23,7 @@ use crate::sim::world::World;
 /// Shadowserver wishes one request a second, so not too many.
 const REPORTS: usize = 12;
 
-/// An outside world, and a folder with the settings for it.
+/// An outside world, and a folder with what a box has of it.
 pub(crate) struct Outside {
     pub(crate) shadowserver: Shadowserver,
     pub(crate) mails: MailCatcher,
@@ -31,15 +31,11 @@ pub(crate) struct Outside {
 }
 
 impl Outside {
-    /// With about so many of the world's reports.
-    pub(crate) fn new(world: &World, host: &str, reports: usize) -> Self {
+    /// Its servers have certificates of one authority, which lies in the folder.
+    pub(crate) fn play(world: &World, host: &str) -> Self {
         let authority = Authority::new().unwrap();
         let options = shadowserver::Options { tls: Some(&authority), host, ..Default::default() };
         let shadowserver = Shadowserver::start_with(world, &options).unwrap();
-        let all = shadowserver.reports();
-        let kept: Vec<_> =
-            all.iter().step_by(all.len().div_ceil(reports)).map(|report| report.file.clone()).collect();
-        shadowserver.remove(|report| !kept.contains(&report.file));
         let mails = MailCatcher::start_with(&mail::Options {
             security: MailSecurity::StartTls,
             tls: Some(&authority),
@@ -47,7 +43,18 @@ impl Outside {
             host,
             ..Default::default()
         });
-        let outside = Self { shadowserver, mails: mails.unwrap(), data: tempfile::tempdir().unwrap() };
+        let data = tempfile::tempdir().unwrap();
+        fs::write(data.path().join("ca.pem"), authority.pem()).unwrap();
+        Self { shadowserver, mails: mails.unwrap(), data }
+    }
+
+    /// With about so many of the world's reports, and settings and customers in the folder.
+    pub(crate) fn new(world: &World, host: &str, reports: usize) -> Self {
+        let outside = Self::play(world, host);
+        let all = outside.shadowserver.reports();
+        let kept: Vec<_> =
+            all.iter().step_by(all.len().div_ceil(reports)).map(|report| report.file.clone()).collect();
+        outside.shadowserver.remove(|report| !kept.contains(&report.file));
         let text = |text: &str| json!(text).to_string();
         let settings = format!(
             "[box]\nmode = \"live\"\nown_clock = true\n[organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
@@ -59,18 +66,18 @@ impl Outside {
             text(&world.secret),
             text(&outside.shadowserver.api_url()),
             text(&outside.shadowserver.download_url()),
-            text(&outside.shadowserver.api_url().replace("/api2/", "/schema")),
+            text(&outside.schema_url()),
             json!(world.cidrs()),
             text(&outside.mails.url()),
         );
-        for (name, text) in [
-            ("settings.toml", &*settings),
-            ("customers.csv", &world.customers_csv()),
-            ("ca.pem", authority.pem()),
-        ] {
+        for (name, text) in [("settings.toml", &*settings), ("customers.csv", &world.customers_csv())] {
             fs::write(outside.data.path().join(name), text).unwrap();
         }
         outside
+    }
+
+    pub(crate) fn schema_url(&self) -> String {
+        self.shadowserver.api_url().replace("/api2/", "/schema")
     }
 
     /// The ports that the box must reach.
