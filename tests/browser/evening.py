@@ -57,6 +57,7 @@ class Evening(Person):
         look("/reports", "reports")
         report = self.one("td a[href^='/report?']").get_attribute("href")
         look(report, "report")
+        look("/reports/days", "reports-days", keys=False)
         look("/customers", "customers")
         look("/customers?address=198.18.0.9&time=2026-11-20T13:45", "whose")
         customer = self.go("/customers") or self.one("td a[href^='/customer?']").get_attribute("href")
@@ -237,7 +238,7 @@ class Evening(Person):
         self.log_in("vic", "words for somebody")
         self.expect(self.path() == "incidents?severity=high", "the log-in leads to where the way went")
         for path in ("/", "/setup", "/setup/6", "/incidents", "/mail", "/mail/held",
-                     "/reports", "/customers", "/settings", "/system", "/people",
+                     "/reports", "/customers", "/unassigned", "/settings", "/system", "/people",
                      "/audit", "/jobs", self.all("td a[href^='/incidents/']") and
                      self.one("td a[href^='/incidents/']").get_attribute("href")):
             self.go(path)
