@@ -248,7 +248,16 @@ impl Asked {
         server.write_all(&self.body).await?;
         let mut begin = Vec::new();
         read_some(&mut server, &mut begin, REPLY_BEGIN_BYTES).await?;
+        announce_end(&mut begin);
         Ok((begin, server))
+    }
+}
+
+/// Says that nothing more comes on this connection, as the server behind does not, or clients would send their next
+/// request there (RFC 9112, 9.6).
+fn announce_end(begin: &mut Vec<u8>) {
+    if let Some(end) = memchr::memmem::find(begin, b"\r\n") {
+        begin.splice(end..end, *b"\r\nConnection: close");
     }
 }
 

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
 
 use crate::acts::Place;
 use crate::house::{is_soak, memory_kib, program};
@@ -201,11 +202,13 @@ struct Seen {
 /// Stands between wrk, which comes from one address, and the door, which lets in few from each: those who come here come
 /// there from many.
 async fn stand_between(listener: TcpListener, door: SocketAddr, seen: Arc<Seen>) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
     for n in 0_u64.. {
         let Ok((client, _)) = listener.accept().await else { return };
-        let (seen, from) = (seen.clone(), [127, 0, 0, 2 + (n % ADDRESSES) as u8]);
+        let (seen, places) = (seen.clone(), places.clone());
+        let from = SocketAddr::from(([127, 0, 0, 2 + (n % ADDRESSES) as u8], 0));
         tokio::spawn(async move {
-            match pass_on(client, SocketAddr::from((from, 0)), door).await {
+            match pass_on(client, from, door, &places).await {
                 Ok(true) => seen.good.fetch_add(1, Ordering::SeqCst),
                 Ok(false) => 0,
                 Err(_) => seen.bad.fetch_add(1, Ordering::SeqCst),
@@ -215,13 +218,19 @@ async fn stand_between(listener: TcpListener, door: SocketAddr, seen: Arc<Seen>)
 }
 
 /// Passes one request on, and its reply back. False: nothing was asked.
-async fn pass_on(mut client: TcpStream, from: SocketAddr, door: SocketAddr) -> std::io::Result<bool> {
+async fn pass_on(
+    mut client: TcpStream,
+    from: SocketAddr,
+    door: SocketAddr,
+    places: &Semaphore,
+) -> std::io::Result<bool> {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         if client.read_buf(&mut request).await? == 0 {
             return Ok(false);
         }
     }
+    let _place = places.acquire().await;
     let socket = TcpSocket::new_v4()?;
     socket.bind(from)?;
     let mut door = socket.connect(door).await?;
@@ -239,5 +248,7 @@ async fn pass_on(mut client: TcpStream, from: SocketAddr, door: SocketAddr) -> s
 
 /// Far fewer connections come from each than the door lets in.
 const ADDRESSES: u64 = 16;
+/// The door lets in 32 from this machine, and gives a place back a moment after the reply has arrived; the rest wait here.
+const AT_ONCE: usize = 24;
 /// Shadowserver is asked once a second.
 const PATIENCE: Duration = Duration::from_secs(300);
