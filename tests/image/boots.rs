@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::disk::Disk;
 use crate::guest::{BIOS, Guest, Machine};
+use crate::operator::{Operator, between};
 use crate::sim::world::Rng;
 use crate::{SLOTS, Tried, seed};
 
@@ -188,18 +189,30 @@ pub(crate) fn what_lies_on_the_first_partition_is_taken_over_and_erased() -> Tri
 }
 
 pub(crate) fn a_new_password_can_be_wished_for_whatever_is_wrong_with_the_settings() -> Tried {
-    let data = tempfile::tempdir().unwrap();
-    fs::write(data.path().join("settings.toml"), "[box]\nnames = \"here\"\n").unwrap();
-    let disk = Disk::with_data(Some(data.path()))?;
+    let disk = Disk::new()?;
+    let start = || {
+        let guest = Guest::boot(&disk, BIOS);
+        guest.wait_for_page();
+        guest
+    };
+    let is_claimed = |guest: &Guest| {
+        let (_, body) = guest.get("/").expect("the page answers");
+        !body.contains("Claim this abusebox")
+    };
+    let guest = start();
+    guest.wait_for_serial("setup code ");
+    Operator::at(guest.address()).claim(between(&guest.serial(), "setup code ", "\n"));
+    assert!(is_claimed(&guest));
+    guest.power_off();
+    disk.write_data("settings.toml", b"[box]\nnames = \"here\"\n");
+    let guest = start();
+    assert!(is_claimed(&guest));
+    guest.power_off();
     disk.write_file(1, "reset-password.txt", b"");
-    let guest = Guest::boot(&disk, BIOS);
-    guest.wait_for_page();
-    let (_, body) = guest.get("/").expect("the page answers");
-    assert!(body.contains("Claim this abusebox"), "{body}");
+    let guest = start();
+    assert!(!is_claimed(&guest));
     guest.power_off();
     assert!(!disk.has_file(1, "reset-password.txt") && !disk.has_file(1, "abusebox-complaints.txt"));
-    // The main process has carried it out.
-    assert!(!disk.data("kept").path().join("reset-password").exists());
     Ok(())
 }
 

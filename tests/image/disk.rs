@@ -197,6 +197,15 @@ impl Disk {
         files
     }
 
+    /// Puts a file in the place of one of the data partition.
+    pub(crate) fn write_data(&self, name: &str, bytes: &[u8]) {
+        let copy = self.folder.path().join("file");
+        fs::write(&copy, bytes).unwrap();
+        for request in [format!("rm {name}"), format!("write {} {name}", copy.display())] {
+            run(tool("debugfs").args(["-w", "-R", &request]).arg(self.place_of_data()));
+        }
+    }
+
     /// What a box will find. The disk stays as it is.
     pub(crate) fn state(&self) -> State {
         let Some((begin, _)) = self.partition(7) else { return State::Missing };
@@ -215,6 +224,12 @@ impl Disk {
         }
     }
 
+    /// The data partition, in the words of the tools for its file system.
+    fn place_of_data(&self) -> String {
+        let (begin, _) = self.partition(7).unwrap();
+        format!("{}?offset={begin}", self.path.display())
+    }
+
     /// A copy of the data partition, on its own: of one within a disk, e2fsck replays the journal to another place.
     fn take_data(&self) -> PathBuf {
         let (begin, end) = self.partition(7).unwrap();
@@ -229,8 +244,7 @@ impl Disk {
 
     /// The file system on the data partition is whole, and was left in order.
     pub(crate) fn check_data(&self) {
-        let (begin, _) = self.partition(7).unwrap();
-        let place = format!("{}?offset={begin}", self.path.display());
+        let place = self.place_of_data();
         run(tool("e2fsck").args(["-f", "-n"]).arg(&place));
         let about = run(tool("dumpe2fs").args(["-h", &place]));
         assert!(about.contains("Filesystem state:         clean"), "{about}");

@@ -42,7 +42,8 @@ pub(crate) fn a_box_is_set_up_on_its_page_up_to_the_first_mails() -> Tried {
 
     let mut operator = Operator::at(guest.address());
     operator.claim(between(&serial, "setup code ", "\n"));
-    assert_eq!(operator.states(), "tttttt");
+    // Of the first one a clock that nobody sets may be wrong by now.
+    assert_eq!(operator.states()[1..], *"ttttt");
     for (table, fields) in [
         // No time server can be reached.
         ("box", "box.own_clock=true".to_owned()),

@@ -275,7 +275,7 @@ impl Guest {
         self.order_and_wait(r#"{"execute":"system_reset"}"#);
     }
 
-    /// From now on its disk takes so many bytes a second; 0: as many as it can. What is written meanwhile waits.
+    /// From now on its disk takes so many bytes a second; what is written beyond that waits.
     pub(crate) fn slow_writes(&self, bytes: u64) {
         self.order_and_wait(&format!(
             r#"{{"execute":"block_set_io_throttle","arguments":{{"device":"disk","bps":0,"bps_rd":0,"bps_wr":{bytes},"iops":0,"iops_rd":0,"iops_wr":0}}}}"#
