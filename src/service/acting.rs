@@ -131,13 +131,15 @@ pub(super) fn note(
     what: Deed,
     at: Timestamp,
 ) -> Result<(), store::Error> {
-    let from_text = from.map(|from| from.to_string()).unwrap_or_default();
-    tracing::info!(who, from = from_text, "{}", PageWords::of("en").deed(&what));
     let entry = AuditEntry { at, who: who.to_owned(), from, what };
     match entry.what.what {
-        // That takes no operator.
+        // That takes no operator, and must not push all else out of the log.
         What::LoggedIn | What::ChangedPassword => txn.count_audit(&entry),
-        _ => txn.add_audit(&entry),
+        _ => {
+            let from = from.map(|from| from.to_string()).unwrap_or_default();
+            tracing::info!(who, from, "{}", PageWords::of("en").deed(&entry.what));
+            txn.add_audit(&entry)
+        }
     }
 }
 

@@ -253,7 +253,9 @@ class Person:
     def console(self, name: str, may_refuse=False):
         for line in self.driver.get_log("browser"):
             refused = may_refuse and "Failed to load resource" in line["message"]
-            self.note(refused or line["level"] not in ("WARNING", "SEVERE"), f"{name}: the console says {line['message']}")
+            # The browser's own first page may say something late.
+            is_its_own = line["message"].startswith("chrome://")
+            self.note(refused or is_its_own or line["level"] not in ("WARNING", "SEVERE"), f"{name}: the console says {line['message']}")
 
     def run(self, script: str):
         return self.driver.execute_script(script)
