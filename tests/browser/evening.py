@@ -5,6 +5,7 @@ viewer, looks at every page again in German, and practises.
 """
 
 import datetime
+import pathlib
 import re
 import ssl
 import sys
@@ -104,6 +105,32 @@ class Evening(Person):
         self.fill("[name='organisation.name']", "Example Net & Sons")
         self.press("#organisation button")
         self.expect("Example Net & Sons" in self.text("header"), "the new name of the organisation is above the page")
+
+    def certificate(self):
+        given = pathlib.Path(__file__).resolve().parent.parent / "data/certificates"
+        chain, key = (given / "sec1.pem").read_text().split("-----BEGIN EC PARAMETERS", 1)
+        shown = lambda: ssl.get_server_certificate(("127.0.0.1", urllib.parse.urlsplit(self.https).port)).strip()
+        own = shown()
+
+        def put(key: str):
+            self.go("/system/certificate")
+            self.fill("[name=chain]", chain)
+            self.fill("[name=key]", key)
+            self.press("form:has([name=chain]) button")
+
+        put((given / "locked.pem").read_text())
+        self.expect("encrypted with a password" in self.text("main"), "it says that the key is locked")
+        self.expect("BEGIN CERT" in self.one("[name=chain]").get_attribute("value"), "the chain stays")
+        self.expect(self.one("[name=key]").get_attribute("value") == "", "the key is not shown again")
+        self.look("en-certificate-locked", keys=False, may_refuse=True)
+        put("-----BEGIN EC PARAMETERS" + key)
+        self.said("None of its names is", ".said.bad")
+        self.expect("sec1.example" in self.text("dl"), "its name is shown")
+        self.look("en-certificate-own")
+        self.until("the page shows it", lambda: shown() == chain.strip())
+        self.press("form:has([value=remove]) button")
+        self.said("of its own making again")
+        self.until("the page shows its own again", lambda: shown() == own)
 
     def customers(self):
         lines = (self.folder / "customers.csv").read_text().splitlines()
@@ -305,6 +332,7 @@ class Evening(Person):
         self.claim()
         self.everything("en")
         self.settings()
+        self.certificate()
         self.customers()
         self.report()
         mails = self.mails()
