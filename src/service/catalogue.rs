@@ -22,7 +22,8 @@ pub(super) struct Sought {
     customer: Option<u32>,
     kind: Option<u16>,
     severity: Option<Severity>,
-    states: &'static [State],
+    /// A bit for each [`State`].
+    states: u8,
     today: Day,
     address: Option<IpAddr>,
     /// Of the address; none where there is none.
@@ -42,43 +43,55 @@ impl Sought {
             customer: customer.flatten().map(|number| number.0),
             kind: kind.flatten(),
             severity: wanted.severity,
-            states: wanted.states,
+            states: bits(wanted.states),
             today: wanted.today,
             address,
             marks: address.map_or(0, marks),
         }))
     }
 
-    fn fits_in_short(&self, entry: &Entry) -> bool {
-        self.customer.is_none_or(|customer| customer == entry.customer)
-            && self.kind.is_none_or(|kind| kind == entry.kind)
-            && self.severity.is_none_or(|severity| severity == entry.severity)
-            && (self.states.is_empty() || self.states.contains(&entry.state(self.today)))
+    /// Whether traits matter at all.
+    fn has_traits(&self) -> bool {
+        self.kind.is_some() || self.severity.is_some() || self.states != ANY
+    }
+
+    fn allows(&self, traits: &Traits) -> bool {
+        self.kind.is_none_or(|kind| kind == traits.kind)
+            && self.severity.is_none_or(|severity| severity == traits.severity)
+            && (self.states == ANY || self.states & bit(traits.state(self.today)) != 0)
     }
 
     /// Whether an incident with this key may fit.
     pub(super) fn may_fit(&self, key: &Key) -> bool {
-        self.address.is_none_or(|address| key.may_be_at(address))
+        self.customer.is_none_or(|customer| customer == key.customer().0)
+            && self.address.is_none_or(|address| key.may_be_at(address))
     }
 
+    /// Whether one that may fit does.
     pub(super) fn fits(&self, key: &Key, incident: &Incident) -> bool {
         let is_at = |address| {
             incident.evidence.address == Some(address)
                 || incident.more_addresses.contains(&address)
                 || key.network().is_some_and(|network| network.contains(&address))
         };
-        self.fits_in_short(&Entry::of(key, incident)) && self.address.is_none_or(is_at)
+        self.allows(&Traits::of(key, incident)) && self.address.is_none_or(is_at)
     }
 }
 
-/// An incident in short.
+fn bit(state: State) -> u8 {
+    1 << state as u8
+}
+
+/// None stand for any.
+fn bits(states: &[State]) -> u8 {
+    if states.is_empty() { ANY } else { states.iter().fold(0, |bits, state| bits | bit(*state)) }
+}
+
+const ANY: u8 = u8::MAX;
+
+/// What an incident is told by beside numbers.
 #[derive(Clone, Copy)]
-struct Entry {
-    customer: u32,
-    /// Seconds since 1970.
-    last_seen: u32,
-    /// As many as fit.
-    rows: u32,
+struct Traits {
     quiet_until: i32,
     kind: u16,
     severity: Severity,
@@ -92,12 +105,12 @@ enum Life {
     Closed,
 }
 
-impl Entry {
+impl Traits {
+    /// Of what is no longer there.
+    const NONE: Self = Self { quiet_until: i32::MIN, kind: 0, severity: Severity::Info, life: Life::Closed };
+
     fn of(key: &Key, incident: &Incident) -> Self {
         Self {
-            customer: key.customer().0,
-            last_seen: u32::try_from(incident.last_seen.unix().max(0)).unwrap_or(u32::MAX),
-            rows: u32::try_from(incident.rows()).unwrap_or(u32::MAX),
             quiet_until: incident.quiet_until.map_or(i32::MIN, Day::number),
             kind: key.kind(),
             severity: incident.severity,
@@ -120,42 +133,26 @@ impl Entry {
     }
 }
 
-/// In columns, each of which is gone through by itself: 36 bytes an incident.
-#[derive(Default)]
+/// In columns, of which only those are gone through that are asked for: 36 bytes an incident.
 pub(super) struct Catalogue {
     /// In ascending order, and the others with them.
     numbers: Vec<u64>,
     /// The marks of all addresses of an incident.
     marks: Vec<u64>,
-    entries: Vec<Entry>,
+    customers: Vec<u32>,
+    /// Seconds since 1970.
+    last_seen: Vec<u32>,
+    /// As many as fit.
+    rows: Vec<u32>,
+    traits: Vec<Traits>,
     /// By a customer's number: how many ids are before the customer's own.
     ranks: Vec<u32>,
 }
 
 impl Catalogue {
     fn of(view: &View) -> Result<Self, store::Error> {
-        let numbers = view.incident_numbers()?;
-        let nothing = Entry {
-            customer: 0,
-            last_seen: 0,
-            rows: 0,
-            quiet_until: i32::MIN,
-            kind: 0,
-            severity: Severity::Info,
-            life: Life::Closed,
-        };
-        let mut catalogue = Self {
-            marks: vec![0; numbers.len()],
-            entries: vec![nothing; numbers.len()],
-            ranks: Vec::new(),
-            numbers,
-        };
-        view.incidents_by_key(|key, incident| {
-            if let Ok(index) = catalogue.numbers.binary_search(&incident.id) {
-                catalogue.entries[index] = Entry::of(&key, &incident);
-                catalogue.marks[index] = marks_of(&key, &incident);
-            }
-        })?;
+        let mut catalogue = Self::with(view.incident_numbers()?);
+        view.incidents_by_key(|key, incident| catalogue.put(&key, &incident))?;
         let mut rank = 0;
         view.customer_numbers(|_, number| {
             let index = number.0 as usize;
@@ -168,11 +165,35 @@ impl Catalogue {
         Ok(catalogue)
     }
 
+    /// Of incidents with these numbers, of which nothing else is known yet.
+    fn with(numbers: Vec<u64>) -> Self {
+        let len = numbers.len();
+        Self {
+            marks: vec![0; len],
+            customers: vec![0; len],
+            last_seen: vec![0; len],
+            rows: vec![0; len],
+            traits: vec![Traits::NONE; len],
+            ranks: Vec::new(),
+            numbers,
+        }
+    }
+
+    fn put(&mut self, key: &Key, incident: &Incident) {
+        if let Ok(index) = self.numbers.binary_search(&incident.id) {
+            self.marks[index] = marks_of(key, incident);
+            self.customers[index] = key.customer().0;
+            self.last_seen[index] = u32::try_from(incident.last_seen.unix().max(0)).unwrap_or(u32::MAX);
+            self.rows[index] = u32::try_from(incident.rows()).unwrap_or(u32::MAX);
+            self.traits[index] = Traits::of(key, incident);
+        }
+    }
+
     /// The incidents that are not closed, by [`Severity::ALL`].
     fn open(&self) -> [u64; Severity::ALL.len()] {
         let mut open = [0; Severity::ALL.len()];
-        for entry in &self.entries {
-            open[entry.severity as usize] += u64::from(entry.life != Life::Closed);
+        for traits in &self.traits {
+            open[traits.severity as usize] += u64::from(traits.life != Life::Closed);
         }
         open
     }
@@ -185,58 +206,91 @@ impl Catalogue {
         after: Option<Cursor>,
         most: usize,
     ) -> Vec<Cursor> {
-        let len = self.numbers.len();
-        let index = |step: usize| if order.is_rising { step } else { len - 1 - step };
-        let may_fit = |index: &usize| {
-            self.marks[*index] & sought.marks == sought.marks && sought.fits_in_short(&self.entries[*index])
-        };
-        if order.by == SortBy::Number {
-            let before = match after {
-                None => 0,
-                Some(after) if order.is_rising => {
-                    self.numbers.partition_point(|&number| number <= after.number)
-                }
-                Some(after) => len - self.numbers.partition_point(|&number| number < after.number),
-            };
-            let found = (before..len).map(index).filter(may_fit).take(most);
-            return found.map(|index| Cursor::at(self.numbers[index])).collect();
+        let sorted = Sorted { catalogue: self, sought, is_rising: order.is_rising, after, most };
+        let rank = |customer: &u32| self.ranks.get(*customer as usize).copied().unwrap_or(0);
+        match order.by {
+            SortBy::Number => sorted.by_number(),
+            SortBy::Severity => sorted.by(self.traits.iter().map(|traits| traits.severity as u32)),
+            SortBy::Customer => sorted.by(self.customers.iter().map(rank)),
+            SortBy::LastSeen => sorted.by(self.last_seen.iter().copied()),
+            SortBy::Rows => sorted.by(self.rows.iter().copied()),
         }
-        let cursor =
-            |index: usize| Cursor { value: self.value(order.by, index), number: self.numbers[index] };
-        // Falling is rising of what is turned round.
-        let turned = |Cursor { value, number }| match order.is_rising {
-            true => Cursor { value, number },
-            false => Cursor { value: !value, number: !number },
+    }
+
+    fn may_fit(&self, index: usize, sought: &Sought) -> bool {
+        (sought.marks == 0 || self.marks[index] & sought.marks == sought.marks)
+            && sought.customer.is_none_or(|customer| customer == self.customers[index])
+            && (!sought.has_traits() || sought.allows(&self.traits[index]))
+    }
+}
+
+/// A part of the catalogue that is to be found.
+struct Sorted<'a> {
+    catalogue: &'a Catalogue,
+    sought: &'a Sought,
+    is_rising: bool,
+    after: Option<Cursor>,
+    most: usize,
+}
+
+impl Sorted<'_> {
+    fn by_number(self) -> Vec<Cursor> {
+        let Self { catalogue, sought, is_rising, after, most } = self;
+        let numbers = &catalogue.numbers;
+        let range = match after {
+            None => 0..numbers.len(),
+            Some(after) if is_rising => {
+                numbers.partition_point(|&number| number <= after.number)..numbers.len()
+            }
+            Some(after) => 0..numbers.partition_point(|&number| number < after.number),
         };
-        let (mut found, mut end) = (Vec::with_capacity(most * 2), None);
-        let after = after.map(turned);
-        for index in (0..len).map(index).filter(may_fit) {
-            let place = turned(cursor(index));
-            if after.is_some_and(|after| place <= after) || end.is_some_and(|end| place >= end) {
-                continue;
+        let may_fit = |index: &usize| catalogue.may_fit(*index, sought);
+        let cursor = |index: usize| Cursor::at(numbers[index]);
+        match is_rising {
+            true => range.filter(may_fit).take(most).map(cursor).collect(),
+            false => range.rev().filter(may_fit).take(most).map(cursor).collect(),
+        }
+    }
+
+    /// By these values, one for each incident.
+    fn by(self, values: impl DoubleEndedIterator<Item = u32> + ExactSizeIterator) -> Vec<Cursor> {
+        let Self { catalogue, sought, is_rising, after, most } = self;
+        // Falling is rising of what is turned round.
+        let turned = if is_rising { 0 } else { u64::MAX };
+        let turn = |(value, number): (u32, u64)| (value ^ turned as u32, number ^ turned);
+        let after = after.map(|after| turn((u32::try_from(after.value).unwrap_or(u32::MAX), after.number)));
+        let from = after.map_or(0, |(value, _)| value);
+        let (mut found, mut span) = (Vec::with_capacity(most * 2), 1 + u64::from(u32::MAX - from));
+        let look = |(index, value): (usize, u32)| {
+            // Before `from`, or behind the end or like it, in one comparison: by that most are passed over.
+            if u64::from((value ^ turned as u32).wrapping_sub(from)) >= span
+                || !catalogue.may_fit(index, sought)
+            {
+                return;
+            }
+            let place = turn((value, catalogue.numbers[index]));
+            if after.is_some_and(|after| place <= after) {
+                return;
             }
             found.push(place);
-            // Now and then those that will not be among the first go.
+            // Now and then those go that will not be among the first, and with them all that are alike and come later.
             if found.len() == most * 2 {
-                found.select_nth_unstable(most);
-                end = Some(found[most]);
+                found.select_nth_unstable(most - 1);
                 found.truncate(most);
+                span = u64::from(found[most - 1].0 - from);
             }
+        };
+        // Those that are alike come in the order in which they are wanted.
+        let values = values.enumerate();
+        if is_rising {
+            values.for_each(look)
+        } else {
+            values.rev().for_each(look)
         }
         found.sort_unstable();
         found.truncate(most);
-        found.into_iter().map(turned).collect()
-    }
-
-    fn value(&self, by: SortBy, index: usize) -> u64 {
-        let entry = &self.entries[index];
-        match by {
-            SortBy::Number => self.numbers[index],
-            SortBy::Severity => entry.severity as u64,
-            SortBy::Customer => u64::from(self.ranks.get(entry.customer as usize).copied().unwrap_or(0)),
-            SortBy::LastSeen => u64::from(entry.last_seen),
-            SortBy::Rows => u64::from(entry.rows),
-        }
+        let cursor = |(value, number)| Cursor { value: u64::from(value), number };
+        found.into_iter().map(|place| cursor(turn(place))).collect()
     }
 }
 
@@ -466,13 +520,11 @@ mod tests {
     }
 
     fn catalogue(all: &[(Key, Incident)]) -> Catalogue {
-        Catalogue {
-            numbers: all.iter().map(|(_, incident)| incident.id).collect(),
-            marks: all.iter().map(|(key, incident)| marks_of(key, incident)).collect(),
-            entries: all.iter().map(|(key, incident)| Entry::of(key, incident)).collect(),
-            // Neither in the order of the numbers nor the other way round.
-            ranks: vec![0, 3, 1, 2],
-        }
+        let mut catalogue = Catalogue::with(all.iter().map(|(_, incident)| incident.id).collect());
+        all.iter().rev().for_each(|(key, incident)| catalogue.put(key, incident));
+        // Neither in the order of the numbers nor the other way round.
+        catalogue.ranks = vec![0, 3, 1, 2];
+        catalogue
     }
 
     proptest! {
@@ -493,13 +545,15 @@ mod tests {
         ) {
             let numbers = gaps.iter().scan(0, |number, gap| { *number += gap; Some(*number) });
             let all: Vec<_> = numbers.zip(made).map(|(number, made)| incident(number, made)).collect();
-            let states: &[State] = [
+            let states = [
                 &[] as &[State], &[State::Closed], &[State::Open, State::Quiet], &[State::Told],
             ][states];
             let severity = severity.map(|severity| Severity::ALL[severity]);
             let wanted = at.map(address);
             let marks = wanted.map_or(0, marks);
-            let sought = Sought { customer, kind, severity, states, today: TODAY, address: wanted, marks };
+            let sought = Sought {
+                customer, kind, severity, states: bits(states), today: TODAY, address: wanted, marks,
+            };
             let by = [SortBy::Number, SortBy::Severity, SortBy::Customer, SortBy::LastSeen, SortBy::Rows][by];
 
             let catalogue = catalogue(&all);

@@ -151,10 +151,6 @@ impl View for Live {
         Ok(Part { rows: found.into_iter().map(row).collect(), next })
     }
 
-    fn kinds(&self) -> Result<Vec<String>, Trouble> {
-        Ok(self.engine.store.view()?.kinds()?)
-    }
-
     fn incident(&self, id: u64) -> Result<Option<IncidentFacts>, Trouble> {
         let loaded = self.engine.loaded();
         let view = self.engine.store.view()?;

@@ -33,8 +33,6 @@ pub trait View {
     /// In the order wanted, those behind `after`. What came or changed a moment ago may not have its place yet.
     fn incidents(&self, wanted: &Wanted, after: Option<Cursor>)
     -> Result<Part<IncidentRow, Cursor>, Trouble>;
-    /// Report types that brought something, as Shadowserver names them.
-    fn kinds(&self) -> Result<Vec<String>, Trouble>;
     fn incident(&self, id: u64) -> Result<Option<IncidentFacts>, Trouble>;
     /// The newest first; those with a number below `before`.
     fn mails(&self, state: Option<outbox::State>, before: Option<u64>)

@@ -353,7 +353,7 @@ impl Bench<'_> {
         let noon = stages::noon(-1).unix();
         let first = page.operator.get("/incidents");
         let address = between(&first, "<code>", "</code>").to_owned();
-        let customer = between(&first, "/incidents?q=", "\"").to_owned();
+        let customer = between(&first, "/customer?id=", "\"").to_owned();
         for (what, target) in [
             ("first page", "/incidents".to_owned()),
             ("middle page", format!("/incidents?before={half}")),

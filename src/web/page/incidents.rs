@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Facts, Page, Table, acting, customer, pager, select, when};
+use super::{Facts, Page, Table, acting, customer, pager, select, select_type, when};
 use crate::clock::Timestamp;
 use crate::incident::policy::local_day;
 use crate::incident::{Incident, Ownership, State, batch};
@@ -64,10 +64,6 @@ pub(crate) fn list(
 
     let (t, words) = (site.words(), Words::of(&site.language));
     let levels = Severity::ALL.into_iter().rev().map(|severity| (severity.word(), words.severity(severity)));
-    let names = view.kinds()?;
-    let mut kinds: Vec<_> = names.iter().map(|name| (name.as_str(), words.report_named(name))).collect();
-    kinds.sort_unstable_by_key(|(_, title)| *title);
-    kinds.truncate(KINDS_MAX);
     let heads = &t.incidents;
     let mut table = Table::new([
         heads.number,
@@ -127,7 +123,7 @@ pub(crate) fn list(
         "<input type=\"search\" name=\"q\" maxlength=\"100\" value=\"",
         asked,
         "\"></label>",
-        select("report", t.incidents.report_type, t.frame.any, kinds, &kind),
+        select_type("report", t.incidents.report_type, view, site, &kind)?,
         select("state", t.incidents.state, t.frame.any, choices(t), &state),
         select("severity", t.incidents.severity, t.frame.any, levels, &level),
         (!sort.is_empty()).then(|| html!("<input type=\"hidden\" name=\"sort\" value=\"", sort, "\">")),
@@ -320,6 +316,3 @@ fn order_of(word: &str) -> Option<Order> {
 
 /// Behind the word of an order.
 const RISING: &str = "-rising";
-
-/// Types that can be chosen: more than there are, but anything can be sent as a report.
-const KINDS_MAX: usize = 500;

@@ -20,10 +20,12 @@ mod trend;
 use super::access::Who;
 use super::hand::Outcome;
 use super::html::{Html, Value, html, link, phrase, put};
-use super::view::{Customer, Site};
+use super::router::Fault;
+use super::view::{Customer, Site, View};
 use super::words::PageWords;
 use crate::clock::Timestamp;
 use crate::config::Mode;
+use crate::lang::Words;
 
 /// A page without what is around it.
 pub(crate) struct Page {
@@ -200,6 +202,24 @@ pub(crate) fn select<'a>(
     html!("<label>", label, "<select name=\"", name, "\">", all, options, "</select></label>")
 }
 
+/// A choice of a form among the report types that brought something. Several may bear one title.
+pub(crate) fn select_type(
+    name: &'static str,
+    label: &'static str,
+    view: &dyn View,
+    site: &Site,
+    chosen: &str,
+) -> Result<Html, Fault> {
+    let words = Words::of(&site.language);
+    let types = view.report_types()?;
+    let mut types: Vec<_> = types.iter().map(|kind| (words.report_named(kind), kind.as_str())).collect();
+    types.sort_unstable();
+    types.truncate(TYPES_MAX);
+    let types: Vec<_> = types.iter().map(|(title, kind)| (*kind, format!("{title} ({kind})"))).collect();
+    let types = types.iter().map(|(kind, title)| (*kind, title.as_str()));
+    Ok(select(name, label, site.words().frame.any, types, chosen))
+}
+
 /// What can be chosen: (value, name).
 pub(crate) fn options<'a>(choices: impl IntoIterator<Item = (&'a str, &'a str)>, chosen: &str) -> Html {
     let mut options = Html::default();
@@ -278,3 +298,6 @@ fn menu_of(t: &PageWords) -> [(&'static str, &'static str); 8] {
         ("/people", t.people.title),
     ]
 }
+
+/// More than there are, but anything can be sent as a report.
+const TYPES_MAX: usize = 500;

@@ -1,7 +1,7 @@
 //! Every report file, and how its rows were accounted for.
 
 use super::overview::accounting;
-use super::{Facts, Page, Table, acting, pager, select};
+use super::{Facts, Page, Table, acting, pager, select, select_type};
 use crate::clock::Day;
 use crate::lang::{Words, fill};
 use crate::report::Rejection;
@@ -50,12 +50,6 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, who: &Who) -
             t,
         ));
     }
-    let types = view.report_types()?;
-    let mut types: Vec<_> = types.iter().map(|kind| (words.report_named(kind), kind.as_str())).collect();
-    types.sort_unstable();
-    // Several types may bear one name.
-    let types: Vec<_> = types.iter().map(|(name, kind)| (*kind, format!("{name} ({kind})"))).collect();
-    let types = types.iter().map(|(kind, name)| (*kind, name.as_str()));
     let shown_day = day.map(|day| day.to_string()).unwrap_or_default();
     let pairs = [("kind", wanted.kind.as_str()), ("day", shown_day.as_str()), ("which", which.as_str())];
     let is_filtered = wanted != ReportsWanted::default();
@@ -70,7 +64,7 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, who: &Who) -
         "</h1>",
         acting::file_form(who, "/reports/upload", ".csv,.zip,.gz,.zst", t.jobs.take_report, t),
         "<form class=\"filter\" action=\"/reports\" method=\"get\">",
-        select("kind", say.kind, t.frame.any, types, &wanted.kind),
+        select_type("kind", say.kind, view, site, &wanted.kind)?,
         "<label>",
         say.report_day,
         "<input type=\"date\" name=\"day\" value=\"",

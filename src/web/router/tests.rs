@@ -217,10 +217,6 @@ impl View for Fake {
         Ok(Part { rows: vec![row], next: Some(next) })
     }
 
-    fn kinds(&self) -> Result<Vec<String>, Trouble> {
-        Ok(vec![evil(), "scan_rdp".to_owned(), "scan_dns".to_owned()])
-    }
-
     fn incident(&self, id: u64) -> Result<Option<IncidentFacts>, Trouble> {
         let facts = IncidentFacts {
             row: incident(),
@@ -274,7 +270,7 @@ impl View for Fake {
     }
 
     fn report_types(&self) -> Result<Vec<String>, Trouble> {
-        Ok(vec![evil()])
+        Ok(vec![evil(), "scan_rdp".to_owned()])
     }
 
     fn report(&self, file: &str, from_line: u64) -> Result<Option<ReportFacts>, Trouble> {
@@ -468,9 +464,6 @@ impl View for Broken {
         Err(Trouble(evil()))
     }
     fn incidents(&self, _: &Wanted, _: Option<Cursor>) -> Result<Part<IncidentRow, Cursor>, Trouble> {
-        Err(Trouble(evil()))
-    }
-    fn kinds(&self) -> Result<Vec<String>, Trouble> {
         Err(Trouble(evil()))
     }
     fn incident(&self, _: u64) -> Result<Option<IncidentFacts>, Trouble> {
