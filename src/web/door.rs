@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
@@ -53,6 +53,8 @@ pub type Tls = watch::Receiver<Arc<ServerConfig>>;
 /// How much and how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// For a place, where all are taken.
+    pub place_time_max: Duration,
     /// Until the whole request must be there, and before it what HTTPS needs.
     pub request_time_max: Duration,
     /// Until a reply must begin.
@@ -64,6 +66,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            place_time_max: Duration::from_secs(5),
             request_time_max: Duration::from_secs(10),
             // It may have to wait for a count of all incidents, or for a report that is being stored.
             answer_time_max: Duration::from_secs(60),
@@ -107,10 +110,23 @@ impl Door {
             if !self.knows(peer) {
                 continue;
             }
-            let Some(place) = self.inside.enter(peer) else { continue };
+            // Both before any other task goes on: whoever may do neither gives its descriptor back at once.
+            let place = self.inside.enter(peer);
+            let waiting = place.is_none().then(|| self.inside.queue()).flatten();
+            if place.is_none() && waiting.is_none() {
+                continue;
+            }
             let (socket, limits, inside) = (socket.clone(), self.limits, self.inside.clone());
             let tls = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.borrow().clone()));
             tokio::spawn(async move {
+                let place = match place {
+                    Some(place) => place,
+                    None => match timeout(limits.place_time_max, inside.wait(peer)).await {
+                        Ok(place) => place,
+                        Err(_) => return,
+                    },
+                };
+                drop(waiting);
                 let deadline = Instant::now() + limits.request_time_max;
                 let visit = |scheme| Visit { peer, scheme, deadline };
                 // A client that breaks off has got what it wanted.
@@ -140,6 +156,10 @@ impl Door {
 pub struct Inside {
     /// Connections by address.
     places: Mutex<HashMap<IpAddr, usize>>,
+    /// Tells those who wait that a place was given back.
+    freed: Notify,
+    /// A copy for each who waits.
+    waiting: Arc<()>,
     /// `None`: no files are taken.
     uploads: Option<Uploads>,
 }
@@ -152,7 +172,7 @@ struct Place {
 
 impl Inside {
     pub fn new(uploads: Uploads) -> Self {
-        Self { places: Mutex::default(), uploads: Some(uploads) }
+        Self { uploads: Some(uploads), ..Self::default() }
     }
 
     fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
@@ -165,14 +185,38 @@ impl Inside {
         if all >= CONNECTIONS_MAX || own >= CONNECTIONS_OF_ONE_MAX {
             return None;
         }
-        let wanted = places.values().sum::<usize>() + 1;
-        if files::descriptors_left() < wanted as u64 * DESCRIPTORS_OF_ONE + DESCRIPTORS_LEFT_MIN {
+        if !has_descriptors(places.values().sum::<usize>() + 1) {
             tracing::debug!(%peer, "nobody is let in: too much is open");
             return None;
         }
         places.insert(peer, own + 1);
         Some(Place { inside: self.clone(), peer })
     }
+
+    /// For as long as it is kept, somebody may wait for a place: whoever was answered may come again before the place is
+    /// given back, and some programs open more connections than we let in at once.
+    fn queue(&self) -> Option<Arc<()>> {
+        // Those who are inside need their descriptors first.
+        let inside = self.places.lock().unwrap_or_else(PoisonError::into_inner).values().sum();
+        let has_room = Arc::strong_count(&self.waiting) <= WAITING_MAX && has_descriptors(inside);
+        has_room.then(|| self.waiting.clone())
+    }
+
+    /// A place, when one is given back.
+    async fn wait(self: &Arc<Self>, peer: IpAddr) -> Place {
+        loop {
+            let freed = self.freed.notified();
+            if let Some(place) = self.enter(peer) {
+                return place;
+            }
+            freed.await;
+        }
+    }
+}
+
+/// Whether there are enough for so many places, and for all else.
+fn has_descriptors(places: usize) -> bool {
+    files::descriptors_left() >= places as u64 * DESCRIPTORS_OF_ONE + DESCRIPTORS_LEFT_MIN
 }
 
 impl Drop for Place {
@@ -184,6 +228,8 @@ impl Drop for Place {
                 places.remove(&self.peer);
             }
         }
+        drop(places);
+        self.inside.freed.notify_waiters();
     }
 }
 
@@ -545,6 +591,8 @@ const PASSED: &[&str] = &["Authorization", "Cookie", "Content-Type", "Origin", "
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Of this machine, and of all others. Each costs a task, and a thread of the server behind.
 const CONNECTIONS_MAX: usize = 32;
+/// Each costs a descriptor: as many again as there are places.
+const WAITING_MAX: usize = 32;
 /// Beside its own: one to the server behind, and two of that. Without the last of them the server would break off.
 const DESCRIPTORS_OF_ONE: u64 = 3;
 /// For files, fetching and mail.

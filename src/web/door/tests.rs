@@ -10,6 +10,7 @@ use tokio::net::{TcpStream, UnixListener};
 use super::*;
 
 const LIMITS: Limits = Limits {
+    place_time_max: Duration::from_secs(3),
     request_time_max: Duration::from_millis(400),
     answer_time_max: Duration::from_secs(20),
     reply_time_max: Duration::from_secs(20),
@@ -508,7 +509,7 @@ async fn a_slow_head_is_cut_off_however_often_a_byte_comes() {
 
 #[tokio::test]
 async fn nobody_takes_all_places_and_a_place_comes_back() {
-    let house = house(Limits { request_time_max: Duration::from_secs(60), ..LIMITS }).await;
+    let house = Arc::new(house(Limits { request_time_max: Duration::from_secs(60), ..LIMITS }).await);
     let mut idle = Vec::new();
     for _ in 0..CONNECTIONS_OF_ONE_MAX {
         let mut client = TcpStream::connect(house.address).await.unwrap();
@@ -516,15 +517,44 @@ async fn nobody_takes_all_places_and_a_place_comes_back() {
         idle.push(client);
     }
     let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    let mut tries = 0;
-    // The door takes clients in the order in which they came: this one finds all places taken.
+    // The door takes clients in the order in which they came: this one finds all places taken, and waits in vain.
     assert_eq!(house.ask(request).await, "");
+    // Others wait until one leaves, and then for each other.
+    let ask = |_| {
+        let house = house.clone();
+        tokio::spawn(async move { house.ask(request).await })
+    };
+    let waiting: Vec<_> = (0..20).map(ask).collect();
+    sleep(Duration::from_millis(200)).await;
     idle.pop();
-    while !house.ask(request).await.starts_with("HTTP/1.1 200 ") {
-        tries += 1;
-        assert!(tries < 100, "the place is free again");
-        sleep(Duration::from_millis(20)).await;
+    for reply in waiting {
+        let reply = reply.await.unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: "), "{reply}");
     }
+}
+
+#[tokio::test]
+async fn so_many_wait_for_a_place_and_no_more() {
+    let inside = Arc::new(Inside::default());
+    let own = IpAddr::from([127, 0, 0, 1]);
+    let places: Vec<_> = (0..CONNECTIONS_OF_ONE_MAX).filter_map(|_| inside.enter(own)).collect();
+    let queue: Vec<_> = (0..WAITING_MAX).map_while(|_| inside.queue()).collect();
+    assert_eq!(queue.len(), WAITING_MAX);
+    assert!(inside.queue().is_none(), "one too many goes at once");
+    let waits: Vec<_> = queue
+        .into_iter()
+        .map(|waiting| {
+            let inside = inside.clone();
+            tokio::spawn(async move { (inside.wait(own).await, waiting) })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    drop(places);
+    for wait in waits {
+        wait.await.unwrap();
+    }
+    assert!(inside.queue().is_some());
+    assert!(inside.places.lock().unwrap().is_empty());
 }
 
 #[test]
