@@ -32,6 +32,8 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use acting::Signature;
+use rebuilding::{GONE, STORE_LOST};
+use tokio::sync::Notify;
 
 use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Complaint, LoadError, Settings};
@@ -145,6 +147,9 @@ pub struct Engine {
     pub(crate) shadowserver: tokio::sync::Mutex<fetching::Connection>,
     /// Alarms that could not be stored, by code.
     unstored: Mutex<BTreeMap<String, Alarm>>,
+    /// Where this store is only in memory, since the lost one can be made anew by right settings alone: told when they
+    /// are right. Then the process begins again.
+    pub(crate) mended: Option<Notify>,
 }
 
 impl Engine {
@@ -174,8 +179,9 @@ impl Engine {
     }
 
     /// Opens the data folder although the settings cannot be used (`fault`), so that the page can say what is wrong with
-    /// them. A store that is not sound is left alone, since rows taken in again by other settings would be other rows; and
-    /// a fault that may pass is no matter of the settings. Then the fault is what it comes to.
+    /// them. A store that is not sound is left alone until then, since rows taken in again by other settings would be other
+    /// rows: the page has one in memory meanwhile. A fault that may pass is no matter of the settings, and is what it
+    /// comes to.
     pub fn open_to_mend(
         data: &Path,
         settings_path: &Path,
@@ -183,10 +189,23 @@ impl Engine {
         fault: LoadError,
     ) -> Result<Arc<Self>, Error> {
         let LoadError::Invalid { .. } = fault else { return Err(fault.into()) };
-        let Found::Sound(store) = Store::find(&data.join(STORE))? else { return Err(fault.into()) };
+        let (store, lost) = match Store::find(&data.join(STORE))? {
+            Found::Sound(store) => (store, None),
+            Found::Nothing => (Store::in_memory()?, Some(GONE.to_owned())),
+            Found::Damaged { why, .. } => (Store::in_memory()?, Some(why)),
+        };
         tracing::error!("{fault}");
         let usable = Written::usable(settings_path)?;
-        Self::by(store, usable, data, settings_path, clock).map(Arc::new)
+        let mut engine = Self::by(store, usable, data, settings_path, clock)?;
+        if let Some(why) = lost {
+            let text = format!(
+                "{why}. It is made anew from the customer files and the reports as soon as the settings are right. \
+                 Until then it is empty, and what is written into it, a password too, does not last."
+            );
+            engine.alarm(STORE_LOST, Some(&text), engine.clock.untrusted_now())?;
+            engine.mended = Some(Notify::new());
+        }
+        Ok(Arc::new(engine))
     }
 
     /// On a store that is open.
@@ -224,6 +243,7 @@ impl Engine {
             fetching_since: AtomicI64::new(fetching::IDLE),
             shadowserver: Default::default(),
             unstored: Mutex::default(),
+            mended: None,
         })
     }
 
@@ -265,6 +285,10 @@ impl Engine {
                 return Ok(false);
             }
         };
+        if let Some(mended) = &self.mended {
+            mended.notify_one();
+            return Ok(false);
+        }
         self.alarm("settings", None, now)?;
         self.alarm("trust", written.untrusted.as_deref(), now)?;
         let changed = written.sha256 != before.settings_sha256;

@@ -55,7 +55,7 @@ impl Engine {
             fresh.put_in_place(&engine.store, None)?;
             return Ok(engine);
         }
-        let why = why.unwrap_or_else(|| "its file is gone".to_owned());
+        let why = why.unwrap_or_else(|| GONE.to_owned());
         tracing::error!("the store is lost: {why}; making it anew from the customer files and the spool");
         let aside = file.map(|_| free_name(path, engine.clock.untrusted_now()));
         halt::point("rebuild begun");
@@ -236,6 +236,10 @@ fn forget_damaged(path: &Path) -> Result<(), Error> {
 
 /// Alarm: the store was made anew.
 pub(super) const STORE_REBUILT: &str = "store_rebuilt";
+/// Alarm: the store is to be made anew.
+pub(super) const STORE_LOST: &str = "store_lost";
+/// What became of it.
+pub(super) const GONE: &str = "its file is gone";
 const DAMAGED: &str = ".damaged-";
 /// The newest ones tell enough.
 const DAMAGED_KEPT_MAX: usize = 3;

@@ -44,7 +44,7 @@ impl Around {
     }
 }
 
-/// Runs until SIGTERM or SIGINT. What is on its way then is finished first, within [`STOP_TIME_MAX`]. `around`: the box,
+/// Runs until SIGTERM or SIGINT, or until it is to begin again with right settings. What is on its way then is finished first, within [`STOP_TIME_MAX`]. `around`: the box,
 /// where there is one.
 pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Error> {
     let wake = Arc::new(Wake::default());
@@ -82,9 +82,16 @@ pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Erro
     let failed = |error| Error::Task(format!("no signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mended = async {
+        match &engine.mended {
+            Some(mended) => mended.notified().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = mended => tracing::info!("the settings are right: beginning again, to make the store anew by them"),
     }
     tracing::info!("stopping");
     stop.send_replace(true);

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use redb::backends::InMemoryBackend;
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend,
     TableHandle, WriteTransaction,
@@ -82,8 +83,11 @@ struct Open {
 }
 
 impl Store {
-    /// On a disk that a test made.
-    #[cfg(test)]
+    /// An empty one that is gone with the process.
+    pub fn in_memory() -> Result<Self, Error> {
+        Self::with_backend(InMemoryBackend::new())
+    }
+
     fn with_backend(backend: impl StorageBackend) -> Result<Self, Error> {
         Self::with(Open::on(backend, Arc::default(), true)?)
     }

@@ -6,7 +6,6 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use redb::backends::InMemoryBackend;
 use redb::{Database, Key, StorageBackend, StorageError, TableDefinition, Value};
 
 use super::*;
@@ -407,7 +406,7 @@ fn damage_is_found_when_the_store_is_opened() {
 
 #[test]
 fn what_anybody_may_do_again_and_again_is_one_entry_that_counts() {
-    let store = Store::with_backend(InMemoryBackend::new()).unwrap();
+    let store = Store::in_memory().unwrap();
     let entry = |who: &str, from: u8, seconds: i64| AuditEntry {
         at: NOW.plus_seconds(seconds),
         who: who.to_owned(),
@@ -520,7 +519,7 @@ fn what_the_disk_fails_at_is_no_damage() {
 fn sightings_change_the_store_together_as_one_by_one() {
     for seed in 1..=60 {
         let mut dice = Dice(seed);
-        let stores = [(); 2].map(|()| Store::with_backend(InMemoryBackend::new()).unwrap());
+        let stores = [(); 2].map(|()| Store::in_memory().unwrap());
         for pass in 1..=3 {
             let day = Day::from_number(20_000 + pass);
             let mut sightings: Vec<_> = (0..dice.below(60)).map(|_| sighting(&mut dice, day)).collect();

@@ -123,7 +123,7 @@ sentences! {
 
     [alarm AlarmWords]
     clock clock_back disk fetch settings trust customers certificate shadowserver_key shadowserver reports_unusable
-    report_unreadable no_customers store_rebuilt mail_server mail_failed
+    report_unreadable no_customers store_lost store_rebuilt mail_server mail_failed
 
     [certificate Certificate]
     title about none another chain chain_about key key_about put file names until over unusable remove remove_about
@@ -246,6 +246,7 @@ impl PageWords {
             "reports_unusable" => t.reports_unusable,
             "report_unreadable" => t.report_unreadable,
             "no_customers" => t.no_customers,
+            "store_lost" => t.store_lost,
             "store_rebuilt" => t.store_rebuilt,
             "mail_server" => t.mail_server,
             "mail_failed" => t.mail_failed,

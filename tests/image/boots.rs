@@ -204,7 +204,7 @@ pub(crate) fn a_new_password_can_be_wished_for_whatever_is_wrong_with_the_settin
     Operator::at(guest.address()).claim(between(&guest.serial(), "setup code ", "\n"));
     assert!(is_claimed(&guest));
     guest.power_off();
-    disk.write_data("settings.toml", b"[box]\nnames = \"here\"\n");
+    disk.write_data("settings.toml", b"[box]\nmode = \"fast\"\n");
     let guest = start();
     assert!(is_claimed(&guest));
     guest.power_off();
@@ -213,6 +213,21 @@ pub(crate) fn a_new_password_can_be_wished_for_whatever_is_wrong_with_the_settin
     assert!(!is_claimed(&guest));
     guest.power_off();
     assert!(!disk.has_file(1, "reset-password.txt") && !disk.has_file(1, "abusebox-complaints.txt"));
+
+    // Now the store is damaged as well. It is made anew by the settings, when those are right.
+    disk.write_data("abusebox.redb", b"no store");
+    let guest = start();
+    guest.wait_for_serial("setup code ");
+    let mut operator = Operator::at(guest.address());
+    operator.claim(between(&guest.serial(), "setup code ", "\n"));
+    let overview = operator.get("/");
+    assert!(overview.contains("The database is damaged") && overview.contains("box.mode"), "{overview}");
+    let saved = operator.set("box", "box.mode=practice");
+    assert!(saved.contains("Location: /settings#box\r\n"), "{saved}");
+    let is_anew = || guest.get("/").is_some_and(|(_, body)| body.contains("Claim this abusebox"));
+    guest.wait_for("the store is made anew", is_anew);
+    guest.power_off();
+    assert!(files(&disk).iter().any(|name| name.starts_with("abusebox.redb.damaged-")));
     Ok(())
 }
 

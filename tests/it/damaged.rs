@@ -259,12 +259,35 @@ async fn a_box_whose_settings_cannot_be_used_comes_up_and_does_nothing_until_the
     assert!(!engine.alarms(&engine.store.view().unwrap()).unwrap().contains_key("settings"));
     assert_eq!(format!("{:?}", unsent(&engine)), format!("{waiting:?}"));
     engine.plan(now).unwrap();
+    let known = show(&engine, "incidents", now).len();
     drop(engine);
-    // Rows would be taken in again by other settings.
+    // Rows would be taken in again by other settings: the store waits for the right ones, damaged or gone, and the page has
+    // another meanwhile.
     it.spoil(&it.path("abusebox.redb"));
-    std::fs::write(&path, "[box]\nnonsense = 1\n").unwrap();
-    let refused = to_mend().map(drop);
-    assert!(refused.is_err() && it.aside().is_empty(), "{refused:?} {:?}", it.aside());
+    let damaged = std::fs::read(it.path("abusebox.redb")).unwrap();
+    for is_gone in [false, true] {
+        if is_gone {
+            std::fs::remove_file(it.path("abusebox.redb")).unwrap();
+        }
+        std::fs::write(&path, "[box]\nnonsense = 1\n").unwrap();
+        let engine = to_mend().unwrap();
+        let before = it.files("");
+        assert!(!engine.reload(now).unwrap());
+        let alarms = engine.alarms(&engine.store.view().unwrap()).unwrap();
+        assert!(alarms.contains_key("settings") && alarms.contains_key("store_lost"), "{alarms:?}");
+        engine.mail_step(now).await.unwrap();
+        engine.keep(now.plus_days(100)).unwrap();
+        std::fs::write(&path, &good).unwrap();
+        assert!(!engine.reload(now).unwrap(), "they hold for the store that is made by them");
+        assert!(engine.import_customers(b"id,ip\n1,198.51.100.1\n", true, now).is_err());
+        assert!(it.files("") == before && it.aside().is_empty());
+        let store = std::fs::read(it.path("abusebox.redb")).ok();
+        assert!(store == (!is_gone).then(|| damaged.clone()), "left alone");
+    }
+    let engine = it.open(now);
+    assert!(alarm(&engine).contains("its file is gone"), "{}", alarm(&engine));
+    assert_eq!(show(&engine, "incidents", now).len(), known);
+    drop(engine);
     // What may pass is no matter of the settings.
     std::fs::write(&path, b"\xff\xfe").unwrap();
     assert!(to_mend().is_err());
