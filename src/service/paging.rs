@@ -42,7 +42,7 @@ pub async fn keep_up(
     let handler: Handler =
         Arc::new(move |request| router::handle(request, &*shown, &gate, &hand, clock.untrusted_now()));
     // One for all doors, from the first on; and so many clients at all of them together.
-    let inside = Arc::new(Inside::new(Uploads::new(jobs::folder(&engine))));
+    let inside = Arc::new(Inside::new(Some(Uploads::new(jobs::folder(&engine)))));
     let mut server = None;
     loop {
         let wanted = Wanted::of(&engine, fixed);

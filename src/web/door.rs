@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
@@ -110,23 +110,17 @@ impl Door {
             if !self.knows(peer) {
                 continue;
             }
-            // Both before any other task goes on: whoever may do neither gives its descriptor back at once.
-            let place = self.inside.enter(peer);
-            let waiting = place.is_none().then(|| self.inside.queue()).flatten();
-            if place.is_none() && waiting.is_none() {
+            // Before any other task goes on: whoever may not even wait gives its descriptor back at once.
+            let Some(entry) = self.inside.admit(peer) else {
+                tracing::debug!(%peer, "nobody is let in: too many are there, or too much is open");
                 continue;
-            }
+            };
             let (socket, limits, inside) = (socket.clone(), self.limits, self.inside.clone());
             let tls = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.borrow().clone()));
             tokio::spawn(async move {
-                let place = match place {
-                    Some(place) => place,
-                    None => match timeout(limits.place_time_max, inside.wait(peer)).await {
-                        Ok(place) => place,
-                        Err(_) => return,
-                    },
+                let Ok(Some(place)) = timeout(limits.place_time_max, inside.place(entry)).await else {
+                    return;
                 };
-                drop(waiting);
                 let deadline = Instant::now() + limits.request_time_max;
                 let visit = |scheme| Visit { peer, scheme, deadline };
                 // A client that breaks off has got what it wanted.
@@ -152,84 +146,66 @@ impl Door {
 }
 
 /// Who is inside, and what they bring.
-#[derive(Default)]
 pub struct Inside {
-    /// Connections by address.
-    places: Mutex<HashMap<IpAddr, usize>>,
-    /// Tells those who wait that a place was given back.
-    freed: Notify,
-    /// A copy for each who waits.
-    waiting: Arc<()>,
+    /// Places by address, for as long as somebody from there is inside or waits.
+    own: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
+    /// Those of this machine, whatever addresses it has, and those of all others. They do not keep each other out: on a
+    /// box the supervisor asks for the page.
+    all: [Arc<Semaphore>; 2],
+    waiting: Arc<Semaphore>,
     /// `None`: no files are taken.
     uploads: Option<Uploads>,
 }
 
-/// One connection's place, given back when dropped.
-struct Place {
-    inside: Arc<Inside>,
-    peer: IpAddr,
+/// One connection's place, given back when dropped: of those for its address, and of all.
+type Place = [OwnedSemaphorePermit; 2];
+
+/// What a client gets that has come.
+enum Entry {
+    Place(Place),
+    /// A turn to wait for one of each. Whoever was answered may come again before the place is given back, and some
+    /// programs open more connections than we let in at once.
+    Turn([Arc<Semaphore>; 2], OwnedSemaphorePermit),
 }
 
 impl Inside {
-    pub fn new(uploads: Uploads) -> Self {
-        Self { uploads: Some(uploads), ..Self::default() }
-    }
-
-    fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        // On a box the supervisor asks for the page: this machine, whatever addresses it has, and all others do not
-        // keep each other out.
-        let alike = places.iter().filter(|(known, _)| known.is_loopback() == peer.is_loopback());
-        let all: usize = alike.map(|(_, count)| count).sum();
-        let own = places.get(&peer).copied().unwrap_or(0);
-        if all >= CONNECTIONS_MAX || own >= CONNECTIONS_OF_ONE_MAX {
-            return None;
-        }
-        if !has_descriptors(places.values().sum::<usize>() + 1) {
-            tracing::debug!(%peer, "nobody is let in: too much is open");
-            return None;
-        }
-        places.insert(peer, own + 1);
-        Some(Place { inside: self.clone(), peer })
-    }
-
-    /// For as long as it is kept, somebody may wait for a place: whoever was answered may come again before the place is
-    /// given back, and some programs open more connections than we let in at once.
-    fn queue(&self) -> Option<Arc<()>> {
-        // Those who are inside need their descriptors first.
-        let inside = self.places.lock().unwrap_or_else(PoisonError::into_inner).values().sum();
-        let has_room = Arc::strong_count(&self.waiting) <= WAITING_MAX && has_descriptors(inside);
-        has_room.then(|| self.waiting.clone())
-    }
-
-    /// A place, when one is given back.
-    async fn wait(self: &Arc<Self>, peer: IpAddr) -> Place {
-        loop {
-            let freed = self.freed.notified();
-            if let Some(place) = self.enter(peer) {
-                return place;
-            }
-            freed.await;
+    pub fn new(uploads: Option<Uploads>) -> Self {
+        let places = |most| Arc::new(Semaphore::new(most));
+        Self {
+            own: Mutex::default(),
+            all: [(); 2].map(|()| places(CONNECTIONS_MAX)),
+            waiting: places(WAITING_MAX),
+            uploads,
         }
     }
-}
 
-/// Whether there are enough for so many places, and for all else.
-fn has_descriptors(places: usize) -> bool {
-    files::descriptors_left() >= places as u64 * DESCRIPTORS_OF_ONE + DESCRIPTORS_LEFT_MIN
-}
+    /// `None`: nothing, since too many are there, or those who are inside need what descriptors are left.
+    fn admit(&self, peer: IpAddr) -> Option<Entry> {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.retain(|_, places| Arc::strong_count(places) > 1);
+        let own = own.entry(peer).or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_OF_ONE_MAX))).clone();
+        let wanted = [own, self.all[usize::from(peer.is_loopback())].clone()];
+        let entry = match wanted.clone().map(Semaphore::try_acquire_owned) {
+            [Ok(own), Ok(all)] => Entry::Place([own, all]),
+            _ => Entry::Turn(wanted, self.waiting.clone().try_acquire_owned().ok()?),
+        };
+        self.has_descriptors().then_some(entry)
+    }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut places = self.inside.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = places.get_mut(&self.peer) {
-            *own -= 1;
-            if *own == 0 {
-                places.remove(&self.peer);
-            }
-        }
-        drop(places);
-        self.inside.freed.notify_waiters();
+    /// The place, when it is the client's turn.
+    async fn place(&self, entry: Entry) -> Option<Place> {
+        let ([own, all], _turn) = match entry {
+            Entry::Place(place) => return Some(place),
+            Entry::Turn(wanted, turn) => (wanted, turn),
+        };
+        let place = [own.acquire_owned().await.ok()?, all.acquire_owned().await.ok()?];
+        self.has_descriptors().then_some(place)
+    }
+
+    /// Whether there are enough for all places that are taken, and for the rest of the program.
+    fn has_descriptors(&self) -> bool {
+        let taken: usize = self.all.iter().map(|all| CONNECTIONS_MAX - all.available_permits()).sum();
+        files::descriptors_left() >= taken as u64 * DESCRIPTORS_OF_ONE + DESCRIPTORS_LEFT_MIN
     }
 }
 

@@ -123,7 +123,7 @@ async fn house_with_room(limits: Limits, free: fn(&Path) -> io::Result<u64>) -> 
     });
     let mut uploads = Uploads::new(uploads);
     uploads.free = free;
-    let inside = Arc::new(Inside::new(uploads));
+    let inside = Arc::new(Inside::new(Some(uploads)));
     let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), None, Vec::new(), limits, inside).await.unwrap();
     let address = door.address().unwrap();
     tokio::spawn(async move { door.serve(&socket).await });
@@ -320,7 +320,7 @@ async fn whoever_drips_loses_his_place_and_a_slow_line_does_not() {
 }
 
 async fn open(address: impl Into<SocketAddr>, tls: Option<Tls>, allow: Vec<IpNet>, limits: Limits) -> Door {
-    Door::bind(address.into(), tls, allow, limits, Arc::default()).await.unwrap()
+    Door::bind(address.into(), tls, allow, limits, Arc::new(Inside::new(None))).await.unwrap()
 }
 
 /// A door, and somebody behind it.
@@ -534,53 +534,64 @@ async fn nobody_takes_all_places_and_a_place_comes_back() {
 }
 
 #[tokio::test]
-async fn so_many_wait_for_a_place_and_no_more() {
-    let inside = Arc::new(Inside::default());
+async fn so_many_wait_for_a_place_and_in_the_order_in_which_they_came() {
+    let inside = Arc::new(Inside::new(None));
     let own = IpAddr::from([127, 0, 0, 1]);
-    let places: Vec<_> = (0..CONNECTIONS_OF_ONE_MAX).filter_map(|_| inside.enter(own)).collect();
-    let queue: Vec<_> = (0..WAITING_MAX).map_while(|_| inside.queue()).collect();
+    let mut places = places(&inside, own, CONNECTIONS_OF_ONE_MAX);
+    let queue: Vec<_> = (0..WAITING_MAX).map_while(|_| inside.admit(own)).collect();
     assert_eq!(queue.len(), WAITING_MAX);
-    assert!(inside.queue().is_none(), "one too many goes at once");
-    let waits: Vec<_> = queue
-        .into_iter()
-        .map(|waiting| {
-            let inside = inside.clone();
-            tokio::spawn(async move { (inside.wait(own).await, waiting) })
-        })
-        .collect();
-    tokio::task::yield_now().await;
-    drop(places);
-    for wait in waits {
-        wait.await.unwrap();
+    assert!(inside.admit(own).is_none(), "one too many goes at once");
+    let other = inside.admit(IpAddr::from([192, 0, 2, 1]));
+    assert!(matches!(other, Some(Entry::Place(_))), "others do not wait with them");
+    let (told, mut order) = tokio::sync::mpsc::unbounded_channel();
+    for (n, entry) in queue.into_iter().enumerate() {
+        let (inside, told) = (inside.clone(), told.clone());
+        tokio::spawn(async move {
+            let place = inside.place(entry).await;
+            told.send((n, place)).unwrap();
+        });
     }
-    assert!(inside.queue().is_some());
-    assert!(inside.places.lock().unwrap().is_empty());
+    tokio::task::yield_now().await;
+    places.pop();
+    // Whoever comes anew does not come before them.
+    assert!(inside.admit(own).is_none());
+    for n in 0..WAITING_MAX {
+        // The place goes on with this.
+        let (came, place) = order.recv().await.unwrap();
+        assert!(came == n && place.is_some(), "{came} came as {n}");
+    }
+    drop(places);
+    assert!(matches!(inside.admit(own), Some(Entry::Place(_))));
+}
+
+/// As many as are to be had, up to `most`.
+fn places(inside: &Inside, peer: IpAddr, most: usize) -> Vec<Entry> {
+    let place = |_| inside.admit(peer).filter(|entry| matches!(entry, Entry::Place(_)));
+    (0..most).map_while(place).collect()
 }
 
 #[test]
 fn places_are_counted_by_address_and_in_all() {
-    let inside = Arc::new(Inside::default());
+    let inside = Inside::new(None);
     let address = |n: u8| IpAddr::from([192, 0, 2, n]);
-    let mut places: Vec<_> = (0..CONNECTIONS_OF_ONE_MAX).filter_map(|_| inside.enter(address(1))).collect();
-    assert_eq!(places.len(), CONNECTIONS_OF_ONE_MAX);
-    assert!(inside.enter(address(1)).is_none());
+    let mut all = places(&inside, address(1), 100);
+    assert_eq!(all.len(), CONNECTIONS_OF_ONE_MAX);
     for n in 2..=u8::try_from(CONNECTIONS_MAX).unwrap() {
-        places.extend(inside.enter(address(n)));
+        all.extend(places(&inside, address(n), 1));
     }
-    assert_eq!(places.len(), CONNECTIONS_MAX, "no more in all");
-    assert!(inside.enter(address(100)).is_none());
-    let own = IpAddr::from([127, 0, 0, 1]);
-    places.extend((0..=CONNECTIONS_OF_ONE_MAX).filter_map(|_| inside.enter(own)));
+    assert_eq!(all.len(), CONNECTIONS_MAX, "no more in all");
+    assert!(places(&inside, address(100), 1).is_empty());
+    all.extend(places(&inside, IpAddr::from([127, 0, 0, 1]), 100));
     assert_eq!(
-        places.len(),
+        all.len(),
         CONNECTIONS_MAX + CONNECTIONS_OF_ONE_MAX,
         "this machine is never kept out by others"
     );
-    places.extend((0..200).filter_map(|n| inside.enter(IpAddr::from([127, 0, 1, n]))));
-    assert_eq!(places.len(), 2 * CONNECTIONS_MAX, "nor has it more places, with all its addresses");
-    drop(places);
-    assert!(inside.places.lock().unwrap().is_empty());
-    assert!(inside.enter(address(1)).is_some());
+    all.extend((0..200).flat_map(|n| places(&inside, IpAddr::from([127, 0, 1, n]), 1)));
+    assert_eq!(all.len(), 2 * CONNECTIONS_MAX, "nor has it more places, with all its addresses");
+    drop(all);
+    assert_eq!(places(&inside, address(1), 100).len(), CONNECTIONS_OF_ONE_MAX);
+    assert_eq!(inside.own.lock().unwrap().len(), 1, "who is gone is forgotten");
 }
 
 #[tokio::test]
