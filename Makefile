@@ -80,12 +80,16 @@ image: release-needs programs ## make the release image with Buildroot, out/abus
 dev-image: image-needs programs ## make a box for QEMU: out/dev/abusebox-BOARD.img (the first time compiles a kernel)
 	board/common/dev-image.sh $(BOARD) $(PROGRAMS)
 
+# Where the library for the board's machine cannot be had, it is compiled too, from the sources of the same Rust
+# (`rustup component add rust-src`).
 programs:
 	@[ -n "$($(BOARD)_TARGET)" ] || { echo 'no such board; there are BOARD=x86_64 and BOARD=rpi' >&2; exit 1; }
-	@[ -e "$$(rustc --print target-libdir --target $($(BOARD)_TARGET))" ] || rustup target add $($(BOARD)_TARGET) || \
-	{ echo 'The Rust library for $($(BOARD)_TARGET) cannot be had here, so there is no image for $(BOARD).' >&2; exit 1; }
+	@std=; if ! { [ -e "$$(rustc --print target-libdir --target $($(BOARD)_TARGET))" ] || rustup target add $($(BOARD)_TARGET); }; then \
+	[ -e "$$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ] || rustup component add rust-src || \
+	{ echo 'The Rust library for $($(BOARD)_TARGET) cannot be had here, nor its sources, so there is no image for $(BOARD).' >&2; \
+	exit 1; }; export RUSTC_BOOTSTRAP=1; std=-Zbuild-std=std,panic_abort; fi; \
 	RUSTFLAGS='-C target-feature=+crt-static $($(BOARD)_FLAGS)' \
-	  cargo build --locked --release --bins --target $($(BOARD)_TARGET)
+	  cargo build --locked --release --bins --target $($(BOARD)_TARGET) $$std
 
 run-image: dev-image ## boot it in QEMU, with the simulated Shadowserver and mail server beside it
 	cargo build --locked --release --examples

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 use super::{Engine, store};
 use crate::clock::Timestamp;
@@ -66,12 +66,13 @@ pub async fn keep_right(
         set_back: None,
     };
     loop {
+        let said = keeper.said();
         let next = tokio::select! {
             next = keeper.round() => next,
             _ = stop.wait_for(|stop| *stop) => return,
         };
         tokio::select! {
-            () = sleep(next) => {}
+            () = keeper.rest(next, said) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }
@@ -130,6 +131,21 @@ impl Keeper {
         let wait = self.wait;
         self.wait = (wait * 2).min(self.pace.wait.1);
         wait
+    }
+
+    /// What the settings say of the time.
+    fn said(&self) -> (bool, Vec<String>) {
+        let loaded = self.engine.loaded();
+        (loaded.settings.boxx.own_clock, loaded.settings.interface.ntp.clone())
+    }
+
+    /// Until it is time for the next round, or until the settings no longer say what they `said`: whoever mended them waits
+    /// for it.
+    async fn rest(&self, time: Duration, said: (bool, Vec<String>)) {
+        let end = Instant::now() + time;
+        while Instant::now() < end && self.said() == said {
+            sleep_until(end.min(Instant::now() + SETTINGS_EVERY)).await;
+        }
     }
 
     async fn compare(&mut self) -> Result<(), Trouble> {
@@ -287,6 +303,8 @@ const CLOCK: &str = "clock";
 /// Alarm: it was set to before what had been recorded.
 const CLOCK_BACK: &str = "clock-back";
 
+/// Changed settings are noticed after this time at most.
+const SETTINGS_EVERY: Duration = Duration::from_secs(1);
 /// A clock that was right loses some seconds in this time.
 const SILENCE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// So long it is shown that the clock was set back.

@@ -113,7 +113,13 @@ pub fn take(
     let complaints = match found.complaint() {
         Some(complaint) => complaint,
         None if !has_content => String::new(),
-        None => stage(&new, data, staging, owner).and_then(|()| check(staging)).map_err(Error::Check)?,
+        None => {
+            let said =
+                stage(&new, data, staging, owner).and_then(|()| check(staging)).map_err(Error::Check)?;
+            let [(settings, installed_as, _), ..] = FILES;
+            let are_old = new.iter().all(|file| file.installed_as != installed_as);
+            if are_old && said.starts_with(settings) { format!("{OLD_SETTINGS}{said}") } else { said }
+        }
     };
     fs::remove_dir_all(staging).or_else(absent).map_err(Error::Check)?;
     if !complaints.is_empty() {
@@ -359,6 +365,9 @@ const COMPLAINTS: &str = "abusebox-complaints.txt";
 const COMPLAINTS_HEAD: &str =
     "Nothing of what lies here was taken over. Correct this, and switch the box on again:\n\n";
 const COMPLAINTS_BYTES_MAX: u64 = 1 << 20;
+/// Before complaints about settings that lie in the box alone.
+const OLD_SETTINGS: &str = "The settings that the box has cannot be used, and what lies here is checked by them. Mend \
+    them on its page, or lay all of them here as abusebox.toml:\n";
 /// Of complaints, what fits on a screen.
 const SHOWN_LINES_MAX: usize = 5;
 const SHOWN_MAX: usize = 300;
@@ -468,6 +477,14 @@ mod tests {
         it.put("first/abusebox.toml", &"#".repeat(1 + FILES[0].2 as usize));
         assert_eq!(it.start(""), Outcome::Complaints("abusebox.toml is too large\n".to_owned()));
         assert!(it.text("first/abusebox-complaints.txt").unwrap().contains("abusebox.toml is too large"));
+        fs::remove_file(it.first.0.join("abusebox.toml")).unwrap();
+        it.put("first/customers.csv", "customer_id,name\n");
+        let Outcome::Complaints(said) = it.start("abusebox.toml, line 2, box.names: unknown\n") else {
+            panic!("it was checked by wrong settings")
+        };
+        assert!(
+            said.starts_with("The settings that the box has") && said.contains("\nabusebox.toml, line 2")
+        );
     }
 
     #[test]

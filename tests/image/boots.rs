@@ -1,6 +1,7 @@
 //! Many boots of one box, and the first boots of two.
 
 use std::fs;
+use std::process::Command;
 use std::thread::sleep;
 use std::time::Instant;
 
@@ -100,6 +101,25 @@ pub(crate) fn twenty_boots_with_ten_hard_ends_change_nothing_outside_the_data_pa
     chances.sort();
     chances.dedup();
     assert_eq!(chances.len(), 10, "what a box starts its randomness with is never used twice");
+    Ok(())
+}
+
+pub(crate) fn the_image_is_small() -> Tried {
+    let disk = Disk::new()?;
+    let roots = [5, 6].map(|number| {
+        let (begin, _) = disk.partition(number).unwrap();
+        // Of squashfs, which says how many bytes it takes.
+        let mut superblock = [0; 48];
+        disk.read(begin, &mut superblock);
+        assert!(superblock.starts_with(b"hsqs"));
+        u64::from_le_bytes(superblock[40..].try_into().unwrap())
+    });
+    // Packed as for a release, though the disk is larger by what is empty.
+    let packed = Command::new("xz").args(["--threads=0", "--stdout"]).arg(&disk.path).output().unwrap();
+    let packed = packed.stdout.len() as u64;
+    println!("the image packed takes {packed} bytes, its roots {roots:?}");
+    assert!(packed > 0 && packed <= 24 << 20);
+    assert!(roots.into_iter().all(|root| root <= 32 << 20));
     Ok(())
 }
 

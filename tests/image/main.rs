@@ -69,6 +69,7 @@ fn rest() -> Vec<Test> {
         idle::an_idle_box_writes_little_and_to_its_data_partition_alone,
         first_run::a_box_is_set_up_on_its_page_up_to_the_first_mails,
         boots::twenty_boots_with_ten_hard_ends_change_nothing_outside_the_data_partition,
+        boots::the_image_is_small,
         boots::two_boxes_of_one_image_have_no_secret_in_common,
         boots::what_lies_on_the_first_partition_is_taken_over_and_erased,
         boots::a_new_password_can_be_wished_for_whatever_is_wrong_with_the_settings,

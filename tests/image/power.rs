@@ -215,7 +215,7 @@ pub(crate) fn a_power_cut_at_any_write_loses_nothing_that_was_acknowledged() -> 
     let flushes = log.entries.len() - log.writes().count();
     println!("seed {seed}: {} writes and {flushes} flushes", log.entries.len() - flushes);
 
-    // The most eventful cuts, by how much is open.
+    // The most eventful cuts, by how much is open, which also go on to the end.
     let mut worst: Vec<(Cut, Promise)> = Vec::new();
     let mut checked = Vec::new();
     let began = Instant::now();
@@ -224,13 +224,18 @@ pub(crate) fn a_power_cut_at_any_write_loses_nothing_that_was_acknowledged() -> 
         let promise = Promise::at(cut.log_bytes, &seen);
         let what = format!("seed {seed}, cut at byte {} of the log, {promise:?}", cut.log_bytes);
         check(&cut, &promise, &mails, &counted, &what);
+        let copy = cut.disk.copy();
+        let guest = Guest::boot(&copy, BIOS);
+        guest.wait_for_page();
+        assert!(!guest.serial().contains("NO DATA PARTITION"), "{what}");
+        drop(guest);
         checked.push(promise.mails_settled);
         worst.push((cut, promise));
         worst.sort_by_key(|(cut, _)| std::cmp::Reverse(cut.open));
         worst.truncate(BOOTS);
     });
     println!(
-        "{} cuts checked in {:.0} s, {} of them amid the mails",
+        "{} cuts checked and booted in {:.0} s, {} of them amid the mails",
         checked.len(),
         began.elapsed().as_secs_f64(),
         checked.iter().filter(|&&settled| settled > 0 && settled + 1 < mails.len()).count()

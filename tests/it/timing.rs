@@ -233,6 +233,20 @@ fn the_servers_of_dhcp_are_asked_and_the_public_ones_when_they_fail() {
 }
 
 #[test]
+fn settings_that_say_something_else_of_the_time_do_not_wait_for_the_next_round() {
+    let mut place = Place::new(long_ago(), &[Manner::Silent], 0);
+    place.pace.wait = [Duration::from_secs(3600); 2].into();
+    let settings = place.folder.path().join("settings.toml");
+    place.until("set", || {
+        if place.servers.asked(0) == 1 && !place.engine.loaded().settings.boxx.own_clock {
+            std::fs::write(&settings, "[box]\nown_clock = true\n").unwrap();
+            place.engine.reload_settings(NOW).unwrap();
+        }
+        place.was_set()
+    });
+}
+
+#[test]
 fn a_clock_that_cannot_be_set_is_an_alarm() {
     let place = Place::new(long_ago(), &[Manner::Tells(0)], 0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
