@@ -122,10 +122,11 @@ fn start(folder: &tempfile::TempDir, halt: &str) -> (Child, u16, Option<u16>, Ar
     }
     let halted = Arc::<AtomicBool>::default();
     let own = halted.clone();
-    // Nobody who does not read may stop it.
+    // Nobody who does not read may stop it. A test that fails shows what was said.
     std::thread::spawn(move || {
-        for line in lines {
-            own.fetch_or(line.is_ok_and(|line| line.starts_with("halted at ")), Ordering::Relaxed);
+        for line in lines.map_while(Result::ok) {
+            println!("{line}");
+            own.fetch_or(line.starts_with("halted at "), Ordering::Relaxed);
         }
     });
     (child, ports[0].expect("its page is up"), ports[1], halted)
