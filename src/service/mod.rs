@@ -194,9 +194,10 @@ impl Engine {
             Found::Nothing => (Store::in_memory()?, Some(GONE.to_owned())),
             Found::Damaged { why, .. } => (Store::in_memory()?, Some(why)),
         };
-        tracing::error!("{fault}");
         let usable = Written::usable(settings_path)?;
         let mut engine = Self::by(store, usable, data, settings_path, clock)?;
+        // Shown also where it cannot be stored.
+        let _ = engine.alarm("settings", Some(&intake::describe(&fault)), engine.clock.untrusted_now());
         if let Some(why) = lost {
             let text = format!(
                 "{why}. It is made anew from the customer files and the reports as soon as the settings are right. \

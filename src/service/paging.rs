@@ -137,7 +137,9 @@ async fn keep_open(wanted: &Wanted, tls: Option<Tls>, inside: &Arc<Inside>, sock
     let mut is_told = false;
     loop {
         let allow = wanted.allow.clone();
-        match Door::bind(address, tls.clone(), allow, Limits::default(), inside.clone()).await {
+        match Door::bind(address, tls.clone(), allow, &wanted.language, Limits::default(), inside.clone())
+            .await
+        {
             Ok(door) => {
                 tracing::info!("page at {scheme}://{}/", door.address().unwrap_or(address));
                 door.serve(socket).await;
@@ -245,16 +247,19 @@ struct Wanted {
     listen: Option<SocketAddr>,
     listen_https: Option<SocketAddr>,
     allow: Vec<IpNet>,
+    language: String,
 }
 
 impl Wanted {
     fn of(engine: &Engine, fixed: Option<SocketAddr>) -> Self {
-        let page = &engine.loaded().settings.page;
+        let loaded = engine.loaded();
+        let page = &loaded.settings.page;
         Self {
             listen: fixed.or(page.listen),
             listen_https: fixed
                 .map_or(page.listen_https, |fixed| Some(SocketAddr::new(fixed.ip(), HTTPS_PORT))),
             allow: page.allow.clone(),
+            language: loaded.settings.boxx.language.clone(),
         }
     }
 }

@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::entry::file_bytes_max;
 use super::router;
+use super::words::{DoorWords, PageWords};
 use crate::files::{self, Temporary};
 use crate::net::{is_near, own_networks};
 
@@ -43,6 +44,7 @@ pub struct Door {
     /// For HTTPS: what is shown to those who come now.
     tls: Option<Tls>,
     allow: Vec<IpNet>,
+    words: &'static DoorWords,
     limits: Limits,
     inside: Arc<Inside>,
 }
@@ -77,15 +79,17 @@ impl Default for Limits {
 
 impl Door {
     /// Listens at `address` for clients nearby, in our own networks, and in `allow`: by HTTPS with `tls`, else by HTTP.
-    /// Doors that share `inside` let in so many together.
+    /// Doors that share `inside` let in so many together. Refusals are in `language`.
     pub async fn bind(
         address: SocketAddr,
         tls: Option<Tls>,
         allow: Vec<IpNet>,
+        language: &str,
         limits: Limits,
         inside: Arc<Inside>,
     ) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, tls, allow, limits, inside })
+        let words = &PageWords::of(language).door;
+        Ok(Self { listener: TcpListener::bind(address).await?, tls, allow, words, limits, inside })
     }
 
     pub fn address(&self) -> io::Result<SocketAddr> {
@@ -115,14 +119,15 @@ impl Door {
                 tracing::debug!(%peer, "nobody is let in: too many are there, or too much is open");
                 continue;
             };
-            let (socket, limits, inside) = (socket.clone(), self.limits, self.inside.clone());
+            let (socket, limits, inside, words) =
+                (socket.clone(), self.limits, self.inside.clone(), self.words);
             let tls = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.borrow().clone()));
             tokio::spawn(async move {
                 let Ok(Some(place)) = timeout(limits.place_time_max, inside.place(entry)).await else {
                     return;
                 };
                 let deadline = Instant::now() + limits.request_time_max;
-                let visit = |scheme| Visit { peer, scheme, deadline };
+                let visit = |scheme| Visit { peer, scheme, deadline, words };
                 // A client that breaks off has got what it wanted.
                 let _ = match tls {
                     None => attend(client, visit("http"), &socket, limits, &inside).await,
@@ -216,6 +221,8 @@ struct Visit {
     scheme: &'static str,
     /// When the whole request must be there.
     deadline: Instant,
+    /// What it is told.
+    words: &'static DoorWords,
 }
 
 /// One request and its reply. One only: with that, nothing after it can be taken for another request.
@@ -236,7 +243,7 @@ async fn attend(
     };
     let done = timeout(limits.reply_time_max, async {
         match answer {
-            Err(refusal) => client.write_all(refusal.reply().as_bytes()).await?,
+            Err(refusal) => client.write_all(refusal.reply(visit.words).as_bytes()).await?,
             Ok((begin, mut server)) => {
                 client.write_all(&begin).await?;
                 tokio::io::copy(&mut server, &mut client).await?;
@@ -510,41 +517,20 @@ impl<'a> Head<'a> {
 }
 
 impl Refusal {
-    fn reply(self) -> String {
+    fn reply(self, t: &DoorWords) -> String {
         let (status, reason, text) = match self {
-            Self::Malformed => (400, "Bad Request", "This is not a request that can be understood."),
-            Self::Slow => (408, "Request Timeout", "The request took too long."),
-            Self::TooLarge => (431, "Request Header Fields Too Large", "The request is too large."),
-            Self::Body => (413, "Content Too Large", "Such a request has no body."),
-            Self::BodyTooLarge => (
-                413,
-                "Content Too Large",
-                "The body of the request is too large. A list of thousands of networks goes into settings.toml itself.",
-            ),
-            Self::NoLength => (411, "Length Required", "The request does not say how long its body is."),
-            Self::NoSession => (
-                403,
-                "Forbidden",
-                "Files are taken from operators who have logged in. Log in again, then send it once more.",
-            ),
-            Self::Busy => {
-                (503, "Service Unavailable", "Other files are being sent; try again when they are there.")
-            }
-            Self::DiskFull => (
-                507,
-                "Insufficient Storage",
-                "The disk has no room for this file. Make room on it, or take a larger one; then send it again.",
-            ),
-            Self::Disk => {
-                (500, "Internal Server Error", "The file cannot be stored; the log of abusebox says why.")
-            }
-            Self::NoServer => (503, "Service Unavailable", "The page is being started; try again."),
-            Self::Late => (
-                503,
-                "Service Unavailable",
-                "The answer takes too long: abusebox may be storing a large report. What you sent may still be done; \
-                 look before you send it again.",
-            ),
+            Self::Malformed => (400, "Bad Request", t.malformed),
+            Self::Slow => (408, "Request Timeout", t.slow),
+            Self::TooLarge => (431, "Request Header Fields Too Large", t.too_large),
+            Self::Body => (413, "Content Too Large", t.body),
+            Self::BodyTooLarge => (413, "Content Too Large", t.body_too_large),
+            Self::NoLength => (411, "Length Required", t.no_length),
+            Self::NoSession => (403, "Forbidden", t.no_session),
+            Self::Busy => (503, "Service Unavailable", t.busy),
+            Self::DiskFull => (507, "Insufficient Storage", t.disk_full),
+            Self::Disk => (500, "Internal Server Error", t.disk),
+            Self::NoServer => (503, "Service Unavailable", t.no_server),
+            Self::Late => (503, "Service Unavailable", t.late),
         };
         let reply = router::plain(status, text);
         let mut head = format!("HTTP/1.1 {status} {reason}\r\n");

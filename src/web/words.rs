@@ -141,6 +141,9 @@ sentences! {
     wrong wait_one wait_many not_the_same choose_role name password_short password_long password_known
     claimed no_operator too_many name_taken name_unknown last_operator
 
+    [door DoorWords]
+    malformed slow too_large body body_too_large no_length no_session busy disk_full disk no_server late
+
     [refused Refused]
     name too_long method no_form not_ours far_away unreadable ended viewer unknown_form
     not_found not_found_about broken see_log

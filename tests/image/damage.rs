@@ -14,7 +14,8 @@ pub(crate) fn a_trial_is_one_attempt_and_a_damaged_choice_is_no_harm() -> Tried 
         disk.write_file(1, "grub/env2", environments[1]);
         let guest = Guest::boot(&disk, BIOS);
         guest.wait_for_serial(&format!(", {expected}\n"));
-        guest.power_off();
+        // At once: a slot that works for a while is committed.
+        drop(guest);
     };
     let trial = environment("sequence=1\ncommitted=A\ntrial=B\n");
     slot_of([&trial, &trial], "slot B instead of A");
@@ -133,7 +134,7 @@ pub(crate) fn a_main_process_that_stands_still_is_ended_by_the_watchdog() -> Tri
     guest.wait_for("second start", || guest.serial().matches("vmlinuz: OK").count() == 2);
     let reset_after = began.elapsed();
     println!("reset {:.0} s after it was stopped", reset_after.as_secs_f64());
-    assert!(reset_after < Duration::from_secs(65), "with the boot loader's own time");
+    assert!(reset_after < Duration::from_secs(60), "with the boot loader's own time");
     guest.wait_for("page", || guest.get("/healthz").is_some());
     Ok(())
 }

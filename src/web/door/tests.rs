@@ -124,7 +124,8 @@ async fn house_with_room(limits: Limits, free: fn(&Path) -> io::Result<u64>) -> 
     let mut uploads = Uploads::new(uploads);
     uploads.free = free;
     let inside = Arc::new(Inside::new(Some(uploads)));
-    let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), None, Vec::new(), limits, inside).await.unwrap();
+    let door =
+        Door::bind((Ipv4Addr::LOCALHOST, 0).into(), None, Vec::new(), "en", limits, inside).await.unwrap();
     let address = door.address().unwrap();
     tokio::spawn(async move { door.serve(&socket).await });
     (address, folder)
@@ -320,7 +321,7 @@ async fn whoever_drips_loses_his_place_and_a_slow_line_does_not() {
 }
 
 async fn open(address: impl Into<SocketAddr>, tls: Option<Tls>, allow: Vec<IpNet>, limits: Limits) -> Door {
-    Door::bind(address.into(), tls, allow, limits, Arc::new(Inside::new(None))).await.unwrap()
+    Door::bind(address.into(), tls, allow, "en", limits, Arc::new(Inside::new(None))).await.unwrap()
 }
 
 /// A door, and somebody behind it.
