@@ -196,14 +196,15 @@ impl Engine {
         };
         let usable = Written::usable(settings_path)?;
         let mut engine = Self::by(store, usable, data, settings_path, clock)?;
+        let now = engine.clock.untrusted_now();
         // Shown also where it cannot be stored.
-        let _ = engine.alarm("settings", Some(&intake::describe(&fault)), engine.clock.untrusted_now());
+        let _ = engine.alarm("settings", Some(&intake::describe(&fault)), now);
         if let Some(why) = lost {
             let text = format!(
                 "{why}. It is made anew from the customer files and the reports as soon as the settings are right. \
                  Until then it is empty, and what is written into it, a password too, does not last."
             );
-            engine.alarm(STORE_LOST, Some(&text), engine.clock.untrusted_now())?;
+            engine.alarm(STORE_LOST, Some(&text), now)?;
             engine.mended = Some(Notify::new());
         }
         Ok(Arc::new(engine))

@@ -44,8 +44,8 @@ impl Around {
     }
 }
 
-/// Runs until SIGTERM or SIGINT, or until it is to begin again with right settings. What is on its way then is finished first, within [`STOP_TIME_MAX`]. `around`: the box,
-/// where there is one.
+/// Runs until SIGTERM or SIGINT, or until it is to begin again with right settings. What is on its way then is finished
+/// first, within [`STOP_TIME_MAX`]. `around`: the box, where there is one.
 pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Error> {
     let wake = Arc::new(Wake::default());
     let (on_command, by_hand) = (wake.clone(), wake.clone());
