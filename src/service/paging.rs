@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use ipnet::IpNet;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -20,7 +19,7 @@ use crate::clock::BUILT;
 use crate::files;
 use crate::system::naming;
 use crate::web::certificate::{self, Certificate};
-use crate::web::door::{Door, Inside, Limits, Tls, Uploads};
+use crate::web::door::{Door, Inside, Limits, Rules, Tls, Uploads};
 use crate::web::router;
 use crate::web::server::{self, Handler, Server};
 use crate::web::view::Secure;
@@ -58,7 +57,7 @@ pub async fn keep_up(
                 }
             };
             tokio::join!(
-                keep_open(&wanted, None, &inside, socket),
+                keep_open(&engine, &wanted, None, &inside, socket),
                 keep_open_secured(&engine, &wanted, &live, &inside, socket),
             );
         };
@@ -124,11 +123,17 @@ async fn keep_open_secured(
             }
         }
     };
-    tokio::join!(keep_open(wanted, Some(tls), inside, socket), renew);
+    tokio::join!(keep_open(engine, wanted, Some(tls), inside, socket), renew);
 }
 
 /// Keeps a door open: that for HTTPS with `tls`, else that for HTTP.
-async fn keep_open(wanted: &Wanted, tls: Option<Tls>, inside: &Arc<Inside>, socket: &Path) {
+async fn keep_open(
+    engine: &Arc<Engine>,
+    wanted: &Wanted,
+    tls: Option<Tls>,
+    inside: &Arc<Inside>,
+    socket: &Path,
+) {
     let (scheme, key, address) = match tls {
         None => ("http", "page.listen", wanted.listen),
         Some(_) => ("https", "page.listen_https", wanted.listen_https),
@@ -136,10 +141,7 @@ async fn keep_open(wanted: &Wanted, tls: Option<Tls>, inside: &Arc<Inside>, sock
     let Some(address) = address else { return };
     let mut is_told = false;
     loop {
-        let allow = wanted.allow.clone();
-        match Door::bind(address, tls.clone(), allow, &wanted.language, Limits::default(), inside.clone())
-            .await
-        {
+        match Door::bind(address, tls.clone(), engine.clone(), Limits::default(), inside.clone()).await {
             Ok(door) => {
                 tracing::info!("page at {scheme}://{}/", door.address().unwrap_or(address));
                 door.serve(socket).await;
@@ -241,25 +243,30 @@ impl Drop for Folder {
     }
 }
 
-/// What the settings say of the doors.
+impl Rules for Engine {
+    fn allow(&self, peer: IpAddr) -> bool {
+        self.loaded().settings.page.allow.iter().any(|net| net.contains(&peer))
+    }
+
+    fn language(&self) -> String {
+        self.loaded().settings.boxx.language.clone()
+    }
+}
+
+/// Where the doors are to be.
 #[derive(PartialEq, Eq)]
 struct Wanted {
     listen: Option<SocketAddr>,
     listen_https: Option<SocketAddr>,
-    allow: Vec<IpNet>,
-    language: String,
 }
 
 impl Wanted {
     fn of(engine: &Engine, fixed: Option<SocketAddr>) -> Self {
-        let loaded = engine.loaded();
-        let page = &loaded.settings.page;
+        let page = &engine.loaded().settings.page;
         Self {
             listen: fixed.or(page.listen),
             listen_https: fixed
                 .map_or(page.listen_https, |fixed| Some(SocketAddr::new(fixed.ip(), HTTPS_PORT))),
-            allow: page.allow.clone(),
-            language: loaded.settings.boxx.language.clone(),
         }
     }
 }

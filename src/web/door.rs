@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ipnet::IpNet;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixStream};
@@ -43,10 +42,17 @@ pub struct Door {
     listener: TcpListener,
     /// For HTTPS: what is shown to those who come now.
     tls: Option<Tls>,
-    allow: Vec<IpNet>,
-    words: &'static DoorWords,
+    rules: Arc<dyn Rules>,
     limits: Limits,
     inside: Arc<Inside>,
+}
+
+/// What the settings say to those who come. They are asked each time, so that no change closes the door.
+pub trait Rules: Send + Sync {
+    /// Whether somebody may come in who is neither nearby nor in a network of this machine.
+    fn allow(&self, peer: IpAddr) -> bool;
+    /// In which language refusals are.
+    fn language(&self) -> String;
 }
 
 /// What a door for HTTPS shows, which may change while it is open.
@@ -78,18 +84,16 @@ impl Default for Limits {
 }
 
 impl Door {
-    /// Listens at `address` for clients nearby, in our own networks, and in `allow`: by HTTPS with `tls`, else by HTTP.
-    /// Doors that share `inside` let in so many together. Refusals are in `language`.
+    /// Listens at `address` for clients nearby, in our own networks, and those whom `rules` allow: by HTTPS with `tls`,
+    /// else by HTTP. Doors that share `inside` let in so many together.
     pub async fn bind(
         address: SocketAddr,
         tls: Option<Tls>,
-        allow: Vec<IpNet>,
-        language: &str,
+        rules: Arc<dyn Rules>,
         limits: Limits,
         inside: Arc<Inside>,
     ) -> io::Result<Self> {
-        let words = &PageWords::of(language).door;
-        Ok(Self { listener: TcpListener::bind(address).await?, tls, allow, words, limits, inside })
+        Ok(Self { listener: TcpListener::bind(address).await?, tls, rules, limits, inside })
     }
 
     pub fn address(&self) -> io::Result<SocketAddr> {
@@ -119,8 +123,8 @@ impl Door {
                 tracing::debug!(%peer, "nobody is let in: too many are there, or too much is open");
                 continue;
             };
-            let (socket, limits, inside, words) =
-                (socket.clone(), self.limits, self.inside.clone(), self.words);
+            let (socket, limits, inside) = (socket.clone(), self.limits, self.inside.clone());
+            let words = &PageWords::of(&self.rules.language()).door;
             let tls = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.borrow().clone()));
             tokio::spawn(async move {
                 let Ok(Some(place)) = timeout(limits.place_time_max, inside.place(entry)).await else {
@@ -144,9 +148,7 @@ impl Door {
     }
 
     fn knows(&self, peer: IpAddr) -> bool {
-        is_near(peer)
-            || self.allow.iter().any(|net| net.contains(&peer))
-            || own_networks().iter().any(|net| net.contains(&peer))
+        is_near(peer) || self.rules.allow(peer) || own_networks().iter().any(|net| net.contains(&peer))
     }
 }
 

@@ -176,6 +176,29 @@ fn customers_and_a_report_are_sent_and_the_held_mails_released() {
 }
 
 #[test]
+fn another_language_is_heard_at_the_door_and_does_not_close_it() {
+    let mut place = Place::new();
+    place.claim();
+    let refused = || {
+        let mut stream = TcpStream::connect(place.address).unwrap();
+        stream.write_all(b"nothing\r\n\r\n").unwrap();
+        std::io::read_to_string(stream).unwrap()
+    };
+    assert!(refused().contains("not a request that can be understood"));
+    let saved = place.set("box", "box.language=de");
+    assert!(saved.starts_with("HTTP/1.1 303 "), "{saved}");
+    assert!(refused().contains("Diese Anfrage ist nicht zu verstehen"));
+    let saved = place.set("page", "page.allow=203.0.113.0/24");
+    assert!(saved.starts_with("HTTP/1.1 303 "), "{saved}");
+    // A door that moves does so within five seconds; this one would be at another port.
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(7) {
+        refused();
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
 fn who_is_killed_in_the_middle_of_an_upload_leaves_nothing() {
     let mut place = Place::new();
     place.claim();

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 
+use ipnet::IpNet;
 use tempfile::TempDir;
 use tokio::io::AsyncBufReadExt;
 use tokio::net::{TcpStream, UnixListener};
@@ -124,8 +125,8 @@ async fn house_with_room(limits: Limits, free: fn(&Path) -> io::Result<u64>) -> 
     let mut uploads = Uploads::new(uploads);
     uploads.free = free;
     let inside = Arc::new(Inside::new(Some(uploads)));
-    let door =
-        Door::bind((Ipv4Addr::LOCALHOST, 0).into(), None, Vec::new(), "en", limits, inside).await.unwrap();
+    let rules = Arc::new(Allowed(Vec::new()));
+    let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), None, rules, limits, inside).await.unwrap();
     let address = door.address().unwrap();
     tokio::spawn(async move { door.serve(&socket).await });
     (address, folder)
@@ -321,7 +322,20 @@ async fn whoever_drips_loses_his_place_and_a_slow_line_does_not() {
 }
 
 async fn open(address: impl Into<SocketAddr>, tls: Option<Tls>, allow: Vec<IpNet>, limits: Limits) -> Door {
-    Door::bind(address.into(), tls, allow, "en", limits, Arc::new(Inside::new(None))).await.unwrap()
+    let (rules, inside) = (Arc::new(Allowed(allow)), Arc::new(Inside::new(None)));
+    Door::bind(address.into(), tls, rules, limits, inside).await.unwrap()
+}
+
+struct Allowed(Vec<IpNet>);
+
+impl Rules for Allowed {
+    fn allow(&self, peer: IpAddr) -> bool {
+        self.0.iter().any(|net| net.contains(&peer))
+    }
+
+    fn language(&self) -> String {
+        "en".to_owned()
+    }
 }
 
 /// A door, and somebody behind it.
