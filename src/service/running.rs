@@ -84,7 +84,10 @@ pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Erro
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mended = async {
         match &engine.mended {
-            Some(mended) => mended.notified().await,
+            Some(mended) => {
+                mended.notified().await;
+                tokio::time::sleep(REPLY_TIME).await;
+            }
             None => std::future::pending().await,
         }
     };
@@ -320,6 +323,8 @@ fn trouble(engine: &Engine, code: &str, error: &Error, now: Timestamp) {
 const DISK: &str = "disk";
 /// A step of work is a mail or a download; a longer one is taken up again after the next start.
 const STOP_TIME_MAX: Duration = Duration::from_secs(8);
+/// Whoever has mended the settings on the page is told so first.
+const REPLY_TIME: Duration = Duration::from_secs(1);
 /// The loops look again at least so often, so that a clock that jumps does no lasting harm.
 const REST_SECONDS_MAX: i64 = 3600;
 const NO_CLOCK_SECONDS: i64 = 2;

@@ -6,7 +6,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -39,6 +39,9 @@ use crate::files;
 pub async fn run(data: &Path, clock: &Clock) -> io::Result<()> {
     let run = Run::of_box();
     set_floor(&run, data, clock);
+    if let Err(error) = hand_over(data, USER) {
+        tracing::error!("a file in {} stays root's: {error}", data.display());
+    }
     let listener = listen(&run.supervisor())?;
     let mut supervisor = Supervisor::new(run, data, clock)?;
     if supervisor.take_seed().await {
@@ -573,6 +576,21 @@ async fn answer(mut stream: UnixStream, requests: &mpsc::Sender<Asked>) -> io::R
     writer.write_all(format!("{text}\n").as_bytes()).await
 }
 
+/// Who mends a file of the box at another machine does so as root, and the main process could neither read nor replace it.
+/// In a folder of root's that is sticky, nobody else can put another in the place of such a file; but its other name, if
+/// it has one, might be of somewhere else.
+fn hand_over(data: &Path, user: u32) -> io::Result<()> {
+    for entry in fs::read_dir(data)? {
+        let entry = entry?;
+        let file = entry.metadata()?;
+        if file.is_file() && file.uid() != user && file.nlink() == 1 {
+            lchown(entry.path(), Some(user), Some(user))?;
+            tracing::info!("{} belongs to the main process again", entry.path().display());
+        }
+    }
+    Ok(())
+}
+
 /// The clock of a box without battery begins anywhere. It is never earlier than anything that is known to have been.
 fn set_floor(run: &Run, data: &Path, clock: &Clock) {
     let saved = fs::read_to_string(data.join(TIME)).ok().and_then(|text| text.trim().parse().ok());
@@ -638,7 +656,8 @@ const LOG: &str = "/run/log/messages";
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 const PROBE_TIME_MAX: Duration = Duration::from_secs(30);
 const LAST_PROBE_TIME_MAX: Duration = Duration::from_secs(5);
-const KEEP_EVERY: Duration = Duration::from_secs(600);
+/// A card is worn out by little writes: each costs twenty times what it holds.
+const KEEP_EVERY: Duration = Duration::from_secs(15 * 60);
 const LAST_KEEP_TIME_MAX: Duration = Duration::from_secs(10);
 /// While the store is silent.
 const DISK_ASKED_EVERY: Duration = Duration::from_secs(10);
