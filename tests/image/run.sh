@@ -12,7 +12,7 @@ started=
 
 finish() {
   trap '' INT TERM
-  [ -z "$started" ] || kill -TERM "$started" 2>/dev/null || true
+  for process in $started; do kill -TERM "$process" 2>/dev/null || true; done
   wait
   rm -rf "$folder"
   echo 'all stopped, nothing left behind'
@@ -26,7 +26,7 @@ mkdir "$folder/data"
 started=$!
 for _ in $(seq 100); do
   grep -q mails_page "$folder/simulator.log" && break
-  kill -0 $started 2>/dev/null || { cat "$folder/simulator.log" >&2; exit 1; }
+  kill -0 "$started" 2>/dev/null || { cat "$folder/simulator.log" >&2; exit 1; }
   sleep 0.1
 done
 # No time server can be reached, and this machine's clock is the box's.
@@ -47,4 +47,7 @@ What it writes on its serial line:
 TEXT
 qemu-system-x86_64 -machine pc,accel=tcg -m 256 -display none -serial stdio -monitor none \
   -drive "file=$folder/disk.img,format=raw,if=virtio,cache=unsafe" \
-  -netdev "user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:$page-:80$forwards" -device virtio-net-pci,netdev=lan </dev/null
+  -netdev "user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:$page-:80$forwards" -device virtio-net-pci,netdev=lan </dev/null &
+started="$started $!"
+# Whoever ends this script alone would wait in vain for a program in its foreground.
+wait $!
