@@ -41,7 +41,7 @@ pub async fn keep_up(
     let handler: Handler =
         Arc::new(move |request| router::handle(request, &*shown, &gate, &hand, clock.untrusted_now()));
     // One for all doors, from the first on; and so many clients at all of them together.
-    let inside = Arc::new(Inside::new(Some(Uploads::new(jobs::folder(&engine)))));
+    let inside = Arc::new(Inside::new(engine.clone(), Some(Uploads::new(jobs::folder(&engine)))));
     let mut server = None;
     loop {
         let wanted = Wanted::of(&engine, fixed);
@@ -57,7 +57,7 @@ pub async fn keep_up(
                 }
             };
             tokio::join!(
-                keep_open(&engine, &wanted, None, &inside, socket),
+                keep_open(&wanted, None, &inside, socket),
                 keep_open_secured(&engine, &wanted, &live, &inside, socket),
             );
         };
@@ -123,17 +123,11 @@ async fn keep_open_secured(
             }
         }
     };
-    tokio::join!(keep_open(engine, wanted, Some(tls), inside, socket), renew);
+    tokio::join!(keep_open(wanted, Some(tls), inside, socket), renew);
 }
 
 /// Keeps a door open: that for HTTPS with `tls`, else that for HTTP.
-async fn keep_open(
-    engine: &Arc<Engine>,
-    wanted: &Wanted,
-    tls: Option<Tls>,
-    inside: &Arc<Inside>,
-    socket: &Path,
-) {
+async fn keep_open(wanted: &Wanted, tls: Option<Tls>, inside: &Arc<Inside>, socket: &Path) {
     let (scheme, key, address) = match tls {
         None => ("http", "page.listen", wanted.listen),
         Some(_) => ("https", "page.listen_https", wanted.listen_https),
@@ -141,7 +135,7 @@ async fn keep_open(
     let Some(address) = address else { return };
     let mut is_told = false;
     loop {
-        match Door::bind(address, tls.clone(), engine.clone(), Limits::default(), inside.clone()).await {
+        match Door::bind(address, tls.clone(), Limits::default(), inside.clone()).await {
             Ok(door) => {
                 tracing::info!("page at {scheme}://{}/", door.address().unwrap_or(address));
                 door.serve(socket).await;

@@ -42,7 +42,6 @@ pub struct Door {
     listener: TcpListener,
     /// For HTTPS: what is shown to those who come now.
     tls: Option<Tls>,
-    rules: Arc<dyn Rules>,
     limits: Limits,
     inside: Arc<Inside>,
 }
@@ -84,16 +83,15 @@ impl Default for Limits {
 }
 
 impl Door {
-    /// Listens at `address` for clients nearby, in our own networks, and those whom `rules` allow: by HTTPS with `tls`,
-    /// else by HTTP. Doors that share `inside` let in so many together.
+    /// Listens at `address` for clients nearby, in our own networks, and those whom the rules allow: by HTTPS with
+    /// `tls`, else by HTTP. Doors that share `inside` let in so many together.
     pub async fn bind(
         address: SocketAddr,
         tls: Option<Tls>,
-        rules: Arc<dyn Rules>,
         limits: Limits,
         inside: Arc<Inside>,
     ) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, tls, rules, limits, inside })
+        Ok(Self { listener: TcpListener::bind(address).await?, tls, limits, inside })
     }
 
     pub fn address(&self) -> io::Result<SocketAddr> {
@@ -124,14 +122,13 @@ impl Door {
                 continue;
             };
             let (socket, limits, inside) = (socket.clone(), self.limits, self.inside.clone());
-            let words = &PageWords::of(&self.rules.language()).door;
             let tls = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.borrow().clone()));
             tokio::spawn(async move {
                 let Ok(Some(place)) = timeout(limits.place_time_max, inside.place(entry)).await else {
                     return;
                 };
                 let deadline = Instant::now() + limits.request_time_max;
-                let visit = |scheme| Visit { peer, scheme, deadline, words };
+                let visit = |scheme| Visit { peer, scheme, deadline };
                 // A client that breaks off has got what it wanted.
                 let _ = match tls {
                     None => attend(client, visit("http"), &socket, limits, &inside).await,
@@ -148,12 +145,13 @@ impl Door {
     }
 
     fn knows(&self, peer: IpAddr) -> bool {
-        is_near(peer) || self.rules.allow(peer) || own_networks().iter().any(|net| net.contains(&peer))
+        is_near(peer) || self.inside.rules.allow(peer) || own_networks().iter().any(|net| net.contains(&peer))
     }
 }
 
-/// Who is inside, and what they bring.
+/// Who is inside, by which rules, and what they bring.
 pub struct Inside {
+    rules: Arc<dyn Rules>,
     /// Places by address, for as long as somebody from there is inside or waits.
     own: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
     /// Those of this machine, whatever addresses it has, and those of all others. They do not keep each other out: on a
@@ -176,9 +174,10 @@ enum Entry {
 }
 
 impl Inside {
-    pub fn new(uploads: Option<Uploads>) -> Self {
+    pub fn new(rules: Arc<dyn Rules>, uploads: Option<Uploads>) -> Self {
         let places = |most| Arc::new(Semaphore::new(most));
         Self {
+            rules,
             own: Mutex::default(),
             all: [(); 2].map(|()| places(CONNECTIONS_MAX)),
             waiting: places(WAITING_MAX),
@@ -223,8 +222,6 @@ struct Visit {
     scheme: &'static str,
     /// When the whole request must be there.
     deadline: Instant,
-    /// What it is told.
-    words: &'static DoorWords,
 }
 
 /// One request and its reply. One only: with that, nothing after it can be taken for another request.
@@ -245,7 +242,10 @@ async fn attend(
     };
     let done = timeout(limits.reply_time_max, async {
         match answer {
-            Err(refusal) => client.write_all(refusal.reply(visit.words).as_bytes()).await?,
+            Err(refusal) => {
+                let words = &PageWords::of(&inside.rules.language()).door;
+                client.write_all(refusal.reply(words).as_bytes()).await?;
+            }
             Ok((begin, mut server)) => {
                 client.write_all(&begin).await?;
                 tokio::io::copy(&mut server, &mut client).await?;

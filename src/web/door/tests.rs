@@ -124,9 +124,8 @@ async fn house_with_room(limits: Limits, free: fn(&Path) -> io::Result<u64>) -> 
     });
     let mut uploads = Uploads::new(uploads);
     uploads.free = free;
-    let inside = Arc::new(Inside::new(Some(uploads)));
-    let rules = Arc::new(Allowed(Vec::new()));
-    let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), None, rules, limits, inside).await.unwrap();
+    let inside = Arc::new(Inside::new(Arc::new(Allowed(Vec::new())), Some(uploads)));
+    let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), None, limits, inside).await.unwrap();
     let address = door.address().unwrap();
     tokio::spawn(async move { door.serve(&socket).await });
     (address, folder)
@@ -322,8 +321,8 @@ async fn whoever_drips_loses_his_place_and_a_slow_line_does_not() {
 }
 
 async fn open(address: impl Into<SocketAddr>, tls: Option<Tls>, allow: Vec<IpNet>, limits: Limits) -> Door {
-    let (rules, inside) = (Arc::new(Allowed(allow)), Arc::new(Inside::new(None)));
-    Door::bind(address.into(), tls, rules, limits, inside).await.unwrap()
+    let inside = Arc::new(Inside::new(Arc::new(Allowed(allow)), None));
+    Door::bind(address.into(), tls, limits, inside).await.unwrap()
 }
 
 struct Allowed(Vec<IpNet>);
@@ -550,7 +549,7 @@ async fn nobody_takes_all_places_and_a_place_comes_back() {
 
 #[tokio::test]
 async fn so_many_wait_for_a_place_and_in_the_order_in_which_they_came() {
-    let inside = Arc::new(Inside::new(None));
+    let inside = Arc::new(Inside::new(Arc::new(Allowed(Vec::new())), None));
     let own = IpAddr::from([127, 0, 0, 1]);
     let mut places = places(&inside, own, CONNECTIONS_OF_ONE_MAX);
     let queue: Vec<_> = (0..WAITING_MAX).map_while(|_| inside.admit(own)).collect();
@@ -587,7 +586,7 @@ fn places(inside: &Inside, peer: IpAddr, most: usize) -> Vec<Entry> {
 
 #[test]
 fn places_are_counted_by_address_and_in_all() {
-    let inside = Inside::new(None);
+    let inside = Inside::new(Arc::new(Allowed(Vec::new())), None);
     let address = |n: u8| IpAddr::from([192, 0, 2, n]);
     let mut all = places(&inside, address(1), 100);
     assert_eq!(all.len(), CONNECTIONS_OF_ONE_MAX);
