@@ -1,7 +1,7 @@
 //! abusebox: the map of the rooms, in the order in which a report passes through them.
 //!
 //! [`fetch`] asks Shadowserver and fills the spool, [`report`] turns files into rows, [`customers`] says whose
-//! address it was, [`incident`] keeps one record per problem, [`notify`] tells the customer, [`store`] remembers.
+//! address it was, with [`sessions`] where addresses change hands, [`incident`] keeps one record per problem, [`notify`] tells the customer, [`store`] remembers.
 //! [`service`] wires them; nothing else does. [`command`] is what people type, [`control`] how it reaches the process
 //! that is at work, [`web`] the page that shows it, [`lines`] what other programs read of it, [`system`] the box around
 //! it.
@@ -22,6 +22,7 @@ pub mod net;
 pub mod notify;
 pub mod report;
 pub mod service;
+pub mod sessions;
 pub mod store;
 pub mod system;
 pub mod web;

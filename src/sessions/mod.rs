@@ -1,0 +1,36 @@
+//! Who held an address for a time: what the logs of RADIUS, DHCP and NAT say of it. Pure.
+//!
+//! A customer file names prefixes that belong to somebody for good; here are those that change hands. Each kind of log
+//! becomes [`Session`]s, which the store keeps.
+
+use ipnet::IpNet;
+
+use crate::clock::Timestamp;
+
+/// A user had an address, a prefix, or a block of an address's ports for a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Canonical; of IPv4 as IPv4.
+    pub net: IpNet,
+    /// First and last port, where several users share the address (CGN); `None`: all of it.
+    pub ports: Option<(u16, u16)>,
+    /// By what the log knows the user: customer id, login, MAC address, circuit: in the order in which they tell most,
+    /// at least one. None is empty or holds a control character.
+    pub users: Vec<String>,
+    /// First second.
+    pub from: Timestamp,
+    pub until: Until,
+    /// Physical line in the log on which it stands; 0 where there are no lines.
+    pub line: u64,
+}
+
+/// How a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Until {
+    /// Not yet, as far as is known: somebody else's begin ends it.
+    Open,
+    /// At the latest: a lease runs out then, and ends before if somebody else gets the address.
+    Expires(Timestamp),
+    /// At this second, which is its last.
+    Ended(Timestamp),
+}
