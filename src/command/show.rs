@@ -141,7 +141,8 @@ pub(super) fn customers_check(
 
 fn summary(file: &import::File, complaints: &[Complaint], output: &mut Output<'_>) -> io::Result<()> {
     let line = json!({
-        "customers": file.customers_len(), "prefixes": file.prefixes_len(), "complaints": complaints.len(),
+        "customers": file.customers_len(), "prefixes": file.prefixes_len(), "logins": file.logins.len(),
+        "complaints": complaints.len(),
     });
     writeln!(output.out, "{line}")
 }

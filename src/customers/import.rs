@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use super::cell::{self, ALWAYS, Addresses, FOREVER};
 use super::contacts::{Contact, Contacts};
+use super::login::{Login, login};
 use super::overlap::{self, Range};
 use super::records::{Record, Records};
 use super::words::{self, HEADERS, Role};
@@ -84,6 +85,8 @@ pub struct File {
     pub refused: bool,
     /// Sorted by prefix; identical ones merged.
     pub lines: Vec<Line>,
+    /// By which the holders of dynamic addresses are known. Sorted; identical ones merged.
+    pub logins: Vec<Login>,
     pub customers: Contacts,
     pub complaints: Complaints,
     /// Each has a complaint too; while there are any, the file waits for the operator.
@@ -136,8 +139,12 @@ pub fn read(bytes: &[u8], zone: &TimeZone) -> File {
         strays: Vec::new(),
     };
     for (count, record) in records.enumerate() {
-        if count == LINES_MAX || import.file.lines.len() > LINES_MAX {
-            import.file.refuse(Some(record.line), Role::Address, "more than a million lines or prefixes");
+        if count == LINES_MAX || import.file.lines.len().max(import.file.logins.len()) > LINES_MAX {
+            import.file.refuse(
+                Some(record.line),
+                Role::Address,
+                "more than a million lines, prefixes or logins",
+            );
             break;
         }
         import.record(&record, &columns);
@@ -213,8 +220,11 @@ impl Columns {
         }
     }
 
+    /// Whether a line ends before the columns of addresses; where there are none, of logins.
     fn lacks_address(&self, record: &Record<'_>) -> bool {
-        self.of[Role::Address as usize].iter().all(|&column| column >= record.cells.len())
+        let [addresses, logins] = [Role::Address, Role::Login].map(|role| &self.of[role as usize]);
+        let columns = if addresses.is_empty() { logins } else { addresses };
+        columns.iter().all(|&column| column >= record.cells.len())
     }
 
     /// Whether a cell holds what its column does not say: an address moved there, or two lone quotation marks
@@ -261,8 +271,10 @@ fn header<'t>(text: &'t str, file: &mut File) -> Option<(Columns, Records<'t>)> 
     };
     let written = columns.header.iter().filter(|h| !h.is_empty()).take(HEADERS_SHOWN_MAX);
     let found = written.map(|h| format!("\"{h}\"")).collect::<Vec<_>>();
+    let lacks = |role: Role| columns.of[role as usize].is_empty();
     for role in [Role::Id, Role::Address] {
-        if columns.of[role as usize].is_empty() {
+        // Where all addresses are dynamic, logins are enough.
+        if lacks(role) && (role == Role::Id || lacks(Role::Login)) {
             let name = role.name();
             let found = found.join(", ");
             file.refuse(Some(line), role, format!("no column is called {name}; the header says {found}"));
@@ -303,7 +315,8 @@ impl Import<'_> {
         let id = self.id(line, &columns.text(record, Role::Id));
         let text = columns.text(record, Role::Address);
         let found = cell::addresses(&text);
-        if found.nets.is_empty() && found.unreadable.is_empty() {
+        let logins = self.logins(record, columns);
+        if found.nets.is_empty() && found.unreadable.is_empty() && logins.is_empty() {
             self.complain(line, Role::Address, "no address: this line assigns nothing");
         }
         let (from, until, dated) = self.validity(record, columns);
@@ -316,7 +329,7 @@ impl Import<'_> {
             self.describe(customer, record, columns, &mail);
         }
         self.unreadable(line, &id, &found);
-        self.place(&found, Line { prefix: IpNet::default(), customer, from, until, mailed, line });
+        self.place(&found, logins, Line { prefix: IpNet::default(), customer, from, until, mailed, line });
     }
 
     /// Which cell is which is not certain: every address that stands anywhere takes its place, for nobody.
@@ -338,14 +351,45 @@ impl Import<'_> {
         self.unreadable(line, &short(&columns.text(record, Role::Id)), &found);
         let customer = self.customer(String::new());
         let (from, until) = (ALWAYS, FOREVER);
-        self.place(&found, Line { prefix: IpNet::default(), customer, from, until, mailed: false, line });
+        let logins = self.logins(record, columns);
+        self.place(
+            &found,
+            logins,
+            Line { prefix: IpNet::default(), customer, from, until, mailed: false, line },
+        );
     }
 
     fn complain(&mut self, line: u32, role: Role, complaint: impl Into<String>) {
         self.file.complaints.push(Some(line), role, complaint);
     }
 
-    fn place(&mut self, found: &Addresses, line: Line) {
+    /// The logins of a line, folded. Without one the line is not the worse: most customers have none.
+    fn logins(&mut self, record: &Record<'_>, columns: &Columns) -> Vec<Box<str>> {
+        let text = columns.text(record, Role::Login);
+        let mut logins = Vec::new();
+        for piece in
+            text.split([',', ';', '\r', '\n']).map(str::trim).filter(|piece| !words::is_no_login(piece))
+        {
+            let why = if piece.chars().count() > TEXT_CHARS_MAX {
+                "is longer than 200 characters"
+            } else if piece.contains(char::is_control) {
+                "has control characters"
+            } else if words::is_spoilt(piece) {
+                "was spoilt by a spreadsheet"
+            } else {
+                logins.push(login(piece).into_boxed_str());
+                continue;
+            };
+            let complaint = format!("\"{}\" {why}, so no session is found by it", short(piece));
+            self.complain(record.line, Role::Login, complaint);
+        }
+        logins
+    }
+
+    fn place(&mut self, found: &Addresses, logins: Vec<Box<str>>, line: Line) {
+        let Line { customer, from, until, mailed, line: number, .. } = line;
+        let login = |login| Login { login, customer, from, until, mailed, line: number };
+        self.file.logins.extend(logins.into_iter().map(login));
         self.file.lines.extend(found.nets.iter().map(|&prefix| Line { prefix, ..line }));
         let range = |&(first, last)| Range { line: line.line, first, last };
         self.ranges.extend(found.ranges.iter().map(range));
@@ -495,10 +539,11 @@ impl Import<'_> {
 
     fn finish(mut self) -> File {
         self.file.lines.sort_unstable();
+        self.file.logins.sort_unstable();
         // With a customer's equal prefixes still apart: what they are parts of may differ.
         let contested = overlap::contested(&self.file.lines, &self.ranges);
         self.unite();
-        if self.file.lines.is_empty() && !self.file.refused {
+        if self.file.lines.is_empty() && self.file.logins.is_empty() && !self.file.refused {
             self.file.refuse(None, Role::Address, "no line has an address");
         }
         self.conflicts();
@@ -517,6 +562,7 @@ impl Import<'_> {
         }
         let mut file = self.file;
         file.lines.shrink_to_fit();
+        file.logins.shrink_to_fit();
         file.complaints.list.sort_by_key(|complaint| complaint.line);
         file.customers = self.drafts.into_iter().collect();
         file
@@ -526,34 +572,72 @@ impl Import<'_> {
     fn unite(&mut self) {
         let same = |line: &Line| Line { line: 0, ..*line };
         self.file.lines.dedup_by(|later, earlier| same(later) == same(earlier));
+        let key = |l: &Login| (l.customer, l.from, l.until, l.mailed);
+        self.file
+            .logins
+            .dedup_by(|later, earlier| later.login == earlier.login && key(later) == key(earlier));
     }
 
-    /// Complains of each line whose prefix another customer has at the same time.
+    /// Complains of each line whose prefix or login another customer has at the same time.
     fn conflicts(&mut self) {
-        for lines in self.file.lines.chunk_by_mut(|a, b| a.prefix == b.prefix) {
-            lines.sort_unstable_by_key(|line| (line.from, line.line));
-            // Of the lines before, the one that ends last, and the same among all other customers' lines.
-            let mut longest: [Option<&Line>; 2] = [None, None];
-            for line in lines.iter() {
-                let other =
-                    longest.into_iter().flatten().find(|l| l.customer != line.customer && l.meets(line));
-                if let Some(other) = other {
-                    let complaint = format!("{} is another customer's on line {}: ambiguous", line.prefix, {
-                        other.line.min(line.line)
-                    });
-                    self.file.complaints.push(Some(line.line.max(other.line)), Role::Address, complaint);
-                }
-                match longest {
-                    [Some(first), _] if first.customer == line.customer => {
-                        longest[0] = Some(if line.until > first.until { line } else { first });
-                    }
-                    [Some(first), _] if line.until > first.until => longest = [Some(line), Some(first)],
-                    [Some(_), Some(second)] if second.until >= line.until => {}
-                    [Some(_), _] => longest[1] = Some(line),
-                    [None, _] => longest[0] = Some(line),
-                }
+        let File { lines, logins, complaints, .. } = &mut self.file;
+        for lines in lines.chunk_by(|a, b| a.prefix == b.prefix) {
+            let claims = lines.iter().map(|l| Claim {
+                from: l.from,
+                line: l.line,
+                until: l.until,
+                customer: l.customer,
+            });
+            quarrels(claims.collect(), |line, other| {
+                let complaint =
+                    format!("{} is another customer's on line {other}: ambiguous", lines[0].prefix);
+                complaints.push(Some(line), Role::Address, complaint);
+            });
+        }
+        for logins in logins.chunk_by(|a, b| a.login == b.login) {
+            let claims = logins.iter().map(|l| Claim {
+                from: l.from,
+                line: l.line,
+                until: l.until,
+                customer: l.customer,
+            });
+            quarrels(claims.collect(), |line, other| {
+                let login = short(&logins[0].login);
+                let complaint = format!("\"{login}\" is another customer's on line {other}: ambiguous");
+                complaints.push(Some(line), Role::Login, complaint);
+            });
+        }
+    }
+}
+
+/// Who has a thing when, by which line.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Claim {
+    from: Timestamp,
+    line: u32,
+    until: Timestamp,
+    customer: u32,
+}
+
+/// Tells of each claim that another customer has the thing at the same time, by the later and the earlier line.
+fn quarrels(mut claims: Vec<Claim>, mut tell: impl FnMut(u32, u32)) {
+    claims.sort_unstable();
+    // Of the claims before, the one that ends last, and the same among all other customers' claims.
+    let mut longest: [Option<Claim>; 2] = [None, None];
+    for claim in claims {
+        let other =
+            longest.into_iter().flatten().find(|l| l.customer != claim.customer && claim.from <= l.until);
+        if let Some(other) = other.filter(|_| claim.from <= claim.until) {
+            tell(claim.line.max(other.line), claim.line.min(other.line));
+        }
+        match longest {
+            [Some(first), _] if first.customer == claim.customer => {
+                longest[0] = Some(if claim.until > first.until { claim } else { first });
             }
-            lines.sort_unstable();
+            [Some(first), _] if claim.until > first.until => longest = [Some(claim), Some(first)],
+            [Some(_), Some(second)] if second.until >= claim.until => {}
+            [Some(_), _] => longest[1] = Some(claim),
+            [None, _] => longest[0] = Some(claim),
         }
     }
 }
@@ -891,6 +975,53 @@ mod tests {
         let file = import("id,name,firma,ip,ipv6\n7,Foo,Bar,192.0.2.1,2001:db8::/56\n");
         assert_eq!(file.customers.get(0).unwrap().name, "Foo");
         assert_eq!(file.lines.len(), 2);
+    }
+
+    /// Login, customer and whether he is mailed, of each.
+    fn known(file: &File) -> Vec<String> {
+        let id = |login: &Login| file.customers.id(login.customer as usize).unwrap().to_owned();
+        file.logins.iter().map(|l| format!("{} {} {}", l.login, id(l), l.mailed)).collect()
+    }
+
+    #[test]
+    fn logins_stand_for_dynamic_addresses() {
+        let file = import(
+            "id,ip,login,MAC address,to,status\n7,192.0.2.1,Anna@ISP.example,,,\n8,,bob,00-1A-2B-3C-04-5F,2026-11-30,\n\
+             9,,\"carl; DAVE\",-,,cancelled\n10,,none,n/a,,\n7,,anna@isp.example,,,\n",
+        );
+        assert_eq!(
+            known(&file),
+            [
+                "00:1a:2b:3c:04:5f 8 true",
+                "anna@isp.example 7 true",
+                "bob 8 true",
+                "carl 9 false",
+                "dave 9 false"
+            ]
+        );
+        assert_eq!(told(&file.complaints), [(5, "cidr")], "neither address nor login");
+        assert_eq!(file.logins[0].until.to_string(), "2026-11-30T23:59:59Z");
+        assert_eq!((file.logins[1].line, file.logins[1].from), (2, ALWAYS));
+        let file = import("customer,pppoe user\n7,anna\n8\n");
+        assert!(!file.refused && known(&file) == ["anna 7 true"], "{:?}", file.complaints);
+        assert_eq!(told(&file.complaints), [(3, "customer_id"), (3, "cidr")]);
+        assert!(import("id,login\n7,\n").refused && import("id,name\n7,Anna\n").refused);
+    }
+
+    #[test]
+    fn a_login_of_two_customers_or_spoilt_is_told() {
+        let file = import(
+            "id,login,from,to\n7,anna,,2026-11-14\n8,Anna,2026-11-15,\n9,ANNA,2026-11-01,2026-11-02\n10,1.23E+11,,\n\
+             11,b\u{7}b,,\n",
+        );
+        assert_eq!(
+            told(&file.complaints),
+            [(4, "login"), (5, "login"), (5, "cidr"), (6, "login"), (6, "cidr")]
+        );
+        assert!(file.complaints.list[0].complaint.contains("line 2"));
+        // Which cell is which is not certain: nobody's, and so ambiguous beside a customer's.
+        let file = import("id,login,ip\n7,anna,192.0.2.1\n8,anna,192.0.2.2,surplus\n");
+        assert_eq!(known(&file), ["anna 7 true", "anna  false"]);
     }
 
     #[test]

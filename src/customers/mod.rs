@@ -7,6 +7,7 @@ mod cell;
 mod contacts;
 pub mod difference;
 pub mod import;
+mod login;
 mod overlap;
 mod ranges;
 mod records;
@@ -17,6 +18,7 @@ mod words;
 use serde::{Deserialize, Serialize};
 
 pub use contacts::{Contact, Contacts};
+pub use login::{Login, login};
 
 /// The stable number of a customer id. 0 is never given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -11,10 +11,11 @@ pub(super) enum Role {
     From,
     Until,
     Status,
+    Login,
 }
 
 impl Role {
-    pub(super) const COUNT: usize = Self::Status as usize + 1;
+    pub(super) const COUNT: usize = Self::Login as usize + 1;
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -26,13 +27,14 @@ impl Role {
             Role::From => "valid_from",
             Role::Until => "valid_to",
             Role::Status => "status",
+            Role::Login => "login",
         }
     }
 
     /// Whether all columns with a fitting header are read, and not only the first: an address in a second
     /// column that was left out would fall to a wider prefix.
     pub(super) const fn takes_all(self) -> bool {
-        matches!(self, Role::Address | Role::Mail)
+        matches!(self, Role::Address | Role::Mail | Role::Login)
     }
 }
 
@@ -75,12 +77,21 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     PLACEHOLDERS.contains(&word.as_str())
 }
 
+/// Whether a login says that there is none.
+pub(super) fn is_no_login(text: &str) -> bool {
+    PLACEHOLDERS.contains(&fold(text).as_str()) || !text.contains(char::is_alphanumeric)
+}
+
+/// Whether a spreadsheet made an error or a rounded number of it (`#REF!`, `1.23457E+11`).
+pub(super) fn is_spoilt(text: &str) -> bool {
+    let error = text.starts_with('#') && !text.contains(|c: char| c.is_ascii_digit());
+    error || (text.contains("E+") && text.chars().all(|c| c.is_ascii_digit() || ".,E+".contains(c)))
+}
+
 /// Whether a customer id says that there is none, or is a number that a spreadsheet rounded (`1.23457E+11`): many
 /// lines share such an id, and their customers must not become one.
 pub(super) fn is_no_id(text: &str) -> bool {
-    let spreadsheet_error = text.starts_with('#') && !text.contains(|c: char| c.is_ascii_digit());
-    let rounded = text.contains("E+") && text.chars().all(|c| c.is_ascii_digit() || ".,E+".contains(c));
-    spreadsheet_error || rounded || is_placeholder(text) || !text.contains(char::is_alphanumeric)
+    is_spoilt(text) || is_placeholder(text) || !text.contains(char::is_alphanumeric)
 }
 
 /// The tag of a language: `de-AT`, `deu` and `Deutsch` are `de`.
@@ -119,6 +130,16 @@ pub(super) const HEADERS: &[(Role, &[&str])] = &[
                    "beginn"]),
     (Role::Until, &["validto", "validuntil", "gueltigbis", "bis", "to", "until", "end", "enddate", "ende"]),
     (Role::Status, &["status", "state", "zustand", "kundenstatus", "customerstatus"]),
+    (Role::Login, &["login", "logins", "username", "user", "userid", "loginname", "pppoe", "pppoelogin", "pppoeuser",
+                    "pppoeusername", "pppuser", "radius", "radiuslogin", "radiususer", "radiususername", "subscriberlogin",
+                    "mac", "macs", "macaddress", "macaddresses", "hwaddress", "hardwareaddress", "circuitid",
+                    "remoteid", "option82", "callingstationid", "benutzer", "benutzername", "benutzerkennung",
+                    "anmeldename", "zugangskennung", "kennung", "macadresse", "macadressen", "identifiant", "utilisateur",
+                    "nomutilisateur", "nomdutilisateur", "usuario", "nombreusuario", "nombredeusuario", "utente",
+                    "nomeutente", "utilizador", "gebruiker", "gebruikersnaam", "uzytkownik", "uzivatel", "pouzivatel",
+                    "felhasznalo", "felhasznalonev", "uporabnik", "uporabniskoime", "korisnik", "korisnickoime",
+                    "utilizator", "anvandare", "bruger", "brugernavn", "bruker", "brukernavn", "kayttaja",
+                    "kayttajatunnus", "kullanici", "kullaniciadi"]),
 ];
 
 const MAILED: &[&str] = &[

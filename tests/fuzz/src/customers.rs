@@ -8,7 +8,7 @@ use abusebox::customers::import::{
     self, COMPLAINTS_MAX, File, Line, MAILS_MAX, TEXT_CHARS_MAX, UNREADABLE_MAX,
 };
 use abusebox::customers::table::{self, Table};
-use abusebox::customers::{CustomerNo, Owner};
+use abusebox::customers::{self, CustomerNo, Login, Owner};
 use jiff::tz::TimeZone;
 
 use super::assert_showable;
@@ -57,6 +57,12 @@ fn check_file(file: &File) {
         assert!(!id.is_empty() || !line.mailed, "nobody is mailed: {line:?}");
         assert!(line.prefix.prefix_len() > 0 && line.prefix.trunc() == line.prefix, "{line:?}");
     }
+    for login in &file.logins {
+        let id = ids[login.customer as usize];
+        assert!(!id.is_empty() || !login.mailed, "nobody is mailed: {login:?}");
+        assert_showable(&login.login, 3 * TEXT_CHARS_MAX);
+        assert_eq!(customers::login(&login.login), *login.login, "folded twice");
+    }
 }
 
 /// Each line alone gives what it gives among the others, or something is said of it. Of lines between quotation marks,
@@ -90,7 +96,11 @@ fn check_lines(file: &File, text: &str) {
         }
         let alone = import::read(format!("{above}\n{line}").as_bytes(), &TimeZone::UTC);
         let told = file.complaints.list.iter().any(|complaint| complaint.line == Some(index as u64 + 1));
-        assert!(told || !alone.lines.is_empty(), "line {} is lost: {line:?}, {file:?}", index + 1);
+        assert!(
+            told || !alone.lines.is_empty() || !alone.logins.is_empty(),
+            "line {} is lost: {line:?}, {file:?}",
+            index + 1
+        );
         for own in &alone.lines {
             let id = alone.customers.ids().nth(own.customer as usize);
             let same = |line: &Line| {
@@ -99,6 +109,15 @@ fn check_lines(file: &File, text: &str) {
                     && file.customers.ids().nth(line.customer as usize) == id
             };
             assert!(file.lines.iter().any(same), "line {} is lost: {own:?} of {id:?}", index + 1);
+        }
+        for own in &alone.logins {
+            let id = alone.customers.ids().nth(own.customer as usize);
+            let same = |login: &Login| {
+                (&login.login, login.from, login.until, login.mailed)
+                    == (&own.login, own.from, own.until, own.mailed)
+                    && file.customers.ids().nth(login.customer as usize) == id
+            };
+            assert!(file.logins.iter().any(same), "line {} is lost: {own:?} of {id:?}", index + 1);
         }
     }
 }
