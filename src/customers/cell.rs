@@ -10,18 +10,18 @@ use crate::clock::Timestamp;
 
 /// The addresses of a cell.
 #[derive(Debug, Default)]
-pub(super) struct Addresses {
-    pub(super) nets: Vec<IpNet>,
+pub(crate) struct Addresses {
+    pub(crate) nets: Vec<IpNet>,
     /// First and last address of the ranges that are more than one prefix.
     pub(super) ranges: Vec<(IpAddr, IpAddr)>,
     /// Prefixes with host bits set, as written.
     pub(super) host_bits: Vec<String>,
     /// What cannot be read, and why.
-    pub(super) unreadable: Vec<(String, &'static str)>,
+    pub(crate) unreadable: Vec<(String, &'static str)>,
 }
 
 /// Reads addresses, prefixes and ranges between commas, semicolons, bars and white space.
-pub(super) fn addresses(cell: &str) -> Addresses {
+pub(crate) fn addresses(cell: &str) -> Addresses {
     let mut found = Addresses::default();
     // "a - b" with a hyphen or an en dash is one range, not three words.
     let joined = cell.split(['-', '\u{2013}']).map(str::trim).collect::<Vec<_>>().join("-");

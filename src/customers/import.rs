@@ -648,7 +648,7 @@ fn clean(text: &str, chars_max: usize) -> String {
 }
 
 /// A foreign text inside a sentence.
-fn short(text: &str) -> String {
+pub(crate) fn short(text: &str) -> String {
     clean(text, 60)
 }
 

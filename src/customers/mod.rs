@@ -3,17 +3,17 @@
 //! [`import`] reads what a CRM exports, [`table`] answers from the accepted files. A wrong answer here shows one
 //! customer another customer's data, so each doubt is answered with "ambiguous" or "not mailed", never a guess.
 
-mod cell;
+pub(crate) mod cell;
 mod contacts;
 pub mod difference;
 pub mod import;
 mod login;
 mod overlap;
 mod ranges;
-mod records;
+pub(crate) mod records;
 pub mod table;
 mod tree;
-mod words;
+pub(crate) mod words;
 
 use serde::{Deserialize, Serialize};
 

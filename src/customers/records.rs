@@ -8,16 +8,16 @@ use std::borrow::Cow;
 
 /// One record.
 #[derive(Debug)]
-pub(super) struct Record<'a> {
+pub(crate) struct Record<'a> {
     /// Physical line on which it starts, from 1.
-    pub(super) line: u32,
-    pub(super) cells: Vec<Cow<'a, str>>,
+    pub(crate) line: u32,
+    pub(crate) cells: Vec<Cow<'a, str>>,
     /// The quotation marks do not add up: which cell is which is not certain.
-    pub(super) broken: bool,
+    pub(crate) broken: bool,
 }
 
 /// The records of a text that are not blank.
-pub(super) struct Records<'a> {
+pub(crate) struct Records<'a> {
     rest: &'a str,
     line: u32,
     delimiter: u8,
@@ -25,7 +25,7 @@ pub(super) struct Records<'a> {
 
 impl<'a> Records<'a> {
     /// `delimiter` is ASCII and no quotation mark.
-    pub(super) fn new(text: &'a str, delimiter: u8) -> Self {
+    pub(crate) fn new(text: &'a str, delimiter: u8) -> Self {
         Self { rest: text, line: 1, delimiter }
     }
 }

@@ -39,7 +39,7 @@ impl Role {
 }
 
 /// Lower case without spaces, marks and umlauts: `G\u{fc}ltig ab` and `gueltig_ab` are the same word.
-pub(super) fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for c in text.chars().flat_map(char::to_lowercase) {
         match c {

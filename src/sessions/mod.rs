@@ -1,7 +1,12 @@
 //! Who held an address for a time: what the logs of RADIUS, DHCP and NAT say of it. Pure.
 //!
 //! A customer file names prefixes that belong to somebody for good; here are those that change hands. Each kind of log
-//! becomes [`Session`]s, which the store keeps.
+//! becomes [`Session`]s ([`read`]), which the store keeps.
+
+mod columns;
+pub mod read;
+mod time;
+pub mod user;
 
 use ipnet::IpNet;
 
@@ -20,9 +25,15 @@ pub struct Session {
     /// First second.
     pub from: Timestamp,
     pub until: Until,
+    /// Seconds by which `from` and a told end may be off, either way: an hour of local time that comes twice. What is
+    /// unsure of all of a log comes on top.
+    pub uncertainty: u32,
     /// Physical line in the log on which it stands; 0 where there are no lines.
     pub line: u64,
 }
+
+/// A user of whom the log says nothing that could be used. He names no customer, but he ends what was before him.
+pub const NOBODY: &str = "?";
 
 /// How a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

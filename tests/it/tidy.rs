@@ -474,6 +474,7 @@ const PURE: &[&str] = &[
     "src/notify/authentic",
     "src/notify/compose",
     "src/report/",
+    "src/sessions/",
     "src/system/block",
     "src/system/rdnss",
     "src/system/request",
