@@ -10,7 +10,7 @@ use super::{Exit, Failure, Output, now};
 use crate::clock::Clock;
 use crate::config::{self, Complaint};
 use crate::customers::import;
-use crate::customers::{CustomerNo, Port};
+use crate::customers::{CustomerNo, Owner, Port};
 use crate::fetch::spool;
 use crate::files;
 use crate::incident::policy::local_day;
@@ -20,6 +20,7 @@ use crate::report::{Address, Hint, Item, Reader, Row, text};
 use crate::service::intake::describe;
 use crate::service::mailing::Kinds;
 use crate::service::{Engine, Error, FILE_BYTES_MAX};
+use crate::sessions::owner::Held;
 use crate::store::{Fetching, RejectedRow, View};
 
 /// The text of `--help`, for a command or for all.
@@ -179,7 +180,7 @@ pub(super) fn whois(
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
     let loaded = engine.loaded();
-    let verdict = loaded.table.explain(address, port.map(Port::Source), now(clock)?);
+    let verdict = engine.explain(&loaded, address, port.map(Port::Source), now(clock)?)?;
     let candidates: Vec<Value> = verdict
         .candidates
         .iter()
@@ -191,9 +192,28 @@ pub(super) fn whois(
             })
         })
         .collect();
+    let sources: Vec<Value> = verdict
+        .words
+        .iter()
+        .map(|word| {
+            let held = word.held.as_ref();
+            let until = held.and_then(|held| held.until.at());
+            let customer = match word.owner {
+                Owner::Customer { customer, .. } => loaded.table.contact(customer).map(|contact| contact.id),
+                _ => None,
+            };
+            json!({
+                "by": word.by.word(), "what": some(&word.what), "owner": word.owner.word(), "customer": customer,
+                "place": held.map(Held::place), "from": held.map(|held| held.from.to_string()),
+                "until": until.map(|until| until.to_string()),
+                "uncertainty": held.map(|held| held.uncertainty), "holds": word.holds,
+            })
+        })
+        .collect();
     let prefix = verdict.prefix.map(|prefix| prefix.to_string());
     let line = json!({
-        "owner": verdict.owner.word(), "customer": verdict.customer_id.and_then(some), "prefix": prefix, "why": verdict.why.sentence(), "candidates": candidates,
+        "owner": verdict.owner.word(), "customer": verdict.customer_id.and_then(some), "prefix": prefix,
+        "why": verdict.why.sentence(), "candidates": candidates, "sources": sources,
     });
     writeln!(output.out, "{line}")?;
     Ok(Exit::Done)

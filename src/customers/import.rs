@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use ipnet::IpNet;
@@ -31,6 +32,19 @@ pub struct Line {
     /// False: takes its place, but its customer hears nothing.
     pub mailed: bool,
     /// Physical line in the file, from 1.
+    pub line: u32,
+}
+
+/// Ports of an address that others share, which are forwarded to one customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Forward {
+    pub address: IpAddr,
+    /// First and last.
+    pub ports: (u16, u16),
+    pub customer: u32,
+    pub from: Timestamp,
+    pub until: Timestamp,
+    pub mailed: bool,
     pub line: u32,
 }
 
@@ -87,6 +101,9 @@ pub struct File {
     pub lines: Vec<Line>,
     /// By which the holders of dynamic addresses are known. Sorted; identical ones merged.
     pub logins: Vec<Login>,
+    /// Of lines with neither: a log may still know their customers by their ids.
+    pub unplaced: Vec<Login>,
+    pub forwards: Vec<Forward>,
     pub customers: Contacts,
     pub complaints: Complaints,
     /// Each has a complaint too; while there are any, the file waits for the operator.
@@ -327,6 +344,10 @@ impl Import<'_> {
         let customer = self.customer(id.clone());
         if !id.is_empty() {
             self.describe(customer, record, columns, &mail);
+            if logins.is_empty() && found.nets.is_empty() {
+                let login = login(&id).into_boxed_str();
+                self.file.unplaced.push(Login { login, customer, from, until, mailed, line });
+            }
         }
         self.unreadable(line, &id, &found);
         self.place(&found, logins, Line { prefix: IpNet::default(), customer, from, until, mailed, line });

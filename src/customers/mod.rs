@@ -7,6 +7,7 @@ pub(crate) mod cell;
 mod contacts;
 pub mod difference;
 pub mod import;
+mod keyed;
 mod login;
 mod overlap;
 mod ranges;

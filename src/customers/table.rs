@@ -9,10 +9,11 @@ use ipnet::IpNet;
 use super::cell::{self, ALWAYS, FOREVER};
 use super::contacts::{Contact, Contacts};
 use super::import::{Complaints, File, Line};
+use super::keyed::Keyed;
 use super::ranges::Ranges;
 use super::tree::{self, Bits, Entry, Placed, Tree};
 use super::words::Role;
-use super::{CustomerNo, Owner, Port};
+use super::{CustomerNo, Owner, login};
 use crate::clock::Timestamp;
 use crate::config::Networks;
 
@@ -20,17 +21,35 @@ use crate::config::Networks;
 #[derive(Clone, Debug)]
 pub struct Table {
     ours: Ranges,
-    /// Where static lines do not answer (`networks.cgn`, `networks.dynamic`).
+    /// Where static lines do not answer (`networks.cgn`, `networks.dynamic`), and which of it is shared by ports.
     marked: Ranges,
+    cgn: Ranges,
     /// When each file was imported, in order.
     imported: Vec<Timestamp>,
     v4: Tree<u32>,
     v6: Tree<u128>,
     /// The distinct times for which lines hold: first and last second.
     spans: Vec<(Timestamp, Timestamp)>,
+    /// By what a log may know a customer: the logins of the files, and the customer ids.
+    logins: Keyed<Box<str>>,
+    ids: Keyed<Box<str>>,
+    forwards: Keyed<(IpAddr, (u16, u16))>,
     contacts: Contacts,
     /// Number and last file of each contact, sorted.
     numbers: Vec<(u32, u32)>,
+}
+
+/// Who may say whose an address was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// It is none of ours.
+    Outside,
+    /// The static lines of the customer files.
+    Lines,
+    /// Sessions and leases (`networks.dynamic`).
+    Dynamic,
+    /// Who knows its ports: forwards, port blocks, the NAT formula (`networks.cgn`).
+    Cgn,
 }
 
 /// A line that was considered for an address.
@@ -72,6 +91,18 @@ pub enum Why {
     /// It decides, but no line on it is valid at that time.
     NoneValid,
     NotValid,
+    /// What is no matter of lines: a session or lease, a port block, a port forward, the NAT formula, the resolver.
+    Session,
+    Block,
+    Forward,
+    Formula,
+    Resolver,
+    /// Two users held it within the uncertainty, or two forwards or formulas name different ones.
+    TwoUsers,
+    /// The user, or who has the inside address, is in no customer file.
+    UserUnknown,
+    /// Others share the address, and no source port was given.
+    NeedsSourcePort,
 }
 
 impl Why {
@@ -99,6 +130,16 @@ impl Why {
             Self::NotMailed => "not mailed, because the line that decides is faulty or says so",
             Self::LongerPrefix => "a longer prefix decides",
             Self::NoneValid => "not mailed, because no line on the prefix that decides is valid at that time",
+            Self::Session => "the session or lease of that time is this customer's",
+            Self::Block => "the block of ports was this customer's at that time",
+            Self::Forward => "the port is forwarded to this customer",
+            Self::Formula => "by the NAT formula the source port is that of this customer's inside address",
+            Self::Resolver => "the operator's resolver has named this customer",
+            Self::TwoUsers => "several users held it at that time, within the uncertainty of the clocks",
+            Self::UserUnknown => "who held it is in no customer file",
+            Self::NeedsSourcePort => {
+                "several customers share the address: only a source port tells them apart, or a port that is forwarded"
+            }
             Self::NotValid => "another line on the same prefix is valid at that time, this one is not",
         }
     }
@@ -140,6 +181,9 @@ impl Table {
         let mut imported: Vec<Timestamp> = Vec::new();
         let (mut v4, mut v6): (Vec<Placed<u32>>, Vec<Placed<u128>>) = Default::default();
         let mut spans: HashMap<(Timestamp, Timestamp), u32> = HashMap::new();
+        let (mut logins, mut ids, mut forwards) = (Vec::new(), Vec::new(), Vec::new());
+        // Logs are asked in marked networks alone.
+        let has_logs = !(networks.cgn.is_empty() && networks.dynamic.is_empty());
         let mut contacts: HashMap<u32, (u32, String)> = HashMap::new();
         for (file_number, (time, file)) in (0..).zip(files) {
             let file: &File = file.borrow();
@@ -154,23 +198,50 @@ impl Table {
                     number
                 })
                 .collect();
-            for line in &file.lines {
+            let mut entry = |customer: u32, (from, until), mailed, line| {
                 let count = spans.len() as u32;
-                let entry = Entry {
-                    customer: numbers[line.customer as usize],
-                    span: *spans.entry((line.from, line.until)).or_insert(count),
-                    first: file_number,
-                    last: file_number,
-                    line: line.line,
-                    mailed: line.mailed,
-                };
+                let span = *spans.entry((from, until)).or_insert(count);
+                let customer = numbers[customer as usize];
+                Entry { customer, span, first: file_number, last: file_number, line, mailed }
+            };
+            // By its id a log may know any customer.
+            let mut by_id = |customer: u32, entry: Entry| {
+                let id = file.customers.id(customer as usize).unwrap_or_default();
+                if has_logs && !id.is_empty() {
+                    ids.push((login(id).into_boxed_str(), entry));
+                }
+            };
+            for line in &file.lines {
+                let entry = entry(line.customer, (line.from, line.until), line.mailed, line.line);
+                by_id(line.customer, entry);
                 match line.prefix {
-                    IpNet::V4(net) => v4.push((net.network().into(), net.prefix_len(), entry)),
-                    IpNet::V6(net) => v6.push((net.network().into(), net.prefix_len(), entry)),
+                    IpNet::V4(net) => v4.push(((net.network().into(), net.prefix_len()), entry)),
+                    IpNet::V6(net) => v6.push(((net.network().into(), net.prefix_len()), entry)),
                 }
             }
+            for one in &file.logins {
+                let entry = entry(one.customer, (one.from, one.until), one.mailed, one.line);
+                by_id(one.customer, entry);
+                if has_logs {
+                    logins.push((one.login.clone(), entry));
+                }
+            }
+            for one in &file.unplaced {
+                let entry = entry(one.customer, (one.from, one.until), one.mailed, one.line);
+                by_id(one.customer, entry);
+            }
+            for one in &file.forwards {
+                let entry = entry(one.customer, (one.from, one.until), one.mailed, one.line);
+                by_id(one.customer, entry);
+                if has_logs {
+                    forwards.push(((one.address, one.ports), entry));
+                }
+            }
+            tree::join(&mut ids);
             tree::join(&mut v4);
             tree::join(&mut v6);
+            tree::join(&mut logins);
+            tree::join(&mut forwards);
         }
         let mut spans: Vec<_> = spans.into_iter().map(|(span, index)| (index, span)).collect();
         spans.sort_unstable();
@@ -179,29 +250,75 @@ impl Table {
         Self {
             ours: Ranges::new(&networks.cidrs),
             marked: Ranges::new(networks.cgn.iter().chain(&networks.dynamic)),
+            cgn: Ranges::new(&networks.cgn),
             imported,
             v4: Tree::new(v4),
             v6: Tree::new(v6),
+            logins: Keyed::new(logins),
+            ids: Keyed::new(ids),
+            forwards: Keyed::new(forwards),
             spans: spans.into_iter().map(|(_, span)| span).collect(),
             numbers: contacts.iter().map(|(number, (last, _))| (*number, *last)).collect(),
             contacts: contacts.into_iter().map(|(_, (_, record))| record).collect(),
         }
     }
 
-    /// Whose address it was. `port` will count where ports are shared; static lines do not ask for it.
-    pub fn owner(&self, address: IpAddr, _port: Option<Port>, at: Timestamp) -> Owner {
+    /// Which kind of source answers for an address.
+    pub fn source(&self, address: IpAddr) -> Source {
         let address = address.to_canonical();
-        if !self.ours.contains(address) {
-            return Owner::Outside;
+        match () {
+            () if !self.ours.contains(address) => Source::Outside,
+            () if self.cgn.contains(address) => Source::Cgn,
+            () if self.marked.contains(address) => Source::Dynamic,
+            () => Source::Lines,
         }
-        if self.marked.contains(address) {
-            // No source of leases or port logs yet: none can answer here.
-            return Owner::Unattributable;
+    }
+
+    /// Whose address it was, as far as static lines can say.
+    pub fn owner(&self, address: IpAddr, at: Timestamp) -> Owner {
+        match self.source(address) {
+            Source::Outside => Owner::Outside,
+            Source::Dynamic | Source::Cgn => Owner::Unattributable,
+            Source::Lines => self.owner_by_lines(address, at),
         }
-        match address {
+    }
+
+    /// What static lines say of an address, wherever it lies: behind a NAT, it is none of ours.
+    pub fn owner_by_lines(&self, address: IpAddr, at: Timestamp) -> Owner {
+        match address.to_canonical() {
             IpAddr::V4(v4) => self.line_owner(&self.v4, v4.into(), at),
             IpAddr::V6(v6) => self.line_owner(&self.v6, v6.into(), at),
         }
+    }
+
+    /// Who had a login, as [`login`] folds it, or is the customer with that id; `None` if nobody has.
+    pub fn owner_of_login(&self, login: &str, at: Timestamp) -> Option<Owner> {
+        // A customer may have a line that is cancelled beside others: the id alone does not say which it was.
+        let by_id = |file| {
+            let entries = || self.ids.get(login).iter().filter(|entry| entry.stands_in(file));
+            let is_mailed = entries().any(|entry| entry.mailed && self.is_valid(entry, at));
+            entries().map(|entry| of(entry, is_mailed)).reduce(Owner::and)
+        };
+        let owners = self.files(at).map(|file| {
+            let named = self.entries_owner(self.logins.get(login), file, at);
+            named.or_else(|| by_id(file)).unwrap_or(Owner::Unassigned)
+        });
+        owners.reduce(Owner::and).filter(|owner| *owner != Owner::Unassigned)
+    }
+
+    /// To whom a port of an address that others share is forwarded; `None`: to nobody.
+    pub fn owner_of_forward(&self, address: IpAddr, port: u16, at: Timestamp) -> Option<Owner> {
+        let address = address.to_canonical();
+        let first = (address, (0, 0));
+        let around = || {
+            let of_address = self.forwards.from(&first).take_while(|((one, _), _)| *one == address);
+            of_address.filter(|((_, (first, last)), _)| (*first..=*last).contains(&port))
+        };
+        let owners = self.files(at).map(|file| {
+            let each = around().filter_map(|(_, entries)| self.entries_owner(entries, file, at));
+            each.reduce(Owner::and).unwrap_or(Owner::Unassigned)
+        });
+        owners.reduce(Owner::and).filter(|owner| *owner != Owner::Unassigned)
     }
 
     /// Whose network it was: a customer's only if all of it was, outside only if all of it is, else ambiguous.
@@ -273,9 +390,9 @@ impl Table {
     }
 
     /// The answer of [`Table::owner`] with all lines around the address and why each won or lost.
-    pub fn explain(&self, address: IpAddr, port: Option<Port>, at: Timestamp) -> Explanation<'_> {
+    pub fn explain(&self, address: IpAddr, at: Timestamp) -> Explanation<'_> {
         let address = address.to_canonical();
-        let owner = self.owner(address, port, at);
+        let owner = self.owner(address, at);
         let (mut candidates, answers) = match address {
             IpAddr::V4(v4) => self.candidates(&self.v4, v4.into(), at),
             IpAddr::V6(v6) => self.candidates(&self.v6, v6.into(), at),
@@ -363,13 +480,16 @@ impl Table {
         }
     }
 
-    /// The longest prefix decides alone: by its lines valid at that time, else by those not valid, unmailed.
+    /// The longest prefix decides alone.
     fn node_owner(&self, entries: &[Entry], file: u32, at: Timestamp) -> Owner {
-        let of = |entry: &Entry, mailed| Owner::Customer { customer: CustomerNo(entry.customer), mailed };
+        self.entries_owner(entries, file, at).unwrap_or(Owner::Unassigned)
+    }
+
+    /// By the lines valid at that time, else by those not valid, unmailed; `None`: the file has none of them.
+    fn entries_owner(&self, entries: &[Entry], file: u32, at: Timestamp) -> Option<Owner> {
         let standing = || entries.iter().filter(|entry| entry.stands_in(file));
         let valid = standing().filter(|e| self.is_valid(e, at)).map(|e| of(e, e.mailed)).reduce(Owner::and);
-        let owner = valid.or_else(|| standing().map(|e| of(e, false)).reduce(Owner::and));
-        owner.unwrap_or(Owner::Unassigned)
+        valid.or_else(|| standing().map(|e| of(e, false)).reduce(Owner::and))
     }
 
     fn is_valid(&self, entry: &Entry, at: Timestamp) -> bool {
@@ -423,6 +543,10 @@ impl Table {
         }
         (candidates, answers)
     }
+}
+
+fn of(entry: &Entry, mailed: bool) -> Owner {
+    Owner::Customer { customer: CustomerNo(entry.customer), mailed }
 }
 
 /// What one file says of an address.
@@ -512,7 +636,7 @@ mod tests {
 
     /// Who has an address on 15 November, by one file.
     fn owner(lines: &str, address: &str) -> Owner {
-        table(&[("2026-11-01T00:00:00Z", lines)]).owner(ip(address), None, at("2026-11-15T12:00:00Z"))
+        table(&[("2026-11-01T00:00:00Z", lines)]).owner(ip(address), at("2026-11-15T12:00:00Z"))
     }
 
     #[test]
@@ -520,7 +644,7 @@ mod tests {
         let lines: String = (0..120).map(|host| format!("C{host},,,192.0.2.{host},,,\n")).collect();
         let table = table(&[("2026-11-01T00:00:00Z", &lines)]);
         for host in 0..120 {
-            let owner = table.owner(ip(&format!("192.0.2.{host}")), None, at("2026-11-15T12:00:00Z"));
+            let owner = table.owner(ip(&format!("192.0.2.{host}")), at("2026-11-15T12:00:00Z"));
             assert_eq!(owner, customer(host), "{host}");
         }
     }
@@ -642,7 +766,7 @@ mod tests {
             ("192.0.2.33", "2026-11-11T00:00:00Z", customer(5)),
             ("192.0.2.33", "2026-11-13T00:00:00Z", Owner::Ambiguous),
         ] {
-            assert_eq!(table.owner(ip(address), None, at(time)), expected, "{address} {time}");
+            assert_eq!(table.owner(ip(address), at(time)), expected, "{address} {time}");
         }
     }
 
@@ -666,7 +790,7 @@ mod tests {
             ("192.0.2.4", "2026-11-19T00:00:00Z", Owner::Ambiguous),
             ("192.0.2.4", "2027-11-19T00:00:00Z", customer(4)),
         ] {
-            assert_eq!(table.owner(ip(address), None, at(time)), expected, "{address} {time}");
+            assert_eq!(table.owner(ip(address), at(time)), expected, "{address} {time}");
         }
         assert_eq!((table.customers_len(), table.prefixes_len()), (3, 3));
         assert_eq!(table.v4.count(0) + table.v4.count(1), 6);
@@ -678,8 +802,8 @@ mod tests {
     #[test]
     fn without_files_nobody_is_named() {
         let table = table(&[]);
-        assert_eq!(table.owner(ip("192.0.2.1"), None, Timestamp::default()), Owner::Unassigned);
-        assert_eq!(table.owner(ip("192.0.3.1"), None, Timestamp::default()), Owner::Outside);
+        assert_eq!(table.owner(ip("192.0.2.1"), Timestamp::default()), Owner::Unassigned);
+        assert_eq!(table.owner(ip("192.0.3.1"), Timestamp::default()), Owner::Outside);
         assert_eq!((table.customers_len(), table.prefixes_len()), (0, 0));
     }
 
@@ -736,12 +860,12 @@ mod tests {
             "2026-11-01T00:00:00Z",
             "C1,,,192.0.2.0/25,,,\nC2,,,192.0.2.16/28,,2026-11-14,\nC3,,,192.0.2.16/28,2026-11-15,,\nC4,,,192.0.2.130,,,\n",
         )]);
-        let told = table.explain(ip("192.0.2.17"), None, at("2026-11-15T00:00:00Z"));
+        let told = table.explain(ip("192.0.2.17"), at("2026-11-15T00:00:00Z"));
         assert_eq!((told.owner, told.customer_id), (customer(3), Some("C3")));
         assert_eq!(told.prefix, Some("192.0.2.16/28".parse().unwrap()));
         let lines: Vec<_> = told.candidates.iter().map(|c| (c.customer_id, c.line, c.valid, c.won)).collect();
         assert_eq!(lines, [("C2", 3, false, false), ("C3", 4, true, true), ("C1", 2, true, false)]);
-        let told = table.explain(ip("192.0.2.130"), None, at("2026-11-15T00:00:00Z"));
+        let told = table.explain(ip("192.0.2.130"), at("2026-11-15T00:00:00Z"));
         assert_eq!((told.owner, told.customer_id, told.prefix), (Owner::Unattributable, None, None));
         assert!(told.candidates.len() == 1 && !told.candidates[0].won);
     }
@@ -766,14 +890,14 @@ mod tests {
             ("2001:db8:1::1", "2026-11-15", parted, vec![("C6", parted)]),
             ("2001:db8:2::1", "2026-11-15", Why::NoLine, vec![]),
         ] {
-            let told = table.explain(ip(address), None, at(&format!("{time}T00:00:00Z")));
+            let told = table.explain(ip(address), at(&format!("{time}T00:00:00Z")));
             assert_eq!(told.why, why, "{address} {time}");
             let lines: Vec<_> = told.candidates.iter().map(|c| (c.customer_id, c.why)).collect();
             assert_eq!(lines, whys, "{address} {time}");
         }
         let file = "C2,,,192.0.2.16/28,,2026-11-10,\nC3,,,192.0.2.16/28,,,\nC8,,,2001:db8::/48,,,\n";
         let table = self::table(&[("2026-11-01T00:00:00Z", file)]);
-        let told = table.explain(ip("192.0.2.17"), None, at("2026-11-15T00:00:00Z"));
+        let told = table.explain(ip("192.0.2.17"), at("2026-11-15T00:00:00Z"));
         assert_eq!((told.candidates[0].why, told.candidates[1].why), (past, only));
         assert_eq!((table.customers_len(), table.prefixes_len()), (3, 2), "of both families");
     }
@@ -805,7 +929,7 @@ mod tests {
             ("192.0.2.81", Why::NotMailed, vec![("C4", Why::NotMailed, true), ("C1", longer, false)]),
             ("192.0.2.97", longest, vec![("C5", longest, true), ("C1", longer, false)]),
         ] {
-            let told = table.explain(ip(address), None, at("2026-11-15T00:00:00Z"));
+            let told = table.explain(ip(address), at("2026-11-15T00:00:00Z"));
             let lines: Vec<_> = told.candidates.iter().map(|c| (c.customer_id, c.why, c.won)).collect();
             assert_eq!((told.why, lines), (why, whys), "{address}");
         }
@@ -855,7 +979,7 @@ mod tests {
                     .collect();
                 innermost.sort_unstable();
                 innermost.dedup();
-                let owner = table.owner([192, 0, 2, address].into(), None, at("2026-11-15T12:00:00Z"));
+                let owner = table.owner([192, 0, 2, address].into(), at("2026-11-15T12:00:00Z"));
                 let customers: std::collections::BTreeSet<_> = around.iter().map(|claim| claim.2).collect();
                 let exact = match innermost[..] {
                     [] => Owner::Unassigned,
@@ -965,8 +1089,8 @@ mod tests {
             for base in ["192.0.2.0", "2001:db8::"] {
                 for address in (0..=255).map(|offset| nth(ip(base), offset)) {
                     let expected = scan(&files, address, at);
-                    prop_assert_eq!(table.owner(address, None, time), expected, "{}", address);
-                    let told = table.explain(address, None, time);
+                    prop_assert_eq!(table.owner(address, time), expected, "{}", address);
+                    let told = table.explain(address, time);
                     prop_assert_eq!(told.owner, expected);
                     let won = told.candidates.iter().any(|c| c.won);
                     let named = matches!(expected, Owner::Customer { .. });
@@ -982,7 +1106,7 @@ mod tests {
             let (one, other) = (model_table(&files), model_table(&turned));
             for address in (0..=255).map(|offset| nth(ip("192.0.2.0"), offset)) {
                 let time = Timestamp::from_unix(at);
-                prop_assert_eq!(one.owner(address, None, time), other.owner(address, None, time));
+                prop_assert_eq!(one.owner(address, time), other.owner(address, time));
             }
         }
 
@@ -992,7 +1116,7 @@ mod tests {
             let time = Timestamp::from_unix(at);
             let net = model_prefix(&(v6, offset, len, 0, 0, 0, true));
             let count = 1_u16 << (8 - len);
-            let owners = (0..count).map(|i| table.owner(nth(net.addr(), i as u8), None, time));
+            let owners = (0..count).map(|i| table.owner(nth(net.addr(), i as u8), time));
             let expected = owners.reduce(Owner::and).unwrap();
             prop_assert_eq!(table.owner_of_network(net, time), expected);
         }
@@ -1015,7 +1139,7 @@ mod tests {
         assert!(file_bytes < 12 << 20 && table_bytes < 12 << 20, "{file_bytes} and {table_bytes}");
         for i in (0..100_000_u32).step_by(7) {
             let address = IpAddr::from((0x0a00_0000 + i * 8 + 7).to_be_bytes());
-            assert_eq!(table.owner(address, None, Timestamp::default()), customer(i + 1));
+            assert_eq!(table.owner(address, Timestamp::default()), customer(i + 1));
         }
     }
 }

@@ -55,18 +55,20 @@ impl Entry {
 }
 
 /// A prefix (start and length) and a line on it.
-pub(super) type Placed<A> = (A, u8, Entry);
+pub(super) type Placed<A> = ((A, u8), Entry);
 
-/// Sorts lines and joins those that go on from one file to the next.
-pub(super) fn join<A: Bits>(lines: &mut Vec<Placed<A>>) {
-    let key = |&(start, len, e): &Placed<A>| (start, len, e.customer, e.span, e.mailed, e.first);
+/// Sorts lines by what they are about, and joins those that go on from one file to the next.
+pub(super) fn join<K: Ord>(lines: &mut Vec<(K, Entry)>) {
+    let rest = |e: &Entry| (e.customer, e.span, e.mailed);
     // Stable, because that is fast where sorted lines are followed by sorted lines.
-    lines.sort_by_key(key);
-    lines.dedup_by(|later, earlier| {
-        let same = |&(start, len, e): &Placed<A>| (start, len, e.customer, e.span, e.mailed);
-        let joins = same(later) == same(earlier) && later.2.first <= earlier.2.last.saturating_add(1);
-        if joins && later.2.last > earlier.2.last {
-            (earlier.2.last, earlier.2.line) = (later.2.last, later.2.line);
+    lines.sort_by(|(key, one), (other_key, other)| {
+        (key, rest(one), one.first).cmp(&(other_key, rest(other), other.first))
+    });
+    lines.dedup_by(|(later_key, later), (key, earlier)| {
+        let joins =
+            later_key == key && rest(later) == rest(earlier) && later.first <= earlier.last.saturating_add(1);
+        if joins && later.last > earlier.last {
+            (earlier.last, earlier.line) = (later.last, later.line);
         }
         joins
     });
@@ -103,7 +105,7 @@ impl<A: Bits> Tree<A> {
     pub(super) fn new(lines: Vec<Placed<A>>) -> Self {
         let mut nodes: Vec<Node<A>> = Vec::new();
         let mut entries = Vec::with_capacity(lines.len());
-        for (start, len, entry) in lines {
+        for ((start, len), entry) in lines {
             entries.push(entry);
             let end = number(entries.len());
             match nodes.last_mut() {

@@ -11,17 +11,17 @@ use super::outbox::Scope;
 use super::{Problem, StillOpen, redact};
 use crate::clock::Timestamp;
 use crate::config::{Networks, Policy};
-use crate::customers::table::Table;
-use crate::customers::{CustomerNo, Owner};
+use crate::customers::{CustomerNo, Owner, Port};
 use crate::incident::policy::{Moment, Reason, audience, due};
 use crate::incident::{Audience, Incident, Key, OPERATOR, Ownership, State, batch};
 use crate::report::kind::{Kind, Severity};
 use crate::report::{column, text};
+use crate::sessions::owner::Sources;
 
 /// What decides over a mail, beside the incidents.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    pub table: &'a Table,
+    pub sources: Sources<'a>,
     pub networks: &'a Networks,
     pub policy: &'a Policy,
     pub zone: &'a TimeZone,
@@ -60,7 +60,8 @@ impl Context<'_> {
         reason: Reason,
     ) -> Told {
         let evidence = &incident.evidence;
-        let own = |address: IpAddr| receiver == OPERATOR || self.owns(receiver, address, incident.last_seen);
+        let own =
+            |address: IpAddr| receiver == OPERATOR || self.owns(receiver, address, None, incident.last_seen);
         let inside = |address: IpAddr| Networks::contains(&self.networks.cidrs, address);
         let mut shown: Vec<(String, String)> = Vec::new();
         for (number, cell) in batch::shown_cells(&evidence.shown) {
@@ -130,10 +131,15 @@ impl Context<'_> {
         }
         let silenced = |address| Networks::contains(&self.networks.silenced, address);
         audience == Audience::Customer
-            && match (incident.evidence.address, key.network()) {
-                (Some(address), _) => !silenced(address) && self.owns(receiver, address, incident.last_seen),
+            && match (incident.evidence.address, key.area()) {
+                (Some(address), area) => {
+                    // What is nowhere was found by who had the address, or its source port, at that moment.
+                    let port = if area.is_none() { Port::Source } else { Port::Listening };
+                    let port = incident.evidence.port.map(port);
+                    !silenced(address) && self.owns(receiver, address, port, incident.last_seen)
+                }
                 (None, Some(network)) => {
-                    let owner = self.table.owner_of_network(network, incident.last_seen);
+                    let owner = self.sources.table.owner_of_network(network, incident.last_seen);
                     !silenced(network.network()) && mails(owner, receiver)
                 }
                 (None, None) => false,
@@ -141,8 +147,8 @@ impl Context<'_> {
     }
 
     /// Whether the address was `receiver`'s at that time, and `receiver` is mailed.
-    fn owns(&self, receiver: CustomerNo, address: IpAddr, at: Timestamp) -> bool {
-        mails(self.table.owner(address, None, at), receiver)
+    fn owns(&self, receiver: CustomerNo, address: IpAddr, port: Option<Port>, at: Timestamp) -> bool {
+        mails(self.sources.owner(address, port, at).owner, receiver)
     }
 }
 
@@ -157,6 +163,7 @@ const EMPTY_WORDS: &[&str] = &["", "-", "--", "null", "none", "unknown", "n/a"];
 mod tests {
     use super::*;
     use crate::customers::import;
+    use crate::customers::table::Table;
     use crate::incident::{Evidence, Place, Sighting};
     use crate::report::kind::{self, Nature};
 
@@ -199,7 +206,7 @@ mod tests {
     impl Abusebox {
         fn context(&self) -> Context<'_> {
             Context {
-                table: &self.table,
+                sources: Sources { table: &self.table, nats: &[], log: &() },
                 networks: &self.networks,
                 policy: &self.policy,
                 zone: &self.zone,

@@ -25,6 +25,7 @@ use crate::notify::authentic::{self, Look};
 use crate::notify::smtp::{Outcome, Smtp, Stage, Waits};
 use crate::notify::{Mail, mime};
 use crate::report::{Address, Hint, Item, Reader};
+use crate::sessions::owner::Sources;
 use crate::store::Counts;
 use crate::system::resolver::{self, Kind, Record};
 use crate::web::hand::{Asked, End, Proof, Seen};
@@ -161,6 +162,9 @@ impl Engine {
             *numbers.entry(id.to_owned()).or_insert(next)
         };
         let table = Table::build(&self.loaded().settings.networks, [(Timestamp::from_unix(0), file)], number);
+        let loaded = self.loaded();
+        let log = self.store.view()?.session_log()?;
+        let sources = Sources { table: &table, ..loaded.sources(&log) };
         let mut counts = Counts::default();
         for (_, source, spooled) in reports {
             let hint = Hint { kind: source.kind.as_deref(), file_name: Some(&source.file) };
@@ -170,11 +174,12 @@ impl Engine {
             while let Ok(Some(item)) = reader.next_item() {
                 counts.rows += 1;
                 match item {
-                    Item::Row(row) => *counted(&mut counts, owner(&table, &header, &row)) += 1,
+                    Item::Row(row) => *counted(&mut counts, owner(&sources, &header, &row).owner) += 1,
                     Item::Rejected { .. } => counts.rejected += 1,
                 }
             }
         }
+        log.finish()?;
         Ok(Some((day, counts)))
     }
 }

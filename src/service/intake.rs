@@ -8,7 +8,6 @@ use super::sorting::Sorter;
 use super::{Engine, Error, Loaded};
 use crate::clock::{Day, Timestamp};
 use crate::config::Networks;
-use crate::customers::table::Table;
 use crate::customers::{CustomerNo, Owner, Port};
 use crate::fetch::spool::{self, Spooled};
 use crate::halt;
@@ -17,6 +16,7 @@ use crate::incident::policy::{self, Moment};
 use crate::incident::{Audience, Key, OPERATOR, Ownership, Place};
 use crate::report::kind::{self, Kind, Nature, Severity, Tell};
 use crate::report::{Address, Header, Hint, Item, Reader, Row};
+use crate::sessions::owner::{Answer, Sources};
 use crate::store::{self, Counts, Newest, RejectedRow, Report};
 
 /// A report to be taken in.
@@ -193,7 +193,13 @@ impl Engine {
         };
         let txn = self.store.begin()?;
         let (number, pass) = txn.begin_report(file)?;
-        let matcher = Matcher { loaded: &loaded, header: &header, kind: txn.kind_number(&header.kind_name)? };
+        let log = self.store.view()?.session_log()?;
+        let matcher = Matcher {
+            loaded: &loaded,
+            sources: loaded.sources(&log),
+            header: &header,
+            kind: txn.kind_number(&header.kind_name)?,
+        };
         let settings = &loaded.settings;
         let at = Moment::new(now, &settings.boxx.timezone);
         let mut due = HashMap::<CustomerNo, bool>::new();
@@ -235,9 +241,9 @@ impl Engine {
                         // Taken literally, it would keep its incident fresh until then.
                         row.time = now;
                     }
-                    let owner = matcher.owner(&row);
-                    *counted(&mut counts, owner) += 1;
-                    if let Some(matched) = matcher.matched(owner, &row) {
+                    let answer = owner(&matcher.sources, &header, &row);
+                    *counted(&mut counts, answer.owner) += 1;
+                    if let Some(matched) = matcher.matched(answer, &row) {
                         sorter.add(matched, &row, &header)?;
                         if sorter.is_full() {
                             apply(&mut sorter)?;
@@ -247,6 +253,7 @@ impl Engine {
             }
         }
         apply(&mut sorter)?;
+        log.finish()?;
         txn.reject(number, &rejected)?;
         let report = Report {
             number,
@@ -290,19 +297,16 @@ impl Engine {
 /// Whose rows are whose, for one report.
 struct Matcher<'a> {
     loaded: &'a Loaded,
+    sources: Sources<'a>,
     header: &'a Header,
     kind: u16,
 }
 
 impl Matcher<'_> {
-    fn owner(&self, row: &Row<'_>) -> Owner {
-        owner(&self.loaded.table, self.header, row)
-    }
-
     /// Which incident the row belongs to; none outside our networks.
-    fn matched(&self, owner: Owner, row: &Row<'_>) -> Option<Match> {
+    fn matched(&self, answer: Answer, row: &Row<'_>) -> Option<Match> {
         let kind: &Kind = self.header.kind;
-        let (ownership, customer, mailed) = match owner {
+        let (ownership, customer, mailed) = match answer.owner {
             Owner::Customer { customer, mailed } => (Ownership::Customer, customer, mailed),
             Owner::Unassigned => (Ownership::Unassigned, OPERATOR, true),
             Owner::Ambiguous => (Ownership::Ambiguous, OPERATOR, true),
@@ -318,6 +322,7 @@ impl Matcher<'_> {
             Address::Net(network) => (Place::Net(network), silenced(network.network())),
             Address::None => (Place::Nowhere, false),
         };
+        let place = if answer.is_passing() { Place::Nowhere } else { place };
         let audience = match kind.tell() {
             _ if silent || !mailed => Audience::Nobody,
             Tell::Nobody => Audience::Nobody,
@@ -325,8 +330,8 @@ impl Matcher<'_> {
             Tell::Unknown if ownership == Ownership::Customer => Audience::UnknownType,
             Tell::Customer | Tell::Unknown | Tell::Operator => Audience::Operator,
         };
-        let same = match place {
-            Place::Nowhere => same_content(row, self.header),
+        let same = match row.address {
+            Address::None => same_content(row, self.header),
             _ => same(row, self.header),
         };
         Some(Match { key: Key::new(self.kind, customer, place, same), ownership, audience })
@@ -345,15 +350,16 @@ pub(super) fn counted(counts: &mut Counts, owner: Owner) -> &mut u64 {
 }
 
 /// Whose row it is.
-pub(super) fn owner(table: &Table, header: &Header, row: &Row<'_>) -> Owner {
+pub(super) fn owner(sources: &Sources<'_>, header: &Header, row: &Row<'_>) -> Answer {
     let port = row.port.map(|port| match header.port_is_source {
         true => Port::Source(port),
         false => Port::Listening(port),
     });
+    let plain = |owner| Answer { owner, by: None };
     match row.address {
-        Address::Ip(address) => table.owner(address, port, row.time),
-        Address::Net(network) => table.owner_of_network(network, row.time),
-        Address::None => Owner::Unattributable,
+        Address::Ip(address) => sources.owner(address, port, row.time),
+        Address::Net(network) => plain(sources.table.owner_of_network(network, row.time)),
+        Address::None => plain(Owner::Unattributable),
     }
 }
 

@@ -677,7 +677,7 @@ mod tests {
         let (_, end) = house.end(house.take(job, &[]));
         assert!(matches!(&end, End::Failed(_)), "{end:?}");
         assert_eq!(
-            house.engine.loaded().table.explain("192.0.2.1".parse().unwrap(), None, NOW).customer_id,
+            house.engine.loaded().table.explain("192.0.2.1".parse().unwrap(), NOW).customer_id,
             Some("C7")
         );
         let (job, checked) = house.check("no,address\n");

@@ -1,12 +1,13 @@
 //! Housekeeping, once a day: what is gone is closed, what is old is forgotten. Earlier where room gets short.
 
+use super::acting::note;
 use super::{Engine, Error};
 use crate::clock::{Clock, Day, Timestamp};
 use crate::fetch::spool;
 use crate::files;
 use crate::incident::Key;
 use crate::incident::policy;
-use crate::store::{Digests, Import, Report};
+use crate::store::{Deed, Digests, Import, Report, What};
 
 impl Engine {
     /// Closes and forgets, if it was not done today. Says if there is little room left on the disk.
@@ -148,7 +149,25 @@ impl Engine {
                 self.alarm(&code, None, now)?;
             }
         }
+        self.forget_sessions(now)?;
         self.forget_customers(now)
+    }
+
+    /// Who had which address when is traffic data: it goes as soon as no row asks for it any more, and that it went is
+    /// noted.
+    fn forget_sessions(&self, now: Timestamp) -> Result<(), Error> {
+        if self.store.view()?.sessions_len()? == 0 {
+            return Ok(());
+        }
+        let old = now.plus_days(-KEEP_SESSIONS_DAYS);
+        self.store.write(|txn| {
+            let forgotten = txn.forget_sessions(old, now.plus_days(-SESSION_DAYS_MAX))?;
+            match forgotten {
+                0 => Ok(()),
+                count => note(txn, BOX, None, Deed::to(What::ForgotSessions, &[count]), now),
+            }
+        })?;
+        Ok(())
     }
 
     /// A customer file answers until the next one was imported; 35 days after that no row can ask for it any more.
@@ -189,5 +208,11 @@ pub(super) const AT_ONCE: usize = 10_000;
 const KEEP_DAYS: i64 = 730;
 /// Mails as they went out.
 const KEEP_MAIL_DAYS: i64 = 180;
+/// Sessions that are over. Reports come two days after the day they tell of, corrections some days later.
+pub(super) const KEEP_SESSIONS_DAYS: i64 = 14;
+/// One that began before and has not ended was never told to have.
+const SESSION_DAYS_MAX: i64 = 366;
+/// Who does what nobody asked for, in the list of what was done.
+const BOX: &str = "abusebox";
 /// Superseded customer files.
 const KEEP_CUSTOMERS_DAYS: i64 = 35;

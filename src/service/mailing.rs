@@ -25,7 +25,7 @@ use crate::notify::outbox::{self, Attempt, Change, Delivery, End, Frozen, Notice
 use crate::notify::smtp::{self, Outcome, Smtp};
 use crate::notify::{Digest, Mail, OperatorDigest, Problem, Sender, compose, mime};
 use crate::report::kind::{self, Kind, Severity};
-use crate::store::{self, Digests, Due, Format, Txn, View, What};
+use crate::store::{self, Digests, Due, Format, SessionLog, Txn, View, What};
 
 /// The mail server, as far as the loop remembers it.
 #[derive(Default)]
@@ -82,12 +82,13 @@ impl Engine {
             return Ok((0, 0));
         }
         let view = self.store.view()?;
+        let log = view.session_log()?;
         let digests = view.meta::<Digests>()?.unwrap_or_default();
         // Of a box that is being set up, the digest of the day waits for the first report.
         let is_begun = boxx.mode != Mode::Hold || digests.last.is_some() || has_reports(&view)?;
         let digest = policy::digest_due(digests.last, policy, now, &boxx.timezone).filter(|_| is_begun);
         let scope = if digest.is_some() { Scope::Digest } else { Scope::Critical };
-        let context = loaded.context(now);
+        let context = loaded.context(&log, now);
         let (mut over, mut critical, mut waiting, mut held_newest) = (vec![], vec![], HashSet::new(), None);
         view.unsent(|notice| {
             if is_superseded(&notice, boxx.mode) {
@@ -136,6 +137,7 @@ impl Engine {
         let all_held = outbox::holds_run(boxx.mode, policy, planned.len(), loaded.table.customers_len());
         let held_now = planned.iter().filter(|(_, first)| all_held || *first).count();
         let findings = digest.is_some() && any_due(&view, &context, OPERATOR, Scope::Digest)?;
+        log.finish()?;
         // Of a mail server that takes no mail no mail can tell.
         let alarms = view.alarms()?.iter().any(|(code, alarm)| !alarm.told && code != MAIL_SERVER);
         let is_news = |newest: u64| {
@@ -504,7 +506,10 @@ impl Engine {
         notice: &Notice,
         now: Timestamp,
     ) -> Result<Vec<(u64, Severity)>, Error> {
-        let due = worst_due(view, &loaded.context(now), notice.customer, notice.scope, told_max(notice))?;
+        let log = view.session_log()?;
+        let context = loaded.context(&log, now);
+        let due = worst_due(view, &context, notice.customer, notice.scope, told_max(notice))?;
+        log.finish()?;
         Ok(due.into_iter().map(|(Reverse(severity), _, id, _)| (id, severity)).collect())
     }
 
@@ -566,7 +571,8 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Option<Made>, Error> {
         let kinds = Kinds::load(view)?;
-        let context = loaded.context(now);
+        let log = view.session_log()?;
+        let context = loaded.context(&log, now);
         let told = self.told(view, &kinds, &context, notice)?;
         if told.is_empty() {
             return Ok(None);
@@ -582,6 +588,7 @@ impl Engine {
             }
             Ok(())
         })?;
+        log.finish()?;
         let contact = loaded.table.contact(notice.customer);
         let mails: Vec<String> =
             contact.iter().flat_map(|contact| &contact.mails).map(|mail| (*mail).to_owned()).collect();
@@ -611,7 +618,8 @@ impl Engine {
         notice: &Notice,
         now: Timestamp,
     ) -> Result<Option<Made>, Error> {
-        let context = loaded.context(now);
+        let log = view.session_log()?;
+        let context = loaded.context(&log, now);
         let told = self.told(view, &Kinds::load(view)?, &context, notice)?;
         let mut held = 0;
         view.unsent(|notice| held += u64::from(notice.held))?;
@@ -624,6 +632,7 @@ impl Engine {
             all += u64::from(context.due(OPERATOR, &key, &incident, notice.scope).is_some());
             Ok(())
         })?;
+        log.finish()?;
         let findings_more = all.saturating_sub(told.len() as u64);
         Ok(Some(Made::of(told, |findings| {
             compose::operator(&OperatorDigest {
@@ -833,10 +842,11 @@ impl Engine {
 }
 
 impl Loaded {
-    pub fn context(&self, now: Timestamp) -> Context<'_> {
+    /// `log`: to be asked in the end whether it could be read.
+    pub fn context<'a>(&'a self, log: &'a SessionLog, now: Timestamp) -> Context<'a> {
         let zone = &self.settings.boxx.timezone;
         Context {
-            table: &self.table,
+            sources: self.sources(log),
             networks: &self.settings.networks,
             policy: &self.settings.policy,
             zone,

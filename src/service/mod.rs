@@ -18,6 +18,7 @@ pub mod mailing;
 pub mod paging;
 pub mod rebuilding;
 pub mod running;
+pub mod sessions;
 pub mod setting;
 mod sorting;
 mod supporting;
@@ -43,6 +44,7 @@ use crate::fetch::api::hex;
 use crate::fetch::spool::Spool;
 use crate::files;
 use crate::halt;
+use crate::sessions::nat::Nat;
 use crate::store::{self, Alarm, CustomersSeen, Deed, Found, Import, Store, Txn, View};
 
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +76,9 @@ pub enum Error {
     Unconfirmed { lines: String, complaints: Vec<Complaint> },
     #[error("the customer file is not taken: {why}")]
     BadCustomers { why: String, complaints: Vec<Complaint> },
+    /// No log of sessions.
+    #[error("the log is not taken: {why}")]
+    BadLog { why: String },
     #[error("mail cannot be made ready")]
     Mail(#[from] crate::notify::smtp::Error),
     #[error(
@@ -118,6 +123,8 @@ struct CheckedBy<'a> {
 pub struct Loaded {
     pub settings: Settings,
     pub table: Table,
+    /// Of `[[nat]]`.
+    pub(crate) nats: Vec<Nat>,
     /// PEM files of further certificate authorities: those that can be used.
     pub extra_ca: Vec<Vec<u8>>,
     /// Of the settings file and those authorities, to notice a change.
@@ -443,6 +450,7 @@ impl Engine {
         self.replace(Loaded {
             settings: loaded.settings.clone(),
             table: load_table(&self.store, &self.data, &loaded.settings)?,
+            nats: loaded.nats.clone(),
             extra_ca: loaded.extra_ca.clone(),
             settings_sha256: loaded.settings_sha256,
             is_mending: loaded.is_mending,
@@ -537,6 +545,7 @@ impl Written {
             is_mending: self.is_mending,
             settings: self.settings,
             table,
+            nats: Vec::new(),
             extra_ca: self.extra_ca,
             settings_sha256: self.sha256,
         }

@@ -21,13 +21,14 @@ use crate::lines::{Outgoing, Status};
 use crate::logbook;
 use crate::net::{is_host, own_networks};
 use crate::notify::outbox::{self, Notice};
+use crate::sessions::owner as session;
 use crate::store::{self, Counts, Fetching, Problems};
 use crate::system::disk;
 use crate::web::view::{
     Candidate, Cursor, Customer, CustomerFacts, CustomerPage, CustomerRow, Customers, CustomersWanted, Held,
     History, IncidentFacts, IncidentRow, MailFacts, MailRow, Overview, Ownerless, OwnerlessWanted, Part,
-    ROWS_MAX, ReportDay, ReportFacts, ReportsWanted, Secure, Site, System, TREND_DAYS, Trouble, View, Wanted,
-    Whois,
+    ROWS_MAX, ReportDay, ReportFacts, ReportsWanted, Secure, Site, SourceRow, System, TREND_DAYS, Trouble,
+    View, Wanted, Whois,
 };
 
 /// The engine as the page sees it.
@@ -406,10 +407,10 @@ impl View for Live {
         logbook::lines(words, ROWS_MAX)
     }
 
-    fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois {
+    fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Result<Whois, Trouble> {
         let loaded = self.engine.loaded();
-        let answer = loaded.table.explain(address, port.map(Port::Source), at);
-        let customer = match answer.owner {
+        let answer = self.engine.explain(&loaded, address, port.map(Port::Source), at)?;
+        let customer_of = |owner| match owner {
             Owner::Customer { customer, .. } => contact(&loaded, customer),
             _ => None,
         };
@@ -421,13 +422,23 @@ impl View for Live {
             won: line.won,
             why: line.why,
         };
-        Whois {
+        let words = answer.words.into_iter().rev().take(ROWS_MAX).map(|word| SourceRow {
+            by: word.by,
+            customer: customer_of(word.owner),
+            place: word.held.as_ref().map(session::Held::place).unwrap_or_default(),
+            time: word.held.as_ref().map(|held| (held.from, held.until)),
+            uncertainty: word.held.as_ref().map_or(0, |held| held.uncertainty),
+            what: word.what,
+            holds: word.holds,
+        });
+        Ok(Whois {
             owner: answer.owner,
-            customer,
+            customer: customer_of(answer.owner),
             prefix: answer.prefix.map(|prefix| prefix.to_string()),
             why: answer.why,
             candidates: answer.candidates.iter().take(ROWS_MAX).map(candidate).collect(),
-        }
+            words: words.collect(),
+        })
     }
 }
 

@@ -41,7 +41,7 @@ impl Whose {
         let table = &self.loaded.table;
         let text = wanted.search.to_lowercase();
         let holders = wanted.search.parse::<IpAddr>().ok().map(|address| {
-            let lines = table.explain(address, None, now).candidates;
+            let lines = table.explain(address, now).candidates;
             lines.iter().map(|line| line.customer_id).collect::<BTreeSet<_>>()
         });
         let is_wanted = |id: &str, contact: Option<&Contact<'_>>| match (&holders, contact) {

@@ -8,6 +8,9 @@ pub mod read;
 mod time;
 pub mod user;
 
+pub mod nat;
+pub mod owner;
+
 use ipnet::IpNet;
 
 use crate::clock::Timestamp;
@@ -44,4 +47,14 @@ pub enum Until {
     Expires(Timestamp),
     /// At this second, which is its last.
     Ended(Timestamp),
+}
+
+impl Until {
+    /// The latest second, if one is known.
+    pub fn at(self) -> Option<Timestamp> {
+        match self {
+            Self::Open => None,
+            Self::Expires(at) | Self::Ended(at) => Some(at),
+        }
+    }
 }

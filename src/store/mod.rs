@@ -6,6 +6,7 @@
 mod disk;
 mod migrate;
 mod opening;
+mod sessions;
 mod tables;
 mod types;
 
@@ -31,6 +32,7 @@ use crate::incident::{Audience, DAYS_REMEMBERED, Incident, Key, OPERATOR, Sighti
 use crate::notify::outbox::{Frozen, Mailed, Notice};
 use disk::{Disk, Health};
 pub use opening::{FileId, Found, Fresh};
+pub use sessions::SessionLog;
 use tables::*;
 pub use types::*;
 

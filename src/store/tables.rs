@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Error;
+use super::sessions::{SessionKey, SessionValue};
 use crate::incident::Key;
 
 /// Single values: counters, schedules, dates.
@@ -37,6 +38,12 @@ pub(super) const MAILED: TableDefinition<u32, &[u8]> = TableDefinition::new("mai
 /// Report days that are covered.
 pub(super) const COVERED: TableDefinition<i32, ()> = TableDefinition::new("covered");
 pub(super) const ALARMS: TableDefinition<&str, &[u8]> = TableDefinition::new("alarms");
+
+/// Who held an address for a time.
+pub(super) const SESSIONS: TableDefinition<SessionKey, SessionValue> = TableDefinition::new("sessions");
+/// Users of sessions -> their number, and back.
+pub(super) const SESSION_USERS: TableDefinition<&str, u32> = TableDefinition::new("session_users");
+pub(super) const SESSION_USER_NAMES: TableDefinition<u32, &str> = TableDefinition::new("session_user_names");
 
 /// Report day -> how many problems were seen on it.
 pub(super) const DAYS: TableDefinition<i32, &[u8]> = TableDefinition::new("days");

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::sessions::SessionShape;
 use super::tables::{Stored, decode, encode};
 use crate::clock::{Day, Timestamp};
 use crate::customers::CustomerNo;
@@ -56,6 +57,7 @@ stored!(
     AuditEntry = "audit entry" in version 2 from said_by_earlier_versions,
     Note = "note",
     Problems = "problems of a day",
+    SessionShape = "shape of the sessions",
 );
 
 impl Meta for Format {}
@@ -64,6 +66,7 @@ impl Meta for Digests {}
 impl Meta for Fetching {}
 impl Meta for Newest {}
 impl Meta for CustomersSeen {}
+impl Meta for SessionShape {}
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Format {
@@ -293,6 +296,9 @@ pub enum What {
     DownloadedSupport,
     Restarted,
     SwitchedOff,
+    TookSessions,
+    /// So many, by the box itself: traffic data are kept for days only.
+    ForgotSessions,
 }
 
 impl Deed {

@@ -19,6 +19,8 @@ use crate::lines::{Outgoing, Status};
 use crate::notify::Mail;
 use crate::notify::outbox::{self, Notice};
 use crate::report::kind::Severity;
+use crate::sessions::Until;
+use crate::sessions::owner::By;
 use crate::store::{Alarm, Counts, Import, Note, Problems, RejectedRow, Report};
 
 /// Why a page cannot be shown: a sentence for a person.
@@ -87,7 +89,7 @@ pub trait View {
     fn support(&self, now: Timestamp) -> Result<String, Trouble>;
     /// Lines of the log that hold all of these words, the newest first; at most [`ROWS_MAX`].
     fn log(&self, words: &str) -> Vec<String>;
-    fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois;
+    fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Result<Whois, Trouble>;
 }
 
 /// Some rows of many.
@@ -448,6 +450,24 @@ pub struct Whois {
     pub prefix: Option<String>,
     pub why: Why,
     pub candidates: Vec<Candidate>,
+    /// What sources beside the lines of customer files have said.
+    pub words: Vec<SourceRow>,
+}
+
+/// What a source beside the lines of customer files has said of an address.
+#[derive(Clone, Debug)]
+pub struct SourceRow {
+    pub by: By,
+    /// The user of a session, the inside address of a NAT, the id that a resolver named; empty for a forward.
+    pub what: String,
+    pub customer: Option<Customer>,
+    /// Addresses and ports of a session.
+    pub place: String,
+    pub time: Option<(Timestamp, Until)>,
+    /// By how many seconds its clock may be wrong.
+    pub uncertainty: u32,
+    /// Whether it held at that time.
+    pub holds: bool,
 }
 
 /// A line of a customer file that came into question.

@@ -87,7 +87,8 @@ sentences! {
 
     [customers Customers]
     title whose address port at look_up prefixes since file list accepted kept no_files taken
-    owner moment prefix why customer line of_file won no_line
+    owner moment prefix why customer line of_file won no_line source user place from until holds still
+    by_session by_block by_forward by_formula by_resolver uncertain
     all search which in_file gone id name mails_to language last_mail open or_more none no_further
 
     [customer OneCustomer]
@@ -101,7 +102,7 @@ sentences! {
 
     [whose Whose]
     outside unattributable no_line files_differ files_agree mails_differ two_customers only_prefix longest not_mailed
-    longer_prefix none_valid not_valid
+    longer_prefix none_valid not_valid session block forward formula resolver two_users user_unknown needs_source_port
 
     [people People]
     title name may may_look may_all added last_login login_from remove nobody
@@ -119,7 +120,7 @@ sentences! {
     claimed logged_in reset_passwords changed_password added_operator added_viewer removed_person released dropped closed
     muted reopened noted sent_report sent_known_report sent_unreadable_report took_customers asked_shadowserver
     tried_shadowserver sent_test_mail tried_test_mail changed_settings put_certificate downloaded_support restarted
-    switched_off and_more times
+    switched_off took_sessions forgot_sessions and_more times
 
     [alarm AlarmWords]
     clock clock_back disk fetch settings trust customers certificate shadowserver_key shadowserver reports_unusable
@@ -219,6 +220,8 @@ impl PageWords {
             What::DownloadedSupport => t.downloaded_support,
             What::Restarted => t.restarted,
             What::SwitchedOff => t.switched_off,
+            What::TookSessions => t.took_sessions,
+            What::ForgotSessions => t.forgot_sessions,
         };
         let day = if let What::Muted(day) = deed.what { day.to_string() } else { String::new() };
         let (mut what, more) = (deed.to.join(", "), self.number(deed.more));

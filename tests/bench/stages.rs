@@ -265,7 +265,7 @@ fn owners(customers: &Path, network: Ipv4Net) -> Owners {
     let mut address =
         || IpAddr::from((u32::from(network.network()) + random.below(hosts) as u32).to_be_bytes());
     let addresses: Vec<IpAddr> = (0..1_000_000).map(|_| address()).collect();
-    let is_found = |address: &&IpAddr| matches!(table.owner(**address, None, now), Owner::Customer { .. });
+    let is_found = |address: &&IpAddr| matches!(table.owner(**address, now), Owner::Customer { .. });
     let (found, cpu) =
         meter::costs(|| (0..ROUNDS).map(|_| addresses.iter().filter(is_found).count()).sum::<usize>());
     let asked = (ROUNDS * addresses.len()) as f64;

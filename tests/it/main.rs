@@ -19,6 +19,7 @@ mod house;
 mod image_tree;
 mod kill;
 mod kinds;
+mod lending;
 mod load;
 mod memory;
 mod month;

@@ -55,7 +55,7 @@ fn what_is_old_is_forgotten_and_nothing_earlier() {
     assert_eq!((files(&house, "spool"), files(&house, "customers")), (0, 2));
     house.engine.keep(now.plus_days(56)).unwrap();
     assert_eq!(files(&house, "customers"), 1, "35 days after it was replaced");
-    let owner = house.engine.loaded().table.owner("198.51.100.1".parse().unwrap(), None, now.plus_days(56));
+    let owner = house.engine.loaded().table.owner("198.51.100.1".parse().unwrap(), now.plus_days(56));
     assert!(matches!(owner, abusebox::customers::Owner::Customer { mailed: true, .. }));
 
     house.engine.keep(now.plus_days(729)).unwrap();

@@ -438,7 +438,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sessions",  &["clock", "config", "customers"]),
     ("fetch",     &["clock", "config", "files", "halt", "net", "report"]),
     ("incident",  &["clock", "config", "customers", "report"]),
-    ("notify",    &["clock", "config", "customers", "incident", "lang", "net", "report"]),
+    ("notify",    &["clock", "config", "customers", "incident", "lang", "net", "report", "sessions"]),
     ("store",     &["clock", "config", "customers", "fetch", "halt", "incident", "notify", "report", "sessions"]),
     ("lines",     &["clock", "config", "incident", "notify", "report", "store"]),
     ("interop",   &["clock", "customers", "incident", "notify", "report"]),

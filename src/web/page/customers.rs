@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::customers::Owner;
 use crate::customers::table::Why;
 use crate::lang::fill;
+use crate::sessions::owner::By;
 use crate::web::access::Who;
 use crate::web::html::{Html, html, phrase, put, time};
 use crate::web::router::{Fault, Query};
@@ -66,7 +67,7 @@ pub(crate) fn show(
     );
     if !asked.is_empty() {
         let answer = match asked.parse::<IpAddr>() {
-            Ok(address) => whois(view, site, address, port, at),
+            Ok(address) => whois(view, site, address, port, at)?,
             Err(_) => html!("<p class=\"bad\">", t.asked.address, "</p>"),
         };
         put!(body, answer);
@@ -166,9 +167,15 @@ pub(crate) fn few(few: Few, t: &PageWords) -> Html {
     }
 }
 
-fn whois(view: &dyn View, site: &Site, address: IpAddr, port: Option<u16>, at: Timestamp) -> Html {
+fn whois(
+    view: &dyn View,
+    site: &Site,
+    address: IpAddr,
+    port: Option<u16>,
+    at: Timestamp,
+) -> Result<Html, Fault> {
     let t = site.words();
-    let answer = view.whois(address, port, at);
+    let answer = view.whois(address, port, at)?;
     let mut facts = Facts::default();
     let known = answer.customer.as_ref();
     let nobody = || html!("<b>", owner(answer.owner, t), "</b>");
@@ -188,14 +195,47 @@ fn whois(view: &dyn View, site: &Site, address: IpAddr, port: Option<u16>, at: T
             html!(won, phrase(sentence(candidate.why, t), &[])),
         ]);
     }
-    html!(
+    let mut words = Table::new([say.source, say.user, say.customer, say.place, say.from, say.until]);
+    for word in &answer.words {
+        let until = word.time.map(|(_, until)| match until.at() {
+            Some(at) => time(at, &site.zone),
+            None => html!("<span class=\"dim\">", say.still, "</span>"),
+        });
+        let seconds = u64::from(word.uncertainty);
+        let uncertain = (seconds > 0).then(|| {
+            html!(" <span class=\"dim\">", fill(say.uncertain, &[("seconds", &t.number(seconds))]), "</span>")
+        });
+        let holds = word.holds.then(|| html!("<span class=\"badge good\">", say.holds, "</span> "));
+        words.row([
+            html!(holds, by(word.by, t)),
+            html!("<span class=\"cell\">", word.what, "</span>"),
+            html!(word.customer.as_ref().map(|known| customer(Some(known), ""))),
+            html!("<code>", word.place, "</code>"),
+            html!(word.time.map(|(from, _)| time(from, &site.zone)), uncertain),
+            html!(until),
+        ]);
+    }
+    Ok(html!(
         "<section class=\"answer\"><h3><code>",
         address.to_string(),
         "</code></h3>",
         facts.done(),
+        (!answer.words.is_empty()).then(|| words.or_say("")),
         table.or_say(say.no_line),
         "</section>",
-    )
+    ))
+}
+
+fn by(by: By, t: &PageWords) -> &'static str {
+    let t = &t.customers;
+    match by {
+        By::Lines => t.line,
+        By::Session => t.by_session,
+        By::Block => t.by_block,
+        By::Forward => t.by_forward,
+        By::Formula => t.by_formula,
+        By::Resolver => t.by_resolver,
+    }
 }
 
 /// A moment as a form sends it, in the zone of the box, or in RFC 3339.
@@ -233,5 +273,13 @@ fn sentence(why: Why, t: &PageWords) -> &'static str {
         Why::LongerPrefix => t.longer_prefix,
         Why::NoneValid => t.none_valid,
         Why::NotValid => t.not_valid,
+        Why::Session => t.session,
+        Why::Block => t.block,
+        Why::Forward => t.forward,
+        Why::Formula => t.formula,
+        Why::Resolver => t.resolver,
+        Why::TwoUsers => t.two_users,
+        Why::UserUnknown => t.user_unknown,
+        Why::NeedsSourcePort => t.needs_source_port,
     }
 }

@@ -22,6 +22,8 @@ use crate::notify::Mail;
 use crate::notify::authentic::{Dmarc, Policy, Spf, Verdict};
 use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
 use crate::report::kind::{Nature, Severity};
+use crate::sessions::Until;
+use crate::sessions::owner::By as SaidBy;
 use crate::store::Role;
 use crate::store::{
     Alarm, AuditEntry, Counts, Deed as Done, Import, Note, Person, Problems, RejectedRow, Report, What,
@@ -435,8 +437,8 @@ impl View for Fake {
     fn log(&self, words: &str) -> Vec<String> {
         if words.is_empty() { vec![evil()] } else { Vec::new() }
     }
-    fn whois(&self, _address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois {
-        Whois {
+    fn whois(&self, _address: IpAddr, port: Option<u16>, at: Timestamp) -> Result<Whois, Trouble> {
+        Ok(Whois {
             owner: Owner::Customer { customer: CustomerNo(5), mailed: true },
             customer: Some(Customer { id: evil(), name: evil() }),
             prefix: Some(format!("{port:?} {at}")),
@@ -449,7 +451,16 @@ impl View for Fake {
                 won: true,
                 why: Why::Longest,
             }],
-        }
+            words: vec![SourceRow {
+                by: SaidBy::Session,
+                what: evil(),
+                customer: Some(Customer { id: evil(), name: evil() }),
+                place: evil(),
+                time: Some((NOW, Until::Open)),
+                uncertainty: 5,
+                holds: true,
+            }],
+        })
     }
 }
 
@@ -542,7 +553,7 @@ impl View for Broken {
     fn log(&self, _: &str) -> Vec<String> {
         Vec::new()
     }
-    fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Whois {
+    fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Result<Whois, Trouble> {
         FAKE.whois(address, port, at)
     }
 }

@@ -151,7 +151,7 @@ fn check_table(files: &[File]) {
                 // A network is a customer's only if all of it is; an IPv4-mapped address is IPv4 and not of it.
                 if let Owner::Customer { customer, mailed } = table.owner_of_network(line.prefix, at) {
                     for address in [first, last].into_iter().filter(|one| one.to_canonical() == *one) {
-                        let owner = table.owner(address, None, at);
+                        let owner = table.owner(address, at);
                         let is_same = matches!(owner, Owner::Customer { customer: same, mailed: told }
                             if same == customer && told >= mailed);
                         assert!(is_same, "{address} in {}: {owner:?}, not {customer:?}", line.prefix);
@@ -184,8 +184,8 @@ fn check_owner(table: &Table, files: &[File], numbers: &[Vec<u32>], address: IpA
         owner.or_else(|| deciding().map(|line| of(line, false)).reduce(both)).unwrap_or(Owner::Unassigned)
     });
     let expected = owners.reduce(both).expect("there is a file");
-    assert_eq!(table.owner(address, None, at), expected, "{address} at {at}");
-    let explained = table.explain(address, None, at);
+    assert_eq!(table.owner(address, at), expected, "{address} at {at}");
+    let explained = table.explain(address, at);
     assert_eq!(explained.owner, expected, "{address} at {at}");
     match expected {
         Owner::Customer { customer, .. } => {

@@ -1,0 +1,143 @@
+//! Addresses that change hands: logs become sessions, and with the customer files they say whose an address was.
+
+use std::io::BufRead;
+use std::net::IpAddr;
+use std::path::Path;
+
+use ipnet::IpNet;
+
+use super::keeping::KEEP_SESSIONS_DAYS;
+use super::{Engine, Error, Loaded};
+use crate::clock::Timestamp;
+use crate::customers::table::{Candidate, Source, Why};
+use crate::customers::{Owner, Port};
+use crate::halt;
+use crate::sessions::Session;
+use crate::sessions::owner::{Answer, By, Log, Sources, Word};
+use crate::sessions::read::{self, Given, Summary};
+use crate::store;
+
+/// Whose an address was, with all that was considered.
+pub struct Explained<'a> {
+    pub owner: Owner,
+    /// Set if the owner is a customer.
+    pub customer_id: Option<&'a str>,
+    /// The prefix, or the addresses of the session, by which it is.
+    pub prefix: Option<IpNet>,
+    pub why: Why,
+    /// Lines of the customer files around the address, longest prefix first.
+    pub candidates: Vec<Candidate<'a>>,
+    /// What the other sources say.
+    pub words: Vec<Word>,
+}
+
+impl Loaded {
+    /// All that may say whose an address was. `log`: to be asked in the end whether it could be read.
+    pub fn sources<'a>(&'a self, log: &'a dyn Log) -> Sources<'a> {
+        Sources { table: &self.table, nats: &self.nats, log }
+    }
+}
+
+impl Engine {
+    /// Whose an address was and why, for `whois`.
+    pub fn explain<'a>(
+        &self,
+        loaded: &'a Loaded,
+        address: IpAddr,
+        port: Option<Port>,
+        at: Timestamp,
+    ) -> Result<Explained<'a>, Error> {
+        let lines = loaded.table.explain(address, at);
+        let log = self.store.view()?.session_log()?;
+        let (answer, words) = loaded.sources(&log).explain(address, port, at);
+        log.finish()?;
+        let is_by_lines = matches!(answer.by, Some(By::Lines)) || answer.owner == Owner::Outside;
+        let why = match is_by_lines {
+            true => lines.why,
+            false => why(answer, port.is_some(), loaded.table.source(address)),
+        };
+        let customer_id = match answer.owner {
+            Owner::Customer { customer, .. } => loaded.table.contact(customer).map(|contact| contact.id),
+            _ => None,
+        };
+        let won = words.iter().find(|word| word.holds && customer_id.is_some());
+        let prefix = lines.prefix.or(won.and_then(|word| word.held.as_ref()).map(|held| held.net));
+        let candidates = lines.candidates;
+        Ok(Explained { owner: answer.owner, customer_id, prefix, why, candidates, words })
+    }
+}
+
+fn why(answer: Answer, has_port: bool, source: Source) -> Why {
+    match (answer.owner, answer.by) {
+        (_, None) if source == Source::Cgn && !has_port => Why::NeedsSourcePort,
+        (_, None) => Why::Unattributable,
+        (Owner::Ambiguous, _) => Why::TwoUsers,
+        (Owner::Unassigned, _) => Why::UserUnknown,
+        (Owner::Customer { mailed: false, .. }, _) => Why::NotMailed,
+        (_, Some(By::Session)) => Why::Session,
+        (_, Some(By::Block)) => Why::Block,
+        (_, Some(By::Forward)) => Why::Forward,
+        (_, Some(By::Formula)) => Why::Formula,
+        (_, Some(By::Resolver)) => Why::Resolver,
+        (_, Some(By::Lines)) => Why::NoLine,
+    }
+}
+
+impl Engine {
+    /// Takes the sessions of a log, all or nothing. `uncertainty`: by how many seconds its clock may be wrong. What is
+    /// wrong with its lines is in the summary; a log of no known kind is [`Error::BadLog`].
+    pub fn take_sessions(
+        &self,
+        log: impl BufRead,
+        given: &Given<'_>,
+        uncertainty: u32,
+        now: Timestamp,
+    ) -> Result<Taken, Error> {
+        self.usable()?;
+        let txn = self.store.begin()?;
+        let old = now.plus_days(-KEEP_SESSIONS_DAYS);
+        let (mut waiting, mut changed, mut too_old) = (Vec::new(), 0, 0);
+        let summary = read::read(log, given, |session: Session| {
+            // It would be deleted with the next housekeeping.
+            if session.until.at().is_some_and(|end| end < old) {
+                too_old += 1;
+                return Ok(());
+            }
+            waiting.push(session);
+            if waiting.len() >= SESSIONS_AT_ONCE {
+                changed += txn.put_sessions(&waiting, uncertainty)?;
+                waiting.clear();
+            }
+            halt::point("sessions");
+            Ok::<_, store::Error>(())
+        });
+        let summary = summary.map_err(|error| match error {
+            read::Error::Io(source) => Error::file(Path::new(given.name.unwrap_or("the log")), source),
+            read::Error::Refused(why) => Error::BadLog { why },
+            read::Error::Taking(error) => Error::Store(error),
+        })?;
+        changed += txn.put_sessions(&waiting, uncertainty)?;
+        txn.commit()?;
+        tracing::info!(
+            log = given.name,
+            sessions = summary.sessions,
+            changed,
+            complaints = summary.complaints.len(),
+            "sessions taken"
+        );
+        Ok(Taken { summary, changed: changed as u64, too_old })
+    }
+}
+
+/// What became of a log.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub summary: Summary,
+    /// Sessions that were new, or of which more is known now.
+    pub changed: u64,
+    /// Over for longer than sessions are kept.
+    pub too_old: u64,
+}
+
+/// Sessions that are sorted together before they go to the store.
+const SESSIONS_AT_ONCE: usize = 50_000;
