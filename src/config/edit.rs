@@ -7,9 +7,11 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Component, Path};
 
-use toml_edit::{Array, Decor, DocumentMut, Item, RawString, Table, TableLike, Value};
+use toml_edit::{
+    Array, ArrayOfTables, Decor, DocumentMut, InlineTable, Item, RawString, Table, TableLike, Value,
+};
 
-use super::raw::{self, MODE_WORDS, SEVERITY_WORDS};
+use super::raw::{self, MODE_WORDS, RANGES_WORDS, SEVERITY_WORDS};
 use super::{Complaint, MailSecurity, MailServer, Secret, Settings, named};
 use crate::net::percent_encoded;
 
@@ -17,6 +19,7 @@ use crate::net::percent_encoded;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
     pub table: &'static str,
+    /// Empty for a table of which there may be several.
     pub key: &'static str,
     pub kind: Kind,
     /// What holds where nothing is written, as a form shows it.
@@ -37,18 +40,20 @@ pub enum Kind {
     Number,
     /// Texts, one on each line.
     List,
+    /// Tables, each in a line and in braces; the values of these keys are written, and shown as [`HIDDEN`].
+    Records(&'static [&'static str]),
 }
 
 impl Field {
     /// The field with this name, like `policy.digest_hour`.
     pub fn named(name: &str) -> Option<&'static Field> {
-        let (table, key) = name.split_once('.')?;
+        let (table, key) = name.split_once('.').unwrap_or((name, ""));
         FIELDS.iter().find(|field| field.table == table && field.key == key)
     }
 
     /// With its table.
     pub fn name(&self) -> String {
-        format!("{}.{}", self.table, self.key)
+        if self.key.is_empty() { self.table.to_owned() } else { format!("{}.{}", self.table, self.key) }
     }
 }
 
@@ -182,6 +187,23 @@ pub fn change(
             "Type the API key and its secret, too: they are sent to another server now.".to_owned();
         return Err(vec![Complaint { line: None, field: "shadowserver.api_url".to_owned(), complaint }]);
     }
+    for table in ["customers", "resolver"] {
+        let is_set = |key: &str| {
+            Field::named(&format!("{table}.{key}")).is_some_and(|field| draft.shown(field).is_set)
+        };
+        let is_kept = |key: &str| is_set(key) && !has(&format!("{table}.{key}"));
+        if has(&format!("{table}.url")) && is_set("url") && (is_kept("password") || is_kept("token")) {
+            let complaint =
+                "Type the password or token, too, or take it out: it is sent to this URL now.".to_owned();
+            return Err(vec![Complaint { line: None, field: format!("{table}.url"), complaint }]);
+        }
+    }
+    if let Some(field) = draft.unknown_secret() {
+        let complaint = format!(
+            "Type what is shown as {HIDDEN}, too: what is known stays only with its name or address, and its URL."
+        );
+        return Err(vec![Complaint { line: None, field: field.name(), complaint }]);
+    }
     let text = draft.into_text();
     let settings = raw::parse(&text, folder)?;
     let far: Vec<Complaint> = named_files(&settings)
@@ -211,6 +233,10 @@ impl Draft {
     }
 
     fn shown(&self, field: &Field) -> Shown {
+        if let Kind::Records(secrets) = field.kind {
+            let lines: Vec<_> = self.records(field).iter().map(|table| line(table, secrets)).collect();
+            return Shown { text: lines.join("\n"), is_set: !lines.is_empty() };
+        }
         let written = self.0.get(field.table).and_then(Item::as_table_like);
         let written = written.and_then(|table| table.get(field.key)?.as_value());
         let text = match (field.kind, written) {
@@ -235,13 +261,17 @@ impl Draft {
             return self.clear(field);
         }
         let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+        if let Kind::Records(secrets) = field.kind {
+            self.set_records(field, secrets, lines());
+            return true;
+        }
         let value = match field.kind {
             Kind::Flag => text.parse::<bool>().map(Value::from).ok(),
             Kind::Number => {
                 text.parse::<i64>().map(Value::from).or_else(|_| text.parse::<f64>().map(Value::from)).ok()
             }
             Kind::List => Some(Value::from(lines().collect::<Array>())),
-            Kind::Text | Kind::Secret | Kind::Choice(_) => None,
+            Kind::Text | Kind::Secret | Kind::Choice(_) | Kind::Records(_) => None,
         };
         // What is no number is written as it is, for the complaint about it.
         let mut value = value.unwrap_or_else(|| Value::from(text.as_str()));
@@ -262,8 +292,73 @@ impl Draft {
 
     /// Takes it out, so that the default holds. Returns whether it stood there.
     fn clear(&mut self, field: &Field) -> bool {
+        if field.key.is_empty() {
+            return self.0.remove(field.table).is_some();
+        }
         let table = self.0.get_mut(field.table).and_then(Item::as_table_like_mut);
         table.and_then(|table| table.remove(field.key)).is_some()
+    }
+
+    /// The tables of which there may be several.
+    fn records(&self, field: &Field) -> Vec<Table> {
+        let item = self.0.get(field.table);
+        match if field.key.is_empty() { item } else { item.and_then(|table| table.get(field.key)) } {
+            Some(Item::ArrayOfTables(tables)) => tables.iter().cloned().collect(),
+            Some(Item::Value(Value::Array(list))) => {
+                list.iter().filter_map(|value| Some(value.as_inline_table()?.clone().into_table())).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Puts in tables, each in a line. Those that were there stay as they were written, with what was said of them;
+    /// what is hidden is that of the one with the same name or address, unless it would then go to another URL.
+    fn set_records<'t>(&mut self, field: &Field, secrets: &[&str], lines: impl Iterator<Item = &'t str>) {
+        let known = self.records(field);
+        let mut tables = ArrayOfTables::new();
+        let mut others = Array::new();
+        for text in lines {
+            if let Some(same) = known.iter().find(|table| line(table, secrets) == text) {
+                tables.push(same.clone());
+                continue;
+            }
+            let Ok(Value::InlineTable(mut new)) = text.parse() else {
+                others.push(text);
+                continue;
+            };
+            new.fmt();
+            let mut new = new.into_table();
+            let is_hidden = |table: &Table, key| table.get(key).and_then(Item::as_str) == Some(HIDDEN);
+            let id =
+                |table: &Table| RECORD_IDS.iter().find_map(|key| Some(table.get(key)?.as_str()?.to_owned()));
+            if let Some(old) = known.iter().find(|old| id(old) == id(&new))
+                && (!new.contains_key("url") || is_hidden(&new, "url"))
+            {
+                for key in secrets.iter().filter(|key| is_hidden(&new, key)).collect::<Vec<_>>() {
+                    if let Some(secret) = old.get(key) {
+                        new.insert(key, secret.clone());
+                    }
+                }
+            }
+            tables.push(new);
+        }
+        // What is no table is written as it is, for the complaint about it.
+        let item = if others.is_empty() { Item::ArrayOfTables(tables) } else { Item::Value(others.into()) };
+        match field.key {
+            "" => drop(self.0.insert(field.table, item)),
+            key => drop(self.table(field.table).map(|table| table.insert(key, item))),
+        }
+    }
+
+    /// A setting of which something is hidden that is not known.
+    fn unknown_secret(&self) -> Option<&'static Field> {
+        FIELDS.iter().find(|field| {
+            let Kind::Records(secrets) = field.kind else { return false };
+            let is_hidden = |table: &Table| {
+                secrets.iter().any(|key| table.get(key).and_then(Item::as_str) == Some(HIDDEN))
+            };
+            self.records(field).iter().any(is_hidden)
+        })
     }
 
     fn into_text(self) -> String {
@@ -339,6 +434,17 @@ fn change_list<'t>(list: &mut Array, texts: impl Iterator<Item = &'t str>) {
     let line = next_line(&behind_last, &end);
     list.set_trailing(format!("{behind_last}{line}{end}"));
     list.set_trailing_comma(is_long);
+}
+
+/// A table in one line, without its secrets.
+fn line(table: &Table, secrets: &[&str]) -> String {
+    let mut shown = InlineTable::new();
+    for (key, item) in table {
+        let Some(value) = item.as_value() else { continue };
+        shown.insert(key, if secrets.contains(&key) { HIDDEN.into() } else { value.clone() });
+    }
+    shown.fmt();
+    Value::from(shown).decorated("", "").to_string()
 }
 
 /// As [`Draft::set`] reads it back.
@@ -422,6 +528,26 @@ pub const FIELDS: &[Field] = &[
     field("networks", "cgn", Kind::List, ""),
     field("customers", "file", Kind::Text, raw::CUSTOMERS_FILE),
     field("customers", "url", Kind::Secret, ""),
+    field("customers", "user", Kind::Text, ""),
+    field("customers", "password", Kind::Secret, ""),
+    field("customers", "token", Kind::Secret, ""),
+    field("customers", "poll_hours", Kind::Number, "24"),
+    field("sessions", "keep_days", Kind::Number, "14"),
+    field("sessions", "offset_seconds", Kind::Number, "0"),
+    field("sessions", "uncertainty_seconds", Kind::Number, "0"),
+    field("sessions", "timezone", Kind::Text, ""),
+    field("sessions", "radius_listen", Kind::Text, "[::]:1813"),
+    field("sessions", "radius_clients", Kind::Records(&["secret"]), ""),
+    field("sessions", "sources", Kind::Records(&["url", "password", "token"]), ""),
+    field("nat", "", Kind::Records(&[]), ""),
+    field("resolver", "url", Kind::Secret, ""),
+    field("resolver", "user", Kind::Text, ""),
+    field("resolver", "password", Kind::Secret, ""),
+    field("resolver", "token", Kind::Secret, ""),
+    field("resolver", "timeout_seconds", Kind::Number, "5"),
+    field("resolver", "per_minute_max", Kind::Number, "600"),
+    field("resolver", "cache_hours", Kind::Number, "24"),
+    field("resolver", "ranges", Kind::Choice(RANGES_WORDS), "both"),
     *MAIL_URL,
     field("mail", "per_minute_max", Kind::Number, "30"),
     field("policy", "mail_severity_min", Kind::Choice(SEVERITY_WORDS), "medium"),
@@ -457,6 +583,12 @@ const KEY: &Field = &field("shadowserver", "key", Kind::Secret, "");
 
 /// Its parts have fields of their own.
 pub const MAIL_URL: &Field = &field("mail", "url", Kind::Secret, "");
+
+/// In the place of a secret.
+pub const HIDDEN: &str = "***";
+
+/// By which one of several tables is known.
+const RECORD_IDS: [&str; 2] = ["name", "address"];
 
 const fn field(table: &'static str, key: &'static str, kind: Kind, default: &'static str) -> Field {
     Field { table, key, kind, default }
@@ -545,14 +677,17 @@ mod tests {
         let written: Vec<String> = full
             .iter()
             .flat_map(|(table, item)| {
-                let keys = item.as_table_like().unwrap().iter();
-                keys.map(move |(key, _)| format!("{table}.{key}")).collect::<Vec<_>>()
+                let Some(keys) = item.as_table_like() else { return vec![table.to_owned()] };
+                keys.iter().map(move |(key, _)| format!("{table}.{key}")).collect()
             })
             .collect();
         for field in FIELDS {
             assert_eq!(FIELDS.iter().filter(|other| other.name() == field.name()).count(), 1);
             // What the complaint about it says shows whether the file may have such a key.
-            let text = format!("[{}]\n{} = {{}}\n", field.table, field.key);
+            let text = match field.kind {
+                Kind::Records(_) => format!("[[{}]]\n", field.name()),
+                _ => format!("[{}]\n{} = {{}}\n", field.table, field.key),
+            };
             let complaints = raw::parse(&text, Path::new("")).unwrap_err();
             assert!(complaints.iter().all(|c| !c.complaint.contains("no such")), "{complaints:?}");
         }
@@ -589,7 +724,10 @@ mod tests {
             unset.extend((!shown.is_set).then(|| field.name()));
             draft.set(field, &shown.text.replace('\n', "\r\n"));
         }
-        assert_eq!(unset, ["box.own_clock", "customers.url"]);
+        let of_customers = ["url", "user", "password", "token"].map(|key| format!("customers.{key}"));
+        assert_eq!(unset[0], "box.own_clock");
+        assert_eq!(unset[1..5], of_customers);
+        assert_eq!(unset[5..], ["resolver.token"]);
         assert_eq!(draft.into_text(), raw::tests::FULL);
     }
 
@@ -655,6 +793,67 @@ mod tests {
                 .is_ok()
         );
         assert!(change("", Path::new(""), Path::new(""), &[elsewhere]).is_ok());
+        let text = "[resolver]\nurl = \"https://crm.example/\"\nuser = \"u\"\npassword = \"p\"\n";
+        let elsewhere = set("resolver.url", "https://evil.example/");
+        let refused =
+            change(text, Path::new(""), Path::new(""), std::slice::from_ref(&elsewhere)).unwrap_err();
+        assert!(
+            refused[0].field == "resolver.url" && refused[0].complaint.contains("password"),
+            "{refused:?}"
+        );
+        let typed = [elsewhere, set("resolver.password", "p2")];
+        assert!(change(text, Path::new(""), Path::new(""), &typed).is_ok());
+    }
+
+    #[test]
+    fn tables_are_lines_whose_secrets_stay_unseen() {
+        let text = "[sessions]\nkeep_days = 7\n# the old one\n[[sessions.sources]]\nname = \"kea\" # in Linz\n\
+                    url = \"https://x/?k=hunter1\"\npassword = \"hunter2\"\nuser = \"u\"\n";
+        let shown =
+            |text: &str, name: &str| Draft::read(text).unwrap().shown(Field::named(name).unwrap()).text;
+        let kea = "{ name = \"kea\", url = \"***\", password = \"***\", user = \"u\" }";
+        assert_eq!(shown(text, "sessions.sources"), kea);
+        let set = |text: &str, name: &str, lines: &str| {
+            change(
+                text,
+                Path::new(""),
+                Path::new(""),
+                &[Change::Set(Field::named(name).unwrap(), lines.to_owned())],
+            )
+        };
+        let bng = "{ name = \"bng\", url = \"https://y/\", token = \"t\" }";
+        let (two, names) = set(text, "sessions.sources", &format!("{bng}\r\n{kea}")).unwrap();
+        assert_eq!(names, ["sessions.sources"]);
+        assert!(two.contains("# the old one\n[[sessions.sources]]\nname = \"kea\" # in Linz\n"), "{two}");
+        let sources = parse(&two).sessions.sources;
+        assert_eq!(
+            (sources[0].name.as_str(), sources[1].remote.url.0.as_str()),
+            ("bng", "https://x/?k=hunter1")
+        );
+        // What is hidden stays where it was, and goes nowhere else.
+        let later = kea.replace("\"u\" }", "\"u\", poll_minutes = 5 }");
+        let source = parse(&set(text, "sessions.sources", &later).unwrap().0).sessions.sources.remove(0);
+        assert_eq!((source.poll_minutes, source.remote.login.unwrap().1.0.as_str()), (5, "hunter2"));
+        for other in [kea.replace("\"kea\"", "\"bng\""), kea.replacen("***", "https://evil.example/", 1)] {
+            let refused = set(text, "sessions.sources", &other).unwrap_err();
+            assert!(
+                refused[0].field == "sessions.sources" && refused[0].complaint.contains("***"),
+                "{refused:?}"
+            );
+        }
+        let nat = "{ inside = \"100.64.0.0/24\", outside = [\"192.0.2.0/30\"] }";
+        let (with_nat, _) = set(text, "nat", nat).unwrap();
+        assert_eq!((parse(&with_nat).nat.len(), shown(&with_nat, "nat").as_str()), (1, nat));
+        assert_eq!(set(&with_nat, "nat", "").unwrap().0, text);
+        let clients = "[sessions]\nradius_clients = [{ address = \"192.0.2.9\", secret = \"hunter2\" }]\n";
+        let client = "{ address = \"192.0.2.9\", secret = \"***\" }";
+        assert_eq!(shown(clients, "sessions.radius_clients"), client);
+        let more = format!("{client}\n{{ address = \"192.0.2.10\", secret = \"s\" }}");
+        let (more, _) = set(clients, "sessions.radius_clients", &more).unwrap();
+        let secrets: Vec<_> = parse(&more).sessions.radius_clients.into_iter().map(|c| c.secret.0).collect();
+        assert_eq!(secrets, ["hunter2", "s"]);
+        let wrong = set(text, "nat", "all of them").unwrap_err();
+        assert!(wrong[0].field == "nat" && wrong[0].complaint.contains("[[nat]]"), "{wrong:?}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use jiff::tz::TimeZone;
 
 use crate::files;
@@ -83,6 +83,9 @@ pub struct Settings {
     pub shadowserver: Shadowserver,
     pub networks: Networks,
     pub customers: CustomersFile,
+    pub sessions: SessionSettings,
+    pub nat: Vec<Nat>,
+    pub resolver: Resolver,
     pub mail: Mail,
     pub policy: Policy,
     pub page: Page,
@@ -102,7 +105,6 @@ impl Settings {
             (abuse_address.is_empty(), Missing::AbuseAddress),
             (operator_address.is_empty(), Missing::OperatorAddress),
             (self.mail.server.is_none(), Missing::MailServer),
-            (self.customers.url.is_some(), Missing::CustomersFile),
         ]
         .into_iter()
         .filter_map(|(is_missing, what)| is_missing.then_some(what))
@@ -119,8 +121,6 @@ pub enum Missing {
     AbuseAddress,
     OperatorAddress,
     MailServer,
-    /// There is an address to fetch it from, which is not done yet.
-    CustomersFile,
 }
 
 /// In English, for commands and the log.
@@ -133,9 +133,6 @@ impl fmt::Display for Missing {
             Self::AbuseAddress => "Set organisation.abuse_address to the sender of all mail.",
             Self::OperatorAddress => "Set organisation.operator_address to who gets summaries and alarms.",
             Self::MailServer => "Set mail.url to the mail server that takes the mails.",
-            Self::CustomersFile => {
-                "Set customers.file in the place of customers.url, which this version does not fetch yet."
-            }
         })
     }
 }
@@ -193,8 +190,101 @@ impl Networks {
 pub struct CustomersFile {
     /// `customers.csv` beside the settings file where neither is written.
     pub file: Option<PathBuf>,
-    /// http(s); often carries a token or a login.
-    pub url: Option<Secret>,
+    /// Where it is fetched instead.
+    pub remote: Option<Remote>,
+    /// How often.
+    pub poll_hours: u32,
+}
+
+/// Something that is fetched over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// http(s), without user and password; may still hold a token. Whoever asks over plain http must check that every
+    /// resolved address is loopback or private.
+    pub url: Secret,
+    /// User and password.
+    pub login: Option<(String, Secret)>,
+    /// Sent as `Authorization: Bearer`; never beside a login.
+    pub token: Option<Secret>,
+}
+
+/// Who had an address that changes hands.
+#[derive(Clone, Debug)]
+pub struct SessionSettings {
+    /// Older ones are deleted.
+    pub keep_days: u32,
+    /// Of logs that belong to none of `sources`.
+    pub times: LogTime,
+    /// UDP; closed while there are no `radius_clients`.
+    pub radius_listen: SocketAddr,
+    pub radius_clients: Vec<RadiusClient>,
+    pub sources: Vec<SessionSource>,
+}
+
+/// How the times of a log are meant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogTime {
+    /// Added to each: by so much the clock of the log is behind.
+    pub offset_seconds: i64,
+    /// Two users within it of each other may have had the address, both.
+    pub uncertainty_seconds: u32,
+    /// Of times without a zone.
+    pub timezone: TimeZone,
+}
+
+/// Who may send RADIUS accounting.
+#[derive(Clone, Debug)]
+pub struct RadiusClient {
+    /// One address or a network of them; the longest that fits is meant. No two are the same.
+    pub address: IpNet,
+    pub secret: Secret,
+}
+
+/// A log of sessions or leases that is fetched.
+#[derive(Clone, Debug)]
+pub struct SessionSource {
+    /// Letters, digits and `-._`; no two have the same.
+    pub name: String,
+    pub remote: Remote,
+    pub poll_minutes: u32,
+    pub times: LogTime,
+}
+
+/// Deterministic NAT (RFC 7422): users share addresses, each with ports of his own, by a formula. The ports suffice for
+/// all users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nat {
+    /// The addresses of the users.
+    pub inside: Ipv4Net,
+    /// Those that they share: at least one.
+    pub outside: Vec<Ipv4Net>,
+    pub ports_first: u16,
+    /// Not below `ports_first`.
+    pub ports_last: u16,
+    /// `None`: as many as there are for each.
+    pub ports_per_user: Option<u16>,
+    /// So many addresses at the beginning of `inside` are no user's; there are more.
+    pub skip: u32,
+}
+
+/// The operator's own program that is asked whose an address was.
+#[derive(Clone, Debug)]
+pub struct Resolver {
+    /// `None`: nobody is asked.
+    pub remote: Option<Remote>,
+    pub timeout_seconds: u32,
+    pub per_minute_max: u32,
+    /// How long its answers hold.
+    pub cache_hours: u32,
+    pub ranges: Ranges,
+}
+
+/// Which ranges a resolver is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ranges {
+    Cgn,
+    Dynamic,
+    Both,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,13 +8,14 @@ use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::str::FromStr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
-use toml_edit::{Document, Item, TableLike, TomlError};
+use toml_edit::{Document, Item, TableLike, TomlError, Value};
 
 use super::{
-    BoxSettings, Complaint, CustomersFile, Interface, Mail, MailSecurity, MailServer, Mode, NAME_SERVERS_MAX,
-    Networks, Organisation, Page, Policy, Secret, Settings, Shadowserver, Trust,
+    BoxSettings, Complaint, CustomersFile, Interface, LogTime, Mail, MailSecurity, MailServer, Mode,
+    NAME_SERVERS_MAX, Nat, Networks, Organisation, Page, Policy, RadiusClient, Ranges, Remote, Resolver,
+    Secret, SessionSettings, SessionSource, Settings, Shadowserver, Trust,
 };
 use crate::net::{is_gateway, is_host, is_interface};
 use crate::report::kind::Severity;
@@ -68,12 +69,34 @@ pub fn parse_usable(text: &str, folder: &Path) -> (Settings, Vec<Complaint>) {
     };
     let t = reader.table("customers");
     let file = t.get("file", None, empty_or(some(&path)));
-    let url = t.get("url", None, empty_or(some(text_as(secret_url))));
-    if file.is_some() && url.is_some() {
+    let from = remote(t);
+    if file.is_some() && from.is_some() {
         t.complain("url", "Write either file or url, not both: one of them is where the list comes from.");
     }
-    let file = file.or_else(|| url.is_none().then(|| folder.join(CUSTOMERS_FILE)));
-    let customers = CustomersFile { file, url };
+    let file = file.or_else(|| from.is_none().then(|| folder.join(CUSTOMERS_FILE)));
+    let customers =
+        CustomersFile { file, remote: from, poll_hours: t.get("poll_hours", 24, number(1..=168)) };
+    let t = reader.table("sessions");
+    let times = LogTime { offset_seconds: 0, uncertainty_seconds: 0, timezone: boxx.timezone.clone() };
+    let times = log_time(t, &times);
+    let sessions = SessionSettings {
+        // Traffic data: kept no longer than the question whose address it was can still come.
+        keep_days: t.get("keep_days", 14, number(1..=14)),
+        radius_listen: t.get("radius_listen", RADIUS_LISTEN, text_as(radius_listen)),
+        radius_clients: radius_clients(t),
+        sources: session_sources(t, &times),
+        times,
+    };
+    let nat = nats(reader.top());
+    let t = reader.table("resolver");
+    let resolver = Resolver {
+        remote: remote(t),
+        timeout_seconds: t.get("timeout_seconds", 5, number(1..=60)),
+        per_minute_max: t.get("per_minute_max", 600, number(1..=60_000)),
+        // An answer is traffic data, too.
+        cache_hours: t.get("cache_hours", 24, number(0..=336)),
+        ranges: t.get("ranges", Ranges::Both, choice(RANGES)),
+    };
     let t = reader.table("mail");
     let mail = Mail {
         server: t.get("url", None, empty_or(some(text_as(mail_server)))),
@@ -138,6 +161,9 @@ pub fn parse_usable(text: &str, folder: &Path) -> (Settings, Vec<Complaint>) {
         shadowserver,
         networks,
         customers,
+        sessions,
+        nat,
+        resolver,
         mail,
         policy,
         page,
@@ -145,6 +171,105 @@ pub fn parse_usable(text: &str, folder: &Path) -> (Settings, Vec<Complaint>) {
         trust,
     };
     (settings, reader.finish())
+}
+
+/// Where something is fetched, and with what it is asked for.
+fn remote(t: &mut Reader<'_>) -> Option<Remote> {
+    let found = t.get("url", None, empty_or(some(text_as(remote_url))));
+    let user = t.get("user", String::new(), empty_or(text_as(user)));
+    let password = t.get("password", Secret::default(), text_as(password));
+    let token = t.get("token", None, empty_or(some(text_as(token))));
+    let (url, in_url) = found?;
+    if user.is_empty() && !password.0.is_empty() && !t.has("user") {
+        t.complain("password", "Write the user, too, or the password alone as token.");
+    }
+    let login = (!user.is_empty()).then_some((user, password));
+    if login.is_some() && in_url.is_some() {
+        t.complain("user", "There is a user in the URL, too: take one of them out.");
+    }
+    let login = login.or(in_url);
+    if login.is_some() && token.is_some() {
+        t.complain("token", "Write either a token or user and password, not both.");
+    }
+    Some(Remote { url, login, token })
+}
+
+/// How the times of logs are meant, where they do not say it themselves.
+fn log_time(t: &mut Reader<'_>, default: &LogTime) -> LogTime {
+    let zone = |item: &Item| match item.as_str() {
+        Some("") => Ok(default.timezone.clone()),
+        _ => text_as(time_zone)(item),
+    };
+    LogTime {
+        offset_seconds: t.get("offset_seconds", default.offset_seconds, number(-86_400..=86_400)),
+        uncertainty_seconds: t.get("uncertainty_seconds", default.uncertainty_seconds, number(0..=3600)),
+        timezone: t.get("timezone", default.timezone.clone(), zone),
+    }
+}
+
+fn radius_clients(t: &mut Reader<'_>) -> Vec<RadiusClient> {
+    t.records("sessions.radius_clients", RADIUS_CLIENTS_MAX, |t, others: &[RadiusClient]| {
+        let address = t.need("address", text_as(network));
+        let secret = t.need("secret", text_as(|text| plain(text).map(Secret)));
+        let client = RadiusClient { address: address?, secret: secret? };
+        if others.iter().any(|other| other.address == client.address) {
+            t.complain("address", "This address stands here twice: take one of them out.");
+        }
+        Some(client)
+    })
+}
+
+fn session_sources(t: &mut Reader<'_>, times: &LogTime) -> Vec<SessionSource> {
+    t.records("sessions.sources", SESSION_SOURCES_MAX, |t, others: &[SessionSource]| {
+        let name = t.need("name", text_as(source_name));
+        if !t.has("url") {
+            t.complain("url", "Write where the log is fetched.");
+        }
+        let remote = remote(t);
+        let poll_minutes = t.get("poll_minutes", 60, number(5..=1440));
+        let source = SessionSource { times: log_time(t, times), name: name?, remote: remote?, poll_minutes };
+        if others.iter().any(|other| other.name == source.name) {
+            t.complain("name", "Another source has this name: write one of its own.");
+        }
+        Some(source)
+    })
+}
+
+fn nats(t: &mut Reader<'_>) -> Vec<Nat> {
+    t.records("nat", NATS_MAX, |t, others: &[Nat]| {
+        let inside = t.need("inside", text_as(v4_network));
+        let outside = t.need("outside", list(text_as(v4_network)));
+        let ports_first = t.get("ports_first", 1024, number(1..=65_535));
+        let ports_last = t.get("ports_last", 65_535, number(1..=65_535));
+        let ports_per_user = t.get("ports_per_user", None, some(number(1..=65_535)));
+        let skip = t.get("skip", 0, number(0..=i64::from(u32::MAX)));
+        let nat = Nat { inside: inside?, outside: outside?, ports_first, ports_last, ports_per_user, skip };
+        let addresses: u64 = nat.outside.iter().map(v4_addresses).sum();
+        let users = v4_addresses(&nat.inside).saturating_sub(skip.into());
+        let ports = u64::from(ports_last.saturating_sub(ports_first)) + 1;
+        let each = u64::from(ports_per_user.unwrap_or(1));
+        if nat.outside.is_empty() {
+            t.complain("outside", "Write at least one network that the users share.");
+        } else if ports_last < ports_first {
+            t.complain("ports_last", "Write a port that is not below ports_first.");
+        } else if users == 0 {
+            t.complain("skip", "Skip fewer: there is no user left in inside.");
+        } else if users > addresses * (ports / each) {
+            let sentence = format!(
+                "These addresses have {addresses} x {ports} ports: too few for {users} users with {each} each."
+            );
+            t.complain(if ports_per_user.is_some() { "ports_per_user" } else { "outside" }, &sentence);
+        }
+        let shares = |other: &Nat| {
+            other.ports_first <= ports_last
+                && ports_first <= other.ports_last
+                && other.outside.iter().any(|a| nat.outside.iter().any(|b| a.contains(b) || b.contains(a)))
+        };
+        if others.iter().any(shares) {
+            t.complain("outside", "Another [[nat]] has some of these ports, too: a port is one user's.");
+        }
+        Some(nat)
+    })
 }
 
 /// Of a text that is no TOML.
@@ -169,6 +294,8 @@ struct Reader<'t> {
     /// The table that is being read: its name, and `None` where it is not written.
     name: &'static str,
     table: Option<&'t dyn TableLike>,
+    /// Where it stands, if it is one of several: so of what is missing in it can be said where.
+    place: Option<Range<usize>>,
     known: Vec<(&'static str, &'static str)>,
     complaints: Vec<Complaint>,
 }
@@ -178,7 +305,14 @@ type Faults = Vec<(Option<Range<usize>>, String)>;
 
 impl<'t> Reader<'t> {
     fn new(text: &'t str, root: &'t dyn TableLike) -> Self {
-        Self { text, root, name: "", table: None, known: Vec::new(), complaints: Vec::new() }
+        Self { text, root, name: "", table: None, place: None, known: Vec::new(), complaints: Vec::new() }
+    }
+
+    /// Goes to what is not within a table.
+    fn top(&mut self) -> &mut Self {
+        self.name = "";
+        self.table = Some(self.root);
+        self
     }
 
     /// Goes on to the table `name`.
@@ -208,6 +342,62 @@ impl<'t> Reader<'t> {
         })
     }
 
+    /// The same of a key without which its table is of no use.
+    fn need<T>(&mut self, key: &'static str, read: impl Fn(&Item) -> Result<T, Faults>) -> Option<T> {
+        if !self.has(key) {
+            self.complain(key, "Write this, too: nothing can be done without it.");
+        }
+        self.get(key, None, some(read))
+    }
+
+    /// Tables `name` of which there may be several, each as `read` understands it, which is given those before.
+    fn records<T>(
+        &mut self,
+        name: &'static str,
+        max: usize,
+        read: impl Fn(&mut Self, &[T]) -> Option<T>,
+    ) -> Vec<T> {
+        // At the top, a table is known by its name alone.
+        let (table, key) = name.rsplit_once('.').unwrap_or(("", name));
+        self.known.push(if table.is_empty() { (name, "") } else { (table, key) });
+        let Some((table, item)) = self.table.and_then(|table| Some((table, table.get(key)?))) else {
+            return Vec::new();
+        };
+        let tables: Option<Vec<(&dyn TableLike, _)>> = match item {
+            Item::ArrayOfTables(tables) => {
+                Some(tables.iter().map(|table| (table as &dyn TableLike, table.span())).collect())
+            }
+            Item::Value(Value::Array(list)) => list
+                .iter()
+                .map(|value| Some((value.as_inline_table()? as &dyn TableLike, value.span())))
+                .collect(),
+            _ => None,
+        };
+        let sentence = match tables {
+            Some(tables) if tables.len() <= max => {
+                let mut records = Vec::new();
+                for (table, place) in tables {
+                    let mut reader =
+                        Self { name, table: Some(table), place, ..Self::new(self.text, self.root) };
+                    reader.complaints = std::mem::take(&mut self.complaints);
+                    records.extend(read(&mut reader, &records));
+                    let keys: Vec<_> = reader.known.iter().map(|(_, key)| *key).collect();
+                    reader.complain_of_others(name, table, &keys, &reader.known.clone());
+                    self.complaints = reader.complaints;
+                }
+                return records;
+            }
+            Some(tables) => format!("Write at most {max} of them; these are {}.", tables.len()),
+            None => format!("Write each as a table of its own, which begins with the line [[{name}]]."),
+        };
+        self.push(key_span(table, key), name.to_owned(), sentence);
+        Vec::new()
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
     /// Complains about a key that is right in itself.
     fn complain(&mut self, key: &str, sentence: &str) {
         let span = self.table.and_then(|table| key_span(table, key));
@@ -216,7 +406,7 @@ impl<'t> Reader<'t> {
 
     fn push(&mut self, span: Option<Range<usize>>, field: String, complaint: String) {
         if self.complaints.len() < COMPLAINTS_MAX {
-            let line = span.map(|span| line_of(self.text, span.start));
+            let line = span.or(self.place.clone()).map(|span| line_of(self.text, span.start));
             self.complaints.push(Complaint { line, field, complaint });
         }
     }
@@ -238,13 +428,26 @@ impl<'t> Reader<'t> {
             // What is no table is complained of already.
             let Some(table) = item.as_table_like() else { continue };
             let keys: Vec<_> = known.iter().filter(|(t, _)| *t == name).map(|(_, key)| *key).collect();
-            for (key, _) in table.iter().filter(|(key, _)| !keys.contains(key)) {
-                let sentence = unknown("setting", key, &keys, &known);
-                self.push(key_span(table, key), format!("{name}.{}", key_shown(key)), sentence);
+            if keys != [""] {
+                self.complain_of_others(name, table, &keys, &known);
             }
         }
         self.complaints.sort_by_key(|complaint| complaint.line);
         self.complaints
+    }
+
+    /// Complains about every key of a table but these.
+    fn complain_of_others(
+        &mut self,
+        name: &str,
+        table: &dyn TableLike,
+        keys: &[&str],
+        known: &[(&str, &str)],
+    ) {
+        for (key, _) in table.iter().filter(|(key, _)| !keys.contains(key)) {
+            let sentence = unknown("setting", key, keys, known);
+            self.push(key_span(table, key), format!("{name}.{}", key_shown(key)), sentence);
+        }
     }
 }
 
@@ -496,6 +699,20 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+fn radius_listen(text: &str) -> Result<SocketAddr, String> {
+    let address = SocketAddr::from_str(text);
+    address.map_err(|_| format!("Write an address and a port like [::]:1813; this is {}.", shown(text)))
+}
+
+/// As it stands in a URL and on a command line.
+fn source_name(text: &str) -> Result<String, String> {
+    let is_one = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if matches!(text.len(), 1..=SOURCE_NAME_MAX) && text.bytes().all(is_one) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("Write 1 to {SOURCE_NAME_MAX} letters, digits and -._; this is {}.", shown(text)))
+}
+
 /// A network, or one address for itself. Host bits are refused: they hide a slip in the length.
 fn network(text: &str) -> Result<IpNet, String> {
     let net = cidr(text)?;
@@ -507,6 +724,18 @@ fn network(text: &str) -> Result<IpNet, String> {
         ));
     }
     Ok(net)
+}
+
+/// What carrier-grade NAT translates.
+fn v4_network(text: &str) -> Result<Ipv4Net, String> {
+    match network(text)? {
+        IpNet::V4(net) => Ok(net),
+        IpNet::V6(_) => Err(format!("Write a network of IPv4; this is {}.", shown(text))),
+    }
+}
+
+fn v4_addresses(net: &Ipv4Net) -> u64 {
+    1 << (32 - net.prefix_len())
 }
 
 fn cidr(text: &str) -> Result<IpNet, String> {
@@ -563,6 +792,35 @@ fn base_url(text: &str) -> Result<String, String> {
 
 fn secret_url(text: &str) -> Result<Secret, String> {
     http_url(text).map(|_| Secret(text.to_owned()))
+}
+
+/// A URL without its user and password, and these.
+fn remote_url(text: &str) -> Result<(Secret, Option<(String, Secret)>), String> {
+    let login = http_url(text)?.login;
+    if let Some((name, _)) = &login {
+        user(name)?;
+    }
+    let (scheme, rest) = text.split_once("://").unwrap_or_default();
+    let place = match (&login, rest.split_once('@')) {
+        (Some(_), Some((_, place))) => place,
+        _ => rest,
+    };
+    Ok((Secret(format!("{scheme}://{place}")), login))
+}
+
+/// What a header has room for (RFC 7617, 2).
+fn user(text: &str) -> Result<String, String> {
+    match plain(text)?.contains(':') {
+        true => Err("Write the user without a colon: the password has a setting of its own.".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
+fn password(text: &str) -> Result<Secret, String> {
+    match text.chars().any(char::is_control) {
+        true => Err("Write it on one line and without control characters; copy it again.".to_owned()),
+        false => Ok(Secret(text.to_owned())),
+    }
 }
 
 fn http_url(text: &str) -> Result<Authority, String> {
@@ -711,6 +969,9 @@ const SEVERITIES: &[(&str, Severity); 5] = &[
     (Severity::Critical.word(), Severity::Critical),
 ];
 
+const RANGES: &[(&str, Ranges); 3] =
+    &[("cgn", Ranges::Cgn), ("dynamic", Ranges::Dynamic), ("both", Ranges::Both)];
+
 /// The words of a choice alone.
 const fn words<T, const N: usize>(choices: &[(&'static str, T); N]) -> [&'static str; N] {
     let mut words = [""; N];
@@ -724,6 +985,7 @@ const fn words<T, const N: usize>(choices: &[(&'static str, T); N]) -> [&'static
 
 pub(super) const MODE_WORDS: &[&str] = &words(MODES);
 pub(super) const SEVERITY_WORDS: &[&str] = &words(SEVERITIES);
+pub(super) const RANGES_WORDS: &[&str] = &words(RANGES);
 
 /// Scheme and usual port of a security.
 pub(super) fn scheme(security: MailSecurity) -> (&'static str, u16) {
@@ -752,12 +1014,21 @@ const SETUP_CODE_MIN: usize = 8;
 /// 96 bits even of hexadecimal digits, so that guessing need not be counted.
 const API_TOKEN_MIN: usize = 24;
 const PAGE_LISTEN_HTTPS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
+/// RFC 2866, 3.
+const RADIUS_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 1813);
 pub(super) const CUSTOMERS_FILE: &str = "customers.csv";
 
 /// More are not shown: whoever has corrected so many runs the check again.
 const COMPLAINTS_MAX: usize = 1000;
 /// Four find out one that is wrong (RFC 8633, 3.2).
 const TIME_SERVERS_MAX: usize = 4;
+/// Access servers of an ISP; a whole network of them is one line.
+const RADIUS_CLIENTS_MAX: usize = 256;
+/// Each is asked by itself.
+const SESSION_SOURCES_MAX: usize = 32;
+/// One for each pool of a gateway.
+const NATS_MAX: usize = 256;
+const SOURCE_NAME_MAX: usize = 64;
 /// Longest single text: a long path or URL fits.
 const TEXT_BYTES_MAX: usize = 4096;
 /// Characters of a wrong text that a complaint repeats.
@@ -796,6 +1067,45 @@ dynamic = ["192.0.2.128/26"]
 cgn = ["192.0.2.192/27"]
 [customers]
 file = "customers.csv"
+poll_hours = 12
+[sessions]
+keep_days = 7
+offset_seconds = -3600
+uncertainty_seconds = 2
+timezone = "Europe/Berlin"
+radius_listen = "192.0.2.5:1813"
+radius_clients = [
+    { address = "192.0.2.9", secret = "r4dius of nas 9" },
+    { address = "2001:db8:9::/48", secret = "r4dius of the rest" },
+]
+[[sessions.sources]]
+name = "kea-1"
+url = "https://192.0.2.7/leases.csv"
+user = "lease"
+password = "l3ase"
+poll_minutes = 15
+offset_seconds = 0
+[[sessions.sources]]
+name = "bng"
+url = "https://192.0.2.8/radacct.csv.gz"
+token = "b3arer-of-bng"
+uncertainty_seconds = 5
+timezone = ""
+[[nat]]
+inside = "100.64.0.0/22"
+outside = ["192.0.2.192/28", "192.0.2.208/28"]
+ports_first = 2048
+ports_last = 65000
+ports_per_user = 1900
+skip = 1
+[resolver]
+url = "https://crm.example.net/whose?key=r3solver"
+user = "abusebox"
+password = "r3solver: of the crm"
+timeout_seconds = 10
+per_minute_max = 60
+cache_hours = 0
+ranges = "cgn"
 [mail]
 url = "smtp+starttls://box%40example.net:p%C3%A4ss%2Fw%25rd@mail.example.net:2525"
 per_minute_max = 12
@@ -873,6 +1183,9 @@ extra_ca = ["ca.pem"]
             shadowserver,
             networks,
             customers,
+            sessions,
+            nat,
+            resolver,
             mail,
             policy,
             page,
@@ -894,7 +1207,37 @@ extra_ca = ["ca.pem"]
         assert_eq!(networks.dynamic, ["192.0.2.128/26".parse().unwrap()]);
         assert_eq!(networks.cgn, ["192.0.2.192/27".parse().unwrap()]);
         assert_eq!(customers.file.as_deref(), Some(Path::new("/data/customers.csv")));
-        assert_eq!(customers.url, None);
+        assert_eq!((customers.remote, customers.poll_hours), (None, 12));
+        let zone = |times: &LogTime| times.timezone.iana_name().map(str::to_owned);
+        let times = |times: &LogTime| (times.offset_seconds, times.uncertainty_seconds, zone(times).unwrap());
+        assert_eq!((sessions.keep_days, sessions.radius_listen), (7, "192.0.2.5:1813".parse().unwrap()));
+        assert_eq!(times(&sessions.times), (-3600, 2, "Europe/Berlin".to_owned()));
+        let clients: Vec<_> =
+            sessions.radius_clients.iter().map(|c| (c.address.to_string(), c.secret.0.as_str())).collect();
+        assert_eq!(
+            clients,
+            [
+                ("192.0.2.9/32".to_owned(), "r4dius of nas 9"),
+                ("2001:db8:9::/48".to_owned(), "r4dius of the rest")
+            ]
+        );
+        let [kea, bng] = &*sessions.sources else { panic!("{:?}", sessions.sources) };
+        assert_eq!((kea.name.as_str(), kea.poll_minutes, bng.poll_minutes), ("kea-1", 15, 60));
+        assert_eq!(times(&kea.times), (0, 2, "Europe/Berlin".to_owned()));
+        assert_eq!(times(&bng.times), (-3600, 5, "Europe/Berlin".to_owned()));
+        assert_eq!(kea.remote.login, Some(("lease".to_owned(), Secret("l3ase".to_owned()))));
+        assert_eq!(bng.remote.token, Some(Secret("b3arer-of-bng".to_owned())));
+        let [nat] = &*nat else { panic!("{nat:?}") };
+        assert_eq!((nat.inside.to_string().as_str(), nat.outside.len()), ("100.64.0.0/22", 2));
+        assert_eq!(
+            (nat.ports_first, nat.ports_last, nat.ports_per_user, nat.skip),
+            (2048, 65_000, Some(1900), 1)
+        );
+        let Remote { url, login, .. } = resolver.remote.unwrap();
+        assert_eq!(url.0, "https://crm.example.net/whose?key=r3solver");
+        assert_eq!(login, Some(("abusebox".to_owned(), Secret("r3solver: of the crm".to_owned()))));
+        assert_eq!((resolver.timeout_seconds, resolver.per_minute_max), (10, 60));
+        assert_eq!((resolver.cache_hours, resolver.ranges), (0, Ranges::Cgn));
         let server = mail.server.unwrap();
         assert_eq!(
             (server.security, &*server.host, server.port),
@@ -929,6 +1272,13 @@ extra_ca = ["ca.pem"]
         assert_eq!((&**api_url, &**download_url, &**schema_url), (API_URL, DOWNLOAD_URL, SCHEMA_URL));
         assert_eq!(*poll_minutes, 60);
         assert_eq!(settings.customers.file.as_deref(), Some(Path::new("/data/customers.csv")));
+        assert_eq!((settings.customers.poll_hours, settings.sessions.keep_days), (24, 14));
+        let unset = LogTime { offset_seconds: 0, uncertainty_seconds: 0, timezone: TimeZone::UTC };
+        assert_eq!((&settings.sessions.times, settings.sessions.radius_listen), (&unset, RADIUS_LISTEN));
+        assert!(settings.sessions.radius_clients.is_empty() && settings.sessions.sources.is_empty());
+        assert!(settings.nat.is_empty() && settings.resolver.remote.is_none());
+        let Resolver { timeout_seconds, per_minute_max, cache_hours, ranges, .. } = settings.resolver;
+        assert_eq!((timeout_seconds, per_minute_max, cache_hours, ranges), (5, 600, 24, Ranges::Both));
         assert_eq!(settings.mail.per_minute_max, 30);
         let policy = &settings.policy;
         assert_eq!(policy.mail_severity_min, Severity::Medium);
@@ -959,7 +1309,13 @@ extra_ca = ["ca.pem"]
         assert_eq!(settings.missing().len(), 6);
         let customers = parsed("customers.url = \"https://crm.example.net/export?token=x\"").customers;
         assert_eq!(customers.file, None);
-        assert_eq!(customers.url, Some(Secret("https://crm.example.net/export?token=x".to_owned())));
+        let remote = customers.remote.unwrap();
+        assert_eq!(remote.url.0, "https://crm.example.net/export?token=x");
+        assert_eq!((remote.login, remote.token), (None, None));
+        let remote =
+            parsed("customers.url = \"https://a%40b:c%3a@[2001:db8::1]:8/x@y\"").customers.remote.unwrap();
+        assert_eq!(remote.url.0, "https://[2001:db8::1]:8/x@y");
+        assert_eq!(remote.login, Some(("a@b".to_owned(), Secret("c:".to_owned()))));
     }
 
     #[test]
@@ -992,7 +1348,7 @@ names = []
                 "9 networks.cidrs: Write a text in quotes; this is a whole number.",
                 "12 policy.close_after_days: Write a whole number from 8 to 365; this is 7.",
                 "13 policy.digest_hours: There is no such setting. Did you mean digest_hour?",
-                "14 policy.per_minute_max: This setting belongs below the line [mail].",
+                "14 policy.per_minute_max: This setting belongs below the line [resolver] or [mail].",
                 "15 pages: There is no such table. Did you mean page?",
             ]
         );
@@ -1031,6 +1387,22 @@ names = []
             ("networks", "cgn = [\"::ffff:192.0.2.0/120\"]", "192.0.2.0/24"),
             ("networks", "dynamic = [\"2001:db8::1/64\"]", "2001:db8::/64"),
             ("customers", "url = \"crm.example.net\"", "https://"),
+            ("customers", "poll_hours = 0", "1 to 168"),
+            ("sessions", "keep_days = 15", "1 to 14"),
+            ("sessions", "uncertainty_seconds = 3601", "0 to 3600"),
+            ("sessions", "timezone = \"Vienna\"", "Europe/Vienna"),
+            ("sessions", "radius_listen = \"1813\"", "[::]:1813"),
+            ("sessions", "radius_clients = [\"192.0.2.9\"]", "the line [[sessions.radius_clients]]"),
+            ("sessions", "radius_clients = [{ address = \"192.0.2.9\" }]", "Write this, too"),
+            ("sessions", "sources = 1", "the line [[sessions.sources]]"),
+            ("sessions", "sources = [{ name = \"a b\", url = \"http://x/\" }]", "letters, digits and -._"),
+            (
+                "sessions",
+                "sources = [{ name = \"a\", url = \"http://x/\", poll_minute = 1 }]",
+                "Did you mean poll_minutes",
+            ),
+            ("resolver", "ranges = \"all\"", "\"cgn\", \"dynamic\", \"both\""),
+            ("resolver", "timeout_seconds = 0", "1 to 60"),
             ("mail", "url = \"imap://mail.example.net\"", "smtp+starttls://"),
             ("mail", "per_minute_max = 0", "1 to 1000"),
             ("policy", "mail_severity_min = \"mild\"", "\"medium\""),
@@ -1064,7 +1436,7 @@ names = []
             ("trust", "extra_cas = []", "Did you mean extra_ca?"),
             ("box", "zzz = 1", "Known here are name, timezone, language, mode"),
             ("box", "file = 1", "[customers]"),
-            ("box", "url = 1", "[customers] or [mail]"),
+            ("box", "per_minute_max = 1", "[resolver] or [mail]"),
         ] {
             check_complaint(table, line, part);
         }
@@ -1076,6 +1448,57 @@ names = []
     fn complaints_about_more_than_one_value_or_the_form() {
         let both = complaints("[customers]\nfile = \"a\"\nurl = \"https://example.net/\"\n");
         assert!(both.len() == 1 && both[0].starts_with("3 customers.url: Write either"), "{both:?}");
+        let url = "url = \"https://example.net/\"";
+        for (lines, wanted) in [
+            (format!("{url}\npassword = \"p\""), "3 resolver.password: Write the user"),
+            (format!("{url}\nuser = \"u\"\ntoken = \"t\""), "4 resolver.token: Write either"),
+            (format!("{url}\nuser = \"a:b\""), "3 resolver.user: Write the user without a colon"),
+            ("url = \"https://u:p@x/\"\nuser = \"u\"".to_owned(), "3 resolver.user: There is a user"),
+            ("url = \"https://u:p@x/\"\ntoken = \"t\"".to_owned(), "3 resolver.token: Write either"),
+        ] {
+            let found = complaints(&format!("[resolver]\n{lines}\n"));
+            assert!(found.len() == 1 && found[0].starts_with(wanted), "{lines}: {found:?}");
+        }
+        let same = "{ address = \"192.0.2.9\", secret = \"x\" }";
+        let found = complaints(&format!("[sessions]\nradius_clients = [\n{same},\n{same}]\n"));
+        assert!(found.len() == 1 && found[0].starts_with("4 sessions.radius_clients.address: "), "{found:?}");
+        let source = format!("[[sessions.sources]]\nname = \"a\"\n{url}\n");
+        let found = complaints(&source.repeat(2));
+        assert!(found.len() == 1 && found[0].starts_with("5 sessions.sources.name: Another"), "{found:?}");
+        let found = complaints(&source.repeat(SESSION_SOURCES_MAX + 1));
+        assert!(found.len() == 1 && found[0].contains("at most 32 of them; these are 33"), "{found:?}");
+        let found = complaints(
+            "[[sessions.sources]]\nurl = \"x\"\n[[sessions.sources]]\nname = \"b\"\n[nat]\ninside = 1\n",
+        );
+        let starts =
+            ["1 sessions.sources.name: ", "2 sessions.sources.url: ", "3 sessions.sources.url: ", "5 nat: "];
+        assert_eq!(found.len(), starts.len(), "{found:?}");
+        assert!(found.iter().zip(starts).all(|(found, start)| found.starts_with(start)), "{found:?}");
+        let nat = "[[nat]]\ninside = \"100.64.0.0/24\"\noutside = [\"192.0.2.0/30\"]\n";
+        parsed(nat);
+        for (more, wanted) in [
+            ("ports_per_user = 1008", ""),
+            (
+                "ports_per_user = 1009",
+                "4 nat.ports_per_user: These addresses have 4 x 64512 ports: too few for 256",
+            ),
+            ("ports_last = 1086", "3 nat.outside: These addresses have 4 x 63 ports"),
+            ("ports_last = 1023", "4 nat.ports_last: Write a port that is not below"),
+            ("skip = 256", "4 nat.skip: Skip fewer"),
+            (
+                "[[nat]]\ninside = \"100.64.1.0/24\"\noutside = [\"192.0.2.1\", \"192.0.2.9\"]",
+                "6 nat.outside: Another",
+            ),
+            ("port = 1", "4 nat.port: There is no such setting. Did you mean ports_first?"),
+        ] {
+            let found = parse(&format!("{nat}{more}\n"), Path::new("")).err().unwrap_or_default();
+            let found: Vec<_> =
+                found.iter().map(|c| format!("{} {}: {}", c.line.unwrap(), c.field, c.complaint)).collect();
+            assert!(found.len() == usize::from(!wanted.is_empty()), "{more}: {found:?}");
+            assert!(found.iter().all(|found| found.starts_with(wanted)), "{more}: {found:?}");
+        }
+        let v6 = complaints("[[nat]]\ninside = \"2001:db8::/120\"\noutside = []\n");
+        assert!(v6.len() == 1 && v6[0].contains("a network of IPv4"), "{v6:?}");
         for gateway in ["198.51.100.1", "192.0.2.5", "192.0.2.255", "fe80::1"] {
             let text = format!("[interface]\naddress = \"192.0.2.5/24\"\ngateway = \"{gateway}\"\n");
             let found = complaints(&text);
@@ -1158,7 +1581,19 @@ names = []
             "{:?}",
             parsed(&FULL.replace("file = \"customers.csv\"", "url = \"https://u:cust0mer@x/\""))
         );
-        for secret in ["0e1b", "s3cr3t", "p\u{e4}ss", "c0de-for-rack-3", "t0ken-of", "pr0xy", "cust0mer"] {
+        for secret in [
+            "0e1b",
+            "s3cr3t",
+            "p\u{e4}ss",
+            "c0de-for-rack-3",
+            "t0ken-of",
+            "pr0xy",
+            "cust0mer",
+            "r4dius",
+            "l3ase",
+            "b3arer",
+            "r3solver",
+        ] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
         for line in [
@@ -1168,6 +1603,11 @@ names = []
             "[page]\napi_token = \"hunter2-is-too-short\"",
             "[page]\napi_token = \"hunter2 has blanks, which no header takes\"",
             "[customers]\nurl = \"ftp://user:hunter2@host\"",
+            "[customers]\nurl = \"https://user:hunter2@\"",
+            "[customers]\npassword = \"hunter2\\n\"",
+            "[resolver]\ntoken = \"hunter2 \"",
+            "[sessions]\nradius_clients = [{ address = \"x\", secret = \"hunter2\" }]",
+            "[sessions]\nradius_clients = [{ secret = [\"hunter2\"] }]",
             "[shadowserver]\napi_url = \"https://user:hunter2@host\"",
             "[interface]\nproxy = \"http://user:hunter2@\"",
             "[shadowserver]\nsecret = \"hunter2",

@@ -143,11 +143,11 @@ fn told(field: &Field, Shown { text, is_set }: &Shown) -> String {
         Kind::Number => text.parse::<f64>().is_ok(),
         Kind::Flag => text.parse::<bool>().is_ok(),
         Kind::Choice(words) => words.contains(&text.as_str()),
-        Kind::Text | Kind::Secret | Kind::List => false,
+        Kind::Text | Kind::Secret | Kind::List | Kind::Records(_) => false,
     };
     match (is_set, field.kind) {
         _ if is_closed => text.clone(),
-        (true, Kind::List) => format!("{} entries", text.lines().count()),
+        (true, Kind::List | Kind::Records(_)) => format!("{} entries", text.lines().count()),
         (true, _) => "set".to_owned(),
         (false, _) => "not set".to_owned(),
     }

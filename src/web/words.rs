@@ -32,7 +32,7 @@ sentences! {
     title about fewer more same so_far drawing most compromised exposed no_report seen_on none_on none_from as_table
 
     [unset Unset]
-    key secret networks abuse_address operator_address mail_server customers_file
+    key secret networks abuse_address operator_address mail_server
 
     [rows Rows]
     matched unassigned ambiguous unattributable outside rejected
@@ -110,7 +110,7 @@ sentences! {
     done_here when who from what nothing_done
 
     [settings Settings]
-    title save no_toml is_set is_not_set clear yes no starttls tls plain meanwhile list_long wrong_one wrong_many saved_one saved_many same
+    title save no_toml is_set is_not_set clear yes no starttls tls plain cgn dynamic both meanwhile list_long wrong_one wrong_many saved_one saved_many same
 
     [system System]
     title version slot networks disk free_of store memory log words no_lines sure restart off power_about

@@ -181,7 +181,6 @@ fn to_set(missing: Missing, t: &PageWords) -> &'static str {
         Missing::AbuseAddress => t.abuse_address,
         Missing::OperatorAddress => t.operator_address,
         Missing::MailServer => t.mail_server,
-        Missing::CustomersFile => t.customers_file,
     }
 }
 

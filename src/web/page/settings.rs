@@ -93,8 +93,8 @@ pub(crate) fn inputs(
     let (t, words) = (site.words(), Words::of(&site.language));
     let mut inputs = Html::default();
     let fields: Vec<_> = fields.collect();
-    let is_here = |name: &str| fields.iter().any(|field| field.name() == name);
-    for complaint in typed.complaints.iter().filter(|complaint| !is_here(&complaint.field)) {
+    let is_here = |complaint: &Complaint| fields.iter().any(|field| is_about(complaint, &field.name()));
+    for complaint in typed.complaints.iter().filter(|complaint| !is_here(complaint)) {
         let text =
             if complaint.field.is_empty() { complaint.complaint.clone() } else { complaint.to_string() };
         put!(inputs, "<p class=\"alarm\" role=\"alert\">", text, "</p>");
@@ -131,6 +131,7 @@ impl Form<'_> {
         let Some(Shown { text, is_set }) = shown else { return Html::default() };
         let text = self.typed.text(&name).unwrap_or(text);
         let attributes = self.attributes(field.key, &name);
+        let key = if field.key.is_empty() { field.table } else { field.key };
         let input = match field.kind {
             Kind::Text => {
                 html!("<input type=\"text\" autocomplete=\"off\" value=\"", text, "\"", attributes, ">")
@@ -144,11 +145,11 @@ impl Form<'_> {
                     ">"
                 )
             }
-            Kind::List if sent_bytes(text) > LIST_BYTES_MAX => {
+            Kind::List | Kind::Records(_) if sent_bytes(text) > LIST_BYTES_MAX => {
                 let count = self.t.number(text.lines().count() as u64);
                 html!("<p>", phrase(self.t.settings.list_long, &[("count", &count)]), "</p>")
             }
-            Kind::List => html!(
+            Kind::List | Kind::Records(_) => html!(
                 "<textarea rows=\"",
                 rows(text).to_string(),
                 "\"",
@@ -187,7 +188,7 @@ impl Form<'_> {
                 "</label>"
             )
         });
-        self.setting(field.key, &name, input, clear)
+        self.setting(key, &name, input, clear)
     }
 
     /// What a person reads in the place of a word that can be chosen.
@@ -196,6 +197,11 @@ impl Form<'_> {
             "mode" => {
                 let modes = [Mode::Hold, Mode::Practice, Mode::Live].map(|known| mode(known, self.t));
                 modes.into_iter().find(|(known, ..)| *known == word).map(|(_, name, _)| name)
+            }
+            "ranges" => {
+                let say = &self.t.settings;
+                let names = [("cgn", say.cgn), ("dynamic", say.dynamic), ("both", say.both)];
+                names.into_iter().find(|(known, _)| *known == word).map(|(_, name)| name)
             }
             "language" => Some(PageWords::of(word)).filter(|t| t.tag == word).map(|t| t.tongue),
             _ => Severity::ALL
@@ -279,9 +285,10 @@ impl Form<'_> {
     fn attributes(&self, key: &str, name: &str) -> Html {
         let wrong = self.complaints(key, name).next();
         // The browser goes there by itself, and shows what is wrong.
-        let is_wrong = |field: &&Field| self.typed.complaints.iter().any(|wrong| wrong.field == field.name());
+        let is_wrong =
+            |field: &&Field| self.typed.complaints.iter().any(|wrong| is_about(wrong, &field.name()));
         let first = FIELDS.iter().find(is_wrong).map(Field::name);
-        let is_first = wrong.is_some_and(|wrong| Some(&wrong.field) == first.as_ref());
+        let is_first = wrong.zip(first).is_some_and(|(wrong, first)| is_about(wrong, &first));
         html!(
             " id=\"",
             name,
@@ -301,8 +308,13 @@ impl Form<'_> {
         self.typed
             .complaints
             .iter()
-            .filter(move |complaint| complaint.field == name || whole.as_ref() == Some(&complaint.field))
+            .filter(move |complaint| is_about(complaint, name) || whole.as_ref() == Some(&complaint.field))
     }
+}
+
+/// Whether it is about this setting, or one within it.
+fn is_about(complaint: &Complaint, name: &str) -> bool {
+    complaint.field.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// The word by which a form names a security.
@@ -334,7 +346,8 @@ mod tests {
     #[test]
     fn every_setting_has_a_name_and_a_line_of_help_in_each_language() {
         let parts = ["server", "security", "port", "user", "password"].map(|part| ("mail", part));
-        let keys = FIELDS.iter().filter(|field| *field != MAIL_URL).map(|field| (field.table, field.key));
+        let key = |field: &Field| if field.key.is_empty() { field.table } else { field.key };
+        let keys = FIELDS.iter().filter(|field| *field != MAIL_URL).map(|field| (field.table, key(field)));
         for language in ["en", "de"] {
             let words = Words::of(language);
             for (table, key) in keys.clone().chain(parts) {

@@ -86,7 +86,6 @@ pub(crate) fn place_of(missing: Missing) -> String {
     let step = match missing {
         Missing::Key | Missing::Secret => &STEPS[1],
         Missing::Networks => &STEPS[2],
-        Missing::CustomersFile => return "/settings#customers".to_owned(),
         Missing::AbuseAddress | Missing::OperatorAddress | Missing::MailServer => &STEPS[4],
     };
     step.path()
@@ -302,10 +301,7 @@ fn states(overview: &Overview, site: &Site, jobs: &[Job]) -> [State; STEPS.len()
         true => State::ToDo,
         false => tried(Check::Shadowserver, overview.last_fetch.is_some()),
     };
-    let customers = match is_missing(&[Missing::CustomersFile]) {
-        true => State::Wrong,
-        false => to_do_if(overview.customers == 0),
-    };
+    let customers = to_do_if(overview.customers == 0);
     let mail = match is_missing(&[Missing::AbuseAddress, Missing::OperatorAddress, Missing::MailServer]) {
         true => State::ToDo,
         false => tried(Check::Mail, site.mode == Mode::Live || overview.tally.sent > 0),

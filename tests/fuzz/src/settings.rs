@@ -4,8 +4,9 @@ use std::fmt::{Display, Write};
 use std::path::Path;
 
 use abusebox::config::{
-    BoxSettings, CustomersFile, Interface, Mail, MailSecurity, MailServer, Mode, Networks, Organisation,
-    Page, Policy, Secret, Settings, Shadowserver, Trust, raw,
+    BoxSettings, CustomersFile, Interface, LogTime, Mail, MailSecurity, MailServer, Mode, Nat, Networks,
+    Organisation, Page, Policy, RadiusClient, Ranges, Remote, Resolver, Secret, SessionSettings,
+    SessionSource, Settings, Shadowserver, Trust, raw,
 };
 
 use super::assert_showable;
@@ -44,6 +45,9 @@ fn write(settings: &Settings) -> String {
         shadowserver,
         networks,
         customers,
+        sessions,
+        nat,
+        resolver,
         mail,
         policy,
         page,
@@ -85,10 +89,54 @@ fn write(settings: &Settings) -> String {
         file.texts(key, list);
     }
 
-    let CustomersFile { file: path, url } = customers;
+    let CustomersFile { file: path, remote, poll_hours } = customers;
     file.table("customers");
     file.optional("file", path.as_deref().map(Path::display));
-    file.optional("url", url.as_ref().map(|url| &url.0));
+    file.remote(remote.as_ref());
+    file.value("poll_hours", poll_hours);
+
+    let SessionSettings { keep_days, times, radius_listen, radius_clients, sources } = sessions;
+    file.table("sessions");
+    file.value("keep_days", keep_days);
+    file.times(times);
+    file.text("radius_listen", &radius_listen.to_string());
+    for RadiusClient { address, secret } in radius_clients {
+        file.table("[sessions.radius_clients]");
+        file.text("address", &address.to_string());
+        file.text("secret", &secret.0);
+    }
+    for SessionSource { name, remote, poll_minutes, times } in sources {
+        file.table("[sessions.sources]");
+        file.text("name", name);
+        file.remote(Some(remote));
+        file.value("poll_minutes", poll_minutes);
+        file.times(times);
+    }
+    for Nat { inside, outside, ports_first, ports_last, ports_per_user, skip } in nat {
+        file.table("[nat]");
+        file.text("inside", &inside.to_string());
+        file.texts("outside", outside);
+        file.value("ports_first", ports_first);
+        file.value("ports_last", ports_last);
+        if let Some(ports) = ports_per_user {
+            file.value("ports_per_user", ports);
+        }
+        file.value("skip", skip);
+    }
+    let Resolver { remote, timeout_seconds, per_minute_max, cache_hours, ranges } = resolver;
+    file.table("resolver");
+    file.remote(remote.as_ref());
+    file.value("timeout_seconds", timeout_seconds);
+    file.value("per_minute_max", per_minute_max);
+    file.value("cache_hours", cache_hours);
+    file.text(
+        "ranges",
+        match ranges {
+            Ranges::Cgn => "cgn",
+            Ranges::Dynamic => "dynamic",
+            Ranges::Both => "both",
+        },
+    );
 
     let Mail { server, per_minute_max } = mail;
     file.table("mail");
@@ -169,6 +217,22 @@ struct File(String);
 impl File {
     fn table(&mut self, name: &str) {
         self.0 += &format!("[{name}]\n");
+    }
+
+    fn remote(&mut self, remote: Option<&Remote>) {
+        let Some(Remote { url, login, token }) = remote else { return };
+        self.text("url", &url.0);
+        if let Some((user, Secret(password))) = login {
+            self.text("user", user);
+            self.text("password", password);
+        }
+        self.optional("token", token.as_ref().map(|token| &token.0));
+    }
+
+    fn times(&mut self, LogTime { offset_seconds, uncertainty_seconds, timezone }: &LogTime) {
+        self.value("offset_seconds", offset_seconds);
+        self.value("uncertainty_seconds", uncertainty_seconds);
+        self.text("timezone", timezone.iana_name().expect("zones are chosen by name"));
     }
 
     fn value(&mut self, key: &str, value: impl Display) {
