@@ -27,7 +27,7 @@ mod world;
 
 use operator::between;
 use page::Page;
-use stages::{Idle, MIB, OneFile, Owners, Pass, Stage, reports, settle};
+use stages::{Idle, MIB, OneFile, Owners, Pass, Sessions, Stage, reports, settle};
 use world::{DAY, World};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -55,6 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         bench.more_rows(large)?;
         bench.more_prefixes()?;
         bench.one_file();
+        bench.sessions()?;
     }
     bench.page(large)?;
     bench.print();
@@ -178,6 +179,35 @@ impl Bench<'_> {
             "<= 1 MB",
             full.hour_mean <= 1e6,
             format!("the pass of a day {:.0} MB", pass_bytes as f64 / 1e6),
+        );
+        Ok(())
+    }
+
+    /// Two million sessions: what they need, and how long a look-up takes.
+    fn sessions(&mut self) -> std::io::Result<()> {
+        let data = self.folder("sessions")?;
+        let sessions: Sessions = Stage::Sessions { data, count: 2_000_000 }.measure();
+        println!(
+            "{} sessions of 14 days from a log of {} MiB: {:.1} CPU s to take in, {:.1} MiB at the peak",
+            sessions.kept,
+            sessions.log_bytes >> 20,
+            sessions.take,
+            sessions.peak_mib
+        );
+        let mib = sessions.store_bytes as f64 / MIB;
+        self.budget(
+            "2,000,000 sessions, on disk",
+            format!("{mib:.0} MiB"),
+            "<= 200 MiB",
+            mib <= 200.0,
+            format!("their log {} MiB", sessions.log_bytes >> 20),
+        );
+        self.budget(
+            "look-up among them, as for a row",
+            format!("{:.1} CPU us, {:.0} % found", sessions.look_up, sessions.found * 100.0),
+            "<= 50 us",
+            sessions.look_up <= 50.0,
+            format!("binary search in memory {:.2} us", sessions.baseline),
         );
         Ok(())
     }

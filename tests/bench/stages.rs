@@ -1,8 +1,8 @@
 //! The parts of the benchmark that run in a process of their own, so that memory and bytes written are theirs: the
 //! program starts itself again with a [`Stage`] and reads what it measured from its output.
 
-use std::io::{self, Write};
-use std::net::IpAddr;
+use std::io::{self, BufReader, Write};
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,6 +16,7 @@ use abusebox::customers::{Owner, import};
 use abusebox::fetch::spool::{Incoming, Spooled};
 use abusebox::service::Engine;
 use abusebox::service::intake::{Source, Taken};
+use abusebox::sessions::read::Given;
 use abusebox::store::Report;
 use ipnet::Ipv4Net;
 use serde::de::DeserializeOwned;
@@ -36,6 +37,8 @@ pub(crate) enum Stage {
     Owners { customers: PathBuf, network: String },
     /// A report of so many bytes, about a network. Measures a [`OneFile`].
     OneFile { data: PathBuf, bytes: u64, network: String },
+    /// So many sessions of 14 days, taken in and asked. Measures a [`Sessions`].
+    Sessions { data: PathBuf, count: u64 },
     /// A data folder to which nothing new comes, after the `days`th day. Measures an [`Idle`].
     Idle { data: PathBuf, days: i64 },
 }
@@ -101,6 +104,21 @@ pub(crate) struct OneFile {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(crate) struct Sessions {
+    pub(crate) kept: u64,
+    /// Seconds of the processor, and bytes of the log.
+    pub(crate) take: f64,
+    pub(crate) log_bytes: u64,
+    pub(crate) peak_mib: f64,
+    pub(crate) store_bytes: u64,
+    /// Microseconds of the processor for a look-up, at a random moment and address; and for finding the entry of a
+    /// sorted list of so many numbers, by which machines are compared.
+    pub(crate) look_up: f64,
+    pub(crate) baseline: f64,
+    pub(crate) found: f64,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Idle {
     /// Of `abusebox run`, when it has come to rest, and the most until then.
     pub(crate) mib: f64,
@@ -127,6 +145,7 @@ impl Stage {
             Self::Pass { reports, data, day } => print(&pass(reports, data, *day)),
             Self::Owners { customers, network } => print(&owners(customers, network_of(network))),
             Self::OneFile { data, bytes, network } => print(&one_file(data, *bytes, network_of(network))),
+            Self::Sessions { data, count } => print(&sessions(data, *count)),
             Self::Idle { data, days } => print(&idle(data, *days)),
         }
     }
@@ -312,6 +331,85 @@ impl Write for Sink {
     }
 }
 
+/// Reconnects once a day: each day a session of everybody, on an address that somebody else had the day before.
+fn sessions(data: &Path, count: u64) -> Sessions {
+    let now = noon(0);
+    let start = now.plus_days(-13);
+    std::fs::create_dir_all(data).expect("a folder");
+    let text = "[networks]\ncidrs = [\"10.0.0.0/8\"]\ndynamic = [\"10.0.0.0/8\"]\n";
+    abusebox::files::save_atomic(&settings(data), text.as_bytes(), 0o600).expect("settings");
+    let engine = open(data, now);
+    let users = count / SESSION_DAYS;
+    let address = |user: u64, day: u64| Ipv4Addr::from(0x0a00_0000 + ((user + day * 7919) % users) as u32);
+    let line = move |number: u64| {
+        let (day, user) = (number / users, number % users);
+        let from = start.plus_days(day as i64 - 1).plus_seconds((user % 86_400) as i64);
+        let until = from.plus_seconds(86_390);
+        format!("user{user};{};{from};{until}\n", address(user, day))
+    };
+    let mut log = BufReader::new(Lines { next: (0..count).map(line), left: Vec::new(), bytes: 0 });
+    log.get_mut().left = b"username;framed ip address;start;stop\n".to_vec();
+    let given = Given { zone: &jiff::tz::TimeZone::UTC, offset: 0, name: None };
+    meter::forget_peak();
+    let (taken, take) = meter::costs(|| engine.take_sessions(&mut log, &given, 0, now).expect("taken"));
+    assert_eq!((taken.summary.sessions, taken.summary.complaints.len()), (count, 0));
+    let peak_mib = meter::peak_mib();
+
+    let mut random = Random::new();
+    let mut asked = || {
+        let user = random.below(users);
+        let second = random.below(SESSION_DAYS * 86_400) as i64;
+        (IpAddr::from(address(user, 0)), start.plus_days(-1).plus_seconds(second))
+    };
+    let asked: Vec<_> = (0..LOOK_UPS).map(|_| asked()).collect();
+    let view = engine.store.view().expect("a view");
+    let log_kept = view.session_log().expect("a log");
+    let loaded = engine.loaded();
+    let sources = loaded.sources(&log_kept);
+    // By way of the owner, as for a row; the users are in no customer file.
+    let is_found = |(address, at): &&(IpAddr, Timestamp)| sources.owner(*address, None, *at).by.is_some();
+    let (found, cpu) = meter::costs(|| asked.iter().filter(is_found).count());
+    log_kept.finish().expect("read");
+    let sorted: Vec<u64> = (0..count).collect();
+    let numbers: Vec<u64> = (0..LOOK_UPS).map(|_| random.below(count)).collect();
+    let (hits, baseline) =
+        meter::costs(|| numbers.iter().filter(|n| sorted.binary_search(n).is_ok()).count());
+    assert_eq!(hits, LOOK_UPS);
+    let store = std::fs::metadata(data.join("abusebox.redb")).expect("a store");
+    Sessions {
+        kept: view.sessions_len().expect("a count"),
+        take,
+        log_bytes: log.get_ref().bytes,
+        peak_mib,
+        store_bytes: store.len(),
+        look_up: cpu * 1e6 / LOOK_UPS as f64,
+        baseline: baseline * 1e6 / LOOK_UPS as f64,
+        found: found as f64 / LOOK_UPS as f64,
+    }
+}
+
+/// A log that is made as it is read.
+struct Lines<I> {
+    next: I,
+    left: Vec<u8>,
+    bytes: u64,
+}
+
+impl<I: Iterator<Item = String>> io::Read for Lines<I> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        while self.left.len() < room.len()
+            && let Some(line) = self.next.next()
+        {
+            self.left.extend_from_slice(line.as_bytes());
+        }
+        let count = self.left.len().min(room.len());
+        room[..count].copy_from_slice(&self.left[..count]);
+        self.left.drain(..count);
+        self.bytes += count as u64;
+        Ok(count)
+    }
+}
+
 fn idle(data: &Path, days: i64) -> Idle {
     let now = noon(days).plus_seconds(3600);
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -419,6 +517,8 @@ pub(crate) const ARGUMENT: &str = "--stage";
 const NETWORKS: &str = "[networks]\ncidrs = [\"198.18.0.0/15\", \"10.64.0.0/10\", \"2001:db8::/32\"]\n";
 pub(crate) const MIB: f64 = 1024.0 * 1024.0;
 const COPIES: usize = 4;
+const SESSION_DAYS: u64 = 14;
+const LOOK_UPS: usize = 200_000;
 /// How often the same million addresses are looked up.
 const ROUNDS: usize = 3;
 /// A process that uses no more than a tick in this time is at rest.
