@@ -267,6 +267,9 @@ pub struct Nat {
     pub skip: u32,
 }
 
+/// Ports below are those of services; a NAT gives out none of them unless it is told to.
+pub const NAT_PORTS_FIRST: u16 = 1024;
+
 /// The operator's own program that is asked whose an address was.
 #[derive(Clone, Debug)]
 pub struct Resolver {

@@ -14,8 +14,8 @@ use toml_edit::{Document, Item, TableLike, TomlError, Value};
 
 use super::{
     BoxSettings, Complaint, CustomersFile, Interface, LogTime, Mail, MailSecurity, MailServer, Mode,
-    NAME_SERVERS_MAX, Nat, Networks, Organisation, Page, Policy, RadiusClient, Ranges, Remote, Resolver,
-    Secret, SessionSettings, SessionSource, Settings, Shadowserver, Trust,
+    NAME_SERVERS_MAX, NAT_PORTS_FIRST, Nat, Networks, Organisation, Page, Policy, RadiusClient, Ranges,
+    Remote, Resolver, Secret, SessionSettings, SessionSource, Settings, Shadowserver, Trust,
 };
 use crate::net::{is_gateway, is_host, is_interface};
 use crate::report::kind::Severity;
@@ -239,7 +239,7 @@ fn nats(t: &mut Reader<'_>) -> Vec<Nat> {
     t.records("nat", NATS_MAX, |t, others: &[Nat]| {
         let inside = t.need("inside", text_as(v4_network));
         let outside = t.need("outside", list(text_as(v4_network)));
-        let ports_first = t.get("ports_first", 1024, number(1..=65_535));
+        let ports_first = t.get("ports_first", NAT_PORTS_FIRST, number(1..=65_535));
         let ports_last = t.get("ports_last", 65_535, number(1..=65_535));
         let ports_per_user = t.get("ports_per_user", None, some(number(1..=65_535)));
         let skip = t.get("skip", 0, number(0..=i64::from(u32::MAX)));

@@ -159,7 +159,7 @@ impl Engine {
         if self.store.view()?.sessions_len()? == 0 {
             return Ok(());
         }
-        let old = now.plus_days(-KEEP_SESSIONS_DAYS);
+        let old = now.plus_days(-i64::from(self.loaded().settings.sessions.keep_days));
         self.store.write(|txn| {
             let forgotten = txn.forget_sessions(old, now.plus_days(-SESSION_DAYS_MAX))?;
             match forgotten {
@@ -208,8 +208,6 @@ pub(super) const AT_ONCE: usize = 10_000;
 const KEEP_DAYS: i64 = 730;
 /// Mails as they went out.
 const KEEP_MAIL_DAYS: i64 = 180;
-/// Sessions that are over. Reports come two days after the day they tell of, corrections some days later.
-pub(super) const KEEP_SESSIONS_DAYS: i64 = 14;
 /// One that began before and has not ended was never told to have.
 const SESSION_DAYS_MAX: i64 = 366;
 /// Who does what nobody asked for, in the list of what was done.

@@ -541,11 +541,13 @@ impl Written {
     }
 
     fn with(self, table: Table) -> Loaded {
+        // What does not fit is a complaint of the settings.
+        let nats = self.settings.nat.iter().filter_map(|nat| Nat::new(nat).ok()).collect();
         Loaded {
             is_mending: self.is_mending,
             settings: self.settings,
             table,
-            nats: Vec::new(),
+            nats,
             extra_ca: self.extra_ca,
             settings_sha256: self.sha256,
         }

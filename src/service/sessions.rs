@@ -6,7 +6,6 @@ use std::path::Path;
 
 use ipnet::IpNet;
 
-use super::keeping::KEEP_SESSIONS_DAYS;
 use super::{Engine, Error, Loaded};
 use crate::clock::Timestamp;
 use crate::customers::table::{Candidate, Source, Why};
@@ -95,7 +94,7 @@ impl Engine {
     ) -> Result<Taken, Error> {
         self.usable()?;
         let txn = self.store.begin()?;
-        let old = now.plus_days(-KEEP_SESSIONS_DAYS);
+        let old = now.plus_days(-i64::from(self.loaded().settings.sessions.keep_days));
         let (mut waiting, mut changed, mut too_old) = (Vec::new(), 0, 0);
         let summary = read::read(log, given, |session: Session| {
             // It would be deleted with the next housekeeping.

@@ -14,6 +14,7 @@ use super::mailing::Kinds;
 use super::whose::{HEADS_MAX, Whose};
 use super::{Engine, Error, Loaded, STORE};
 use crate::clock::{Day, Timestamp};
+use crate::config::Nat;
 use crate::customers::{Contact, CustomerNo, Owner, Port};
 use crate::files;
 use crate::incident::{Incident, Key, OPERATOR};
@@ -405,6 +406,10 @@ impl View for Live {
 
     fn log(&self, words: &str) -> Vec<String> {
         logbook::lines(words, ROWS_MAX)
+    }
+
+    fn nats(&self) -> Vec<Nat> {
+        self.engine.loaded().settings.nat.clone()
     }
 
     fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Result<Whois, Trouble> {

@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
+use crate::config;
+
 /// One NAT, with parameters that fit each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nat {
@@ -22,36 +24,39 @@ pub struct Nat {
     users: u32,
 }
 
+/// Why parameters make no NAT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// The last port is below the first, or the first is 0.
+    Ports,
+    /// There is no inside or no outside address.
+    NoAddress,
+    /// Each of the outside addresses has room for so many users, and so many would have to share it.
+    Crowded { room: u64, users: u64 },
+}
+
 impl Nat {
-    /// `per_user`: as many as there is room for, if not given. An error says what does not fit, for a person.
-    pub fn new(
-        inside: Ipv4Net,
-        skip: u32,
-        outside: &[Ipv4Net],
-        ports: (u16, u16),
-        per_user: Option<u16>,
-    ) -> Result<Self, String> {
-        let (inside, outside): (_, Vec<_>) = (inside.trunc(), outside.iter().map(Ipv4Net::trunc).collect());
-        let inside_len = size(inside).saturating_sub(u64::from(skip));
+    pub fn new(given: &config::Nat) -> Result<Self, Misfit> {
+        let ports = (given.ports_first, given.ports_last);
+        let inside_len = size(given.inside).saturating_sub(u64::from(given.skip));
+        let outside: Vec<_> = given.outside.iter().map(Ipv4Net::trunc).collect();
         let outside_len: u64 = outside.iter().map(|net| size(*net)).sum();
         if ports.0 == 0 || ports.1 < ports.0 {
-            return Err("the last port must not be below the first, and the first not 0".to_owned());
+            return Err(Misfit::Ports);
         }
         if outside_len == 0 || inside_len == 0 {
-            return Err("there must be at least one inside and one outside address".to_owned());
+            return Err(Misfit::NoAddress);
         }
         let count = u64::from(ports.1 - ports.0) + 1;
         let wanted = inside_len.div_ceil(outside_len);
-        let per_user = per_user.map_or(count / wanted, u64::from);
-        let users = count.checked_div(per_user).unwrap_or_default();
-        if users < wanted {
-            return Err(format!(
-                "{inside_len} inside addresses do not fit: each of the {outside_len} outside addresses has {count} ports, \
-                 which is enough for {users} of them"
-            ));
-        }
+        let per_user = given.ports_per_user.map_or(count / wanted, u64::from);
         // Where the number of ports is given, as many share an outside address as it has room for.
-        Ok(Self { inside, skip, outside, ports, per_user: per_user as u32, users: users as u32 })
+        let room = count.checked_div(per_user).unwrap_or_default();
+        if room < wanted {
+            return Err(Misfit::Crowded { room: if per_user == 0 { count } else { room }, users: wanted });
+        }
+        let (inside, skip) = (given.inside.trunc(), given.skip);
+        Ok(Self { inside, skip, outside, ports, per_user: per_user as u32, users: room as u32 })
     }
 
     /// Who had a port of an outside address; `None`: the formula gives it to nobody.
@@ -107,9 +112,26 @@ mod tests {
 
     use super::*;
 
+    fn given(
+        inside: &str,
+        skip: u32,
+        outside: &[&str],
+        (ports_first, ports_last): (u16, u16),
+        ports_per_user: Option<u16>,
+    ) -> config::Nat {
+        let outside = outside.iter().map(|net| net.parse().unwrap()).collect();
+        config::Nat {
+            inside: inside.parse().unwrap(),
+            outside,
+            ports_first,
+            ports_last,
+            ports_per_user,
+            skip,
+        }
+    }
+
     fn nat(inside: &str, skip: u32, outside: &[&str], ports: (u16, u16), per_user: Option<u16>) -> Nat {
-        let outside: Vec<Ipv4Net> = outside.iter().map(|net| net.parse().unwrap()).collect();
-        Nat::new(inside.parse().unwrap(), skip, &outside, ports, per_user).unwrap()
+        Nat::new(&given(inside, skip, outside, ports, per_user)).unwrap()
     }
 
     #[test]
@@ -149,16 +171,16 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_said() {
-        let new = |inside: &str, outside: &[Ipv4Net], ports, per_user| {
-            Nat::new(inside.parse().unwrap(), 0, outside, ports, per_user).unwrap_err()
+        let new = |inside: &str, outside: &[&str], ports, per_user| {
+            Nat::new(&given(inside, 0, outside, ports, per_user)).unwrap_err()
         };
-        let one = ["192.0.2.1/32".parse().unwrap()];
-        assert!(new("100.64.0.0/10", &one, (1024, 65_535), None).contains("4194304 inside"));
-        assert!(new("100.64.0.0/24", &one, (1024, 65_535), Some(512)).contains("enough for 126"));
-        assert!(new("100.64.0.0/24", &one, (1024, 65_535), Some(0)).contains("enough for 0"));
-        assert!(new("100.64.0.0/24", &[], (1024, 65_535), None).contains("at least one"));
-        assert!(new("100.64.0.0/24", &one, (0, 65_535), None).contains("first"));
-        assert!(new("100.64.0.0/24", &one, (2000, 1999), None).contains("first"));
+        let one = ["192.0.2.1/32"];
+        let crowded = |room, users| Misfit::Crowded { room, users };
+        assert_eq!(new("100.64.0.0/10", &one, (1024, 65_535), None), crowded(64_512, 1 << 22));
+        assert_eq!(new("100.64.0.0/24", &one, (1024, 65_535), Some(512)), crowded(126, 256));
+        assert_eq!(new("100.64.0.0/24", &[], (1024, 65_535), None), Misfit::NoAddress);
+        assert_eq!(new("100.64.0.0/24", &one, (0, 65_535), None), Misfit::Ports);
+        assert_eq!(new("100.64.0.0/24", &one, (2000, 1999), None), Misfit::Ports);
     }
 
     proptest! {
@@ -168,7 +190,10 @@ mod tests {
             let outside: Vec<Ipv4Net> = outside.iter().enumerate()
                 .map(|(i, (host, len))| Ipv4Net::new(Ipv4Addr::new(203, 0, 113 + i as u8, *host), *len).unwrap()).collect();
             let inside = Ipv4Net::new(Ipv4Addr::new(100, 64, 0, 0), len).unwrap();
-            if let Ok(nat) = Nat::new(inside, skip, &outside, (first, first + count), per_user) {
+            let given = config::Nat {
+                inside, outside: outside.clone(), ports_first: first, ports_last: first + count, ports_per_user: per_user, skip,
+            };
+            if let Ok(nat) = Nat::new(&given) {
                 let address = Ipv4Addr::from(u32::from(inside.network()) + user % size(inside) as u32);
                 match nat.outside_of(address) {
                     Some((out, (low, high))) => {

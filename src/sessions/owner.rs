@@ -292,7 +292,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::Networks;
+    use crate::config::{self, Networks};
     use crate::customers::import::{self, Forward};
     use crate::customers::{CustomerNo, Owner::*};
 
@@ -358,13 +358,14 @@ mod tests {
     }
 
     fn ask(sessions: &[Held], address: &str, port: Option<Port>, second: i64) -> Answer {
-        let nat = Nat::new(
-            "100.64.0.0/30".parse().unwrap(),
-            0,
-            &["192.0.2.201/32".parse().unwrap()],
-            (1024, 5119),
-            None,
-        );
+        let nat = Nat::new(&config::Nat {
+            inside: "100.64.0.0/30".parse().unwrap(),
+            outside: vec!["192.0.2.201/32".parse().unwrap()],
+            ports_first: 1024,
+            ports_last: 5119,
+            ports_per_user: None,
+            skip: 0,
+        });
         let log = Kept(sessions.to_vec(), None);
         let sources = Sources { table: &table(), nats: &[nat.unwrap()], log: &log };
         sources.owner(address.parse().unwrap(), port, at(second))

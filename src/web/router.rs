@@ -237,6 +237,7 @@ fn route(
         ["customer"] => page::customer::show(view, site, query, now)?,
         ["unassigned"] => page::ownerless::show(view, site, query, now)?,
         ["customers"] => page::customers::show(view, site, query, who, now)?,
+        ["nat"] => page::nat::show(view, site, query)?,
         ["jobs"] => page::jobs::list(hand, site),
         ["jobs", number_text] => {
             let job = hand.job(number(number_text)?).ok_or(Fault::NotFound)?;

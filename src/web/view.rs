@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::words::PageWords;
 use crate::clock::{Day, Doubt, Timestamp};
-use crate::config::{Missing, Mode};
+use crate::config::{Missing, Mode, Nat};
 pub use crate::customers::table::Holding;
 use crate::customers::table::Why;
 use crate::customers::{CustomerNo, Owner};
@@ -89,6 +89,8 @@ pub trait View {
     fn support(&self, now: Timestamp) -> Result<String, Trouble>;
     /// Lines of the log that hold all of these words, the newest first; at most [`ROWS_MAX`].
     fn log(&self, words: &str) -> Vec<String>;
+    /// The NATs of the settings.
+    fn nats(&self) -> Vec<Nat>;
     fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Result<Whois, Trouble>;
 }
 

@@ -100,6 +100,9 @@ sentences! {
     title about add file mark silence settings place addresses found how_often incidents_one incidents_many since last_seen
     why none no_further together each_network each_address within no_address by_now silenced outside
 
+    [nat NatWords]
+    title about inside outside first last per_user skip address try_it blocks shares nobody wrong_ports no_address crowded to_set
+
     [whose Whose]
     outside unattributable no_line files_differ files_agree mails_differ two_customers only_prefix longest not_mailed
     longer_prefix none_valid not_valid session block forward formula resolver two_users user_unknown needs_source_port
@@ -136,7 +139,7 @@ sentences! {
 
     [asked Asked]
     title unreadable twice not_here before order line port time address incident_state severity mail_state
-    which_customers from network together why part day which_reports
+    which_customers from network together why part day which_reports skip
 
     [denied Denied]
     wrong wait_one wait_many not_the_same choose_role name password_short password_long password_known

@@ -66,6 +66,7 @@ class Evening(Person):
         for part in ("prefixes", "mails", "history"):
             look(f"{customer}&part={part}", f"customer-{part}", keys=False)
         look("/unassigned", "unassigned")
+        look("/nat?inside=100.64.0.0/24&outside=198.18.0.0/30&address=198.18.0.1&port=5000", "nat")
         look("/unassigned?together=address&why=unassigned", "unassigned-each", keys=False)
         look("/settings", "settings")
         look("/system", "system")

@@ -47,6 +47,8 @@ pub(crate) fn show(
         t.customers.list,
         "</a></li><li><a href=\"/unassigned\">",
         t.ownerless.title,
+        "</a></li><li><a href=\"/nat\">",
+        t.nat.title,
         "</a></li></ul><h2>",
         t.customers.whose,
         "</h2><form class=\"filter\" action=\"/customers\" method=\"get\"><label class=\"wide\">",

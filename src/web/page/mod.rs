@@ -8,6 +8,7 @@ pub(crate) mod entry;
 pub(crate) mod incidents;
 pub(crate) mod jobs;
 pub(crate) mod mails;
+pub(crate) mod nat;
 pub(crate) mod overview;
 pub(crate) mod ownerless;
 pub(crate) mod people;

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::clock::{Day, Doubt};
 use crate::config::edit::{self, Change, Written};
-use crate::config::{Complaint, Missing, Mode};
+use crate::config::{Complaint, Missing, Mode, Nat};
 use crate::customers::difference::{self, Difference, Named, Sample};
 use crate::customers::import::Unreadable;
 use crate::customers::table::Why;
@@ -437,6 +437,16 @@ impl View for Fake {
     fn log(&self, words: &str) -> Vec<String> {
         if words.is_empty() { vec![evil()] } else { Vec::new() }
     }
+    fn nats(&self) -> Vec<Nat> {
+        vec![Nat {
+            inside: "100.64.0.0/24".parse().unwrap(),
+            outside: vec!["192.0.2.0/30".parse().unwrap()],
+            ports_first: 1024,
+            ports_last: 65_535,
+            ports_per_user: None,
+            skip: 0,
+        }]
+    }
     fn whois(&self, _address: IpAddr, port: Option<u16>, at: Timestamp) -> Result<Whois, Trouble> {
         Ok(Whois {
             owner: Owner::Customer { customer: CustomerNo(5), mailed: true },
@@ -552,6 +562,9 @@ impl View for Broken {
     }
     fn log(&self, _: &str) -> Vec<String> {
         Vec::new()
+    }
+    fn nats(&self) -> Vec<Nat> {
+        FAKE.nats()
     }
     fn whois(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Result<Whois, Trouble> {
         FAKE.whois(address, port, at)
@@ -949,6 +962,8 @@ const PAGES: &[&str] = &[
     "/system/certificate",
     "/people",
     "/audit",
+    "/nat",
+    "/nat?inside=100.64.0.0/29&outside=192.0.2.1+192.0.2.8/31&first=1024&last=4095&per_user=&skip=1&address=192.0.2.1&port=1500",
 ];
 
 #[test]
@@ -1023,6 +1038,8 @@ fn all_in(language: &'static str) -> Vec<(String, Reply)> {
             "/unassigned?within=203.0.113.0/24",
             "/unassigned?within=203.0.113.0/24&after=192.0.2.9/32",
             "/unassigned?within=x",
+            "/nat?inside=x",
+            "/nat?inside=100.64.0.0/29&outside=192.0.2.1&skip=x",
             "/unassigned?why=x",
             "/unassigned?together=x",
             "/?x=%",
@@ -1210,8 +1227,9 @@ fn no_page_leaves_a_placeholder_open() {
 #[test]
 fn a_broken_store_is_said_and_escaped() {
     let keeper = Keeper { broken: true, ..Keeper::default() };
-    // Jobs and certificates are in no store.
-    let is_stored = |target: &str| !target.starts_with("/jobs") && target != "/system/certificate";
+    // Jobs, certificates and NATs are in no store.
+    let elsewhere = ["/jobs", "/system/certificate", "/nat"];
+    let is_stored = |target: &str| !elsewhere.iter().any(|path| target.starts_with(path));
     for target in PAGES.iter().filter(|target| is_stored(target)) {
         let reply =
             handle(&Request { target, cookie: "sid=of-ann", ..PLAIN }, &Broken, &keeper, &keeper, NOW);
@@ -2155,6 +2173,29 @@ fn whois_asks_at_the_moment_of_the_form() {
     }
     let body = get("/customers?address=nowhere").body;
     assert!(body.contains("Write an address like"), "{body}");
+}
+
+#[test]
+fn a_nat_is_tried_before_it_is_set() {
+    let has = |query: &str, parts: &[&str]| {
+        let body = get(&format!("/nat{query}")).body;
+        for part in parts {
+            assert!(body.contains(part), "{query}: {part}: {body}");
+        }
+        body
+    };
+    // That of the settings, as it is.
+    let body = has("", &["100.64.0.0/24", "64 share an outside address, and each of them has 1,008 ports."]);
+    assert!(!body.contains("[[nat]]"));
+    let tried =
+        "?inside=100.64.0.0/29&outside=192.0.2.1+192.0.2.8/31&first=1024&last=4095&skip=1&address=192.0.2.1";
+    has(&format!("{tried}&port=2500"), &["<code>100.64.0.2</code>", "[[nat]]\ninside", "skip = 1"]);
+    has(&format!("{tried}&port=80"), &["The formula gives this to nobody."]);
+    let inside = tried.replace("address=192.0.2.1", "address=100.64.0.4");
+    has(&inside, &["<code>192.0.2.8 1024-2047</code>"]);
+    let crowded = "?inside=100.64.0.0/24&outside=192.0.2.1&per_user=1000";
+    let body = has(crowded, &["each outside address has room for 64, and 256 would share it"]);
+    assert!(!body.contains("[[nat]]"));
 }
 
 #[test]
