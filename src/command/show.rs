@@ -10,7 +10,7 @@ use super::{Exit, Failure, Output, now};
 use crate::clock::Clock;
 use crate::config::{self, Complaint};
 use crate::customers::import;
-use crate::customers::{CustomerNo, Owner, Port};
+use crate::customers::{Column, CustomerNo, Owner, Port};
 use crate::fetch::spool;
 use crate::files;
 use crate::incident::policy::local_day;
@@ -136,14 +136,25 @@ pub(super) fn customers_check(
     let file = import::read(&bytes, &settings.boxx.timezone);
     let complaints = engine.complaints(&file);
     complain(&complaints, output)?;
+    note(engine, &file, output)?;
     summary(&file, &complaints, output)?;
     Ok(if complaints.is_empty() { Exit::Done } else { Exit::Rejected })
 }
 
+/// For the person at the terminal: how the file was understood.
+fn note(engine: &Engine, file: &import::File, output: &mut Output<'_>) -> io::Result<()> {
+    for note in engine.notes(file) {
+        writeln!(output.err, "note: {note}")?;
+    }
+    file.doubts.iter().try_for_each(|doubt| writeln!(output.err, "to be confirmed: {doubt}"))
+}
+
 fn summary(file: &import::File, complaints: &[Complaint], output: &mut Output<'_>) -> io::Result<()> {
+    let column = |column: &Column| json!({"header": column.header, "role": column.role, "why": column.why});
+    let columns: Vec<Value> = file.columns.iter().map(column).collect();
     let line = json!({
         "customers": file.customers_len(), "prefixes": file.prefixes_len(), "logins": file.logins.len(),
-        "complaints": complaints.len(),
+        "complaints": complaints.len(), "columns": columns, "to_confirm": file.doubts,
     });
     writeln!(output.out, "{line}")
 }

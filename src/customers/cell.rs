@@ -14,8 +14,8 @@ pub(crate) struct Addresses {
     pub(crate) nets: Vec<IpNet>,
     /// First and last address of the ranges that are more than one prefix.
     pub(super) ranges: Vec<(IpAddr, IpAddr)>,
-    /// Prefixes with host bits set, as written.
-    pub(super) host_bits: Vec<String>,
+    /// What was taken in a way that the operator may want to know: as written, and how.
+    pub(super) told: Vec<(String, &'static str)>,
     /// What cannot be read, and why.
     pub(crate) unreadable: Vec<(String, &'static str)>,
 }
@@ -23,24 +23,151 @@ pub(crate) struct Addresses {
 /// Reads addresses, prefixes and ranges between commas, semicolons, bars and white space.
 pub(crate) fn addresses(cell: &str) -> Addresses {
     let mut found = Addresses::default();
-    // "a - b" with a hyphen or an en dash is one range, not three words.
-    let joined = cell.split(['-', '\u{2013}']).map(str::trim).collect::<Vec<_>>().join("-");
-    let pieces = joined.split(|c: char| ",;|".contains(c) || c.is_whitespace());
-    for piece in pieces.filter(|piece| !piece.is_empty()) {
-        let read = match piece.split_once('-') {
-            Some((first, last)) => range(first, last, &mut found),
-            None => prefix(piece).map(|net| {
-                if net.trunc() != net {
-                    found.host_bits.push(piece.to_owned());
+    // What a spreadsheet made of an address may hold what parts addresses.
+    for part in cell.split(['\r', '\n']) {
+        match damage(part.trim()) {
+            Some(why) => found.unreadable.push((part.trim().to_owned(), why)),
+            None => pieces(part, &mut found),
+        }
+    }
+    found
+}
+
+fn pieces(text: &str, found: &mut Addresses) {
+    // "a - b" with a hyphen or an en dash is one range, not three words; "192.0.2.0 /24" is one prefix.
+    let joined = joined(&joined(text, &['-', '\u{2013}'], "-"), &['/'], "/");
+    let mut pieces = joined
+        .split(|c: char| ",;|".contains(c) || c.is_whitespace())
+        .filter(|piece| !piece.is_empty())
+        .peekable();
+    while let Some(piece) = pieces.next() {
+        // As routers write it: an address, then its mask.
+        let mask = pieces.next_if(|next| !piece.contains(['/', '-']) && is_mask(next));
+        let read = match (mask, piece.split_once('-')) {
+            (Some(mask), _) => one(&format!("{piece}/{mask}"), found),
+            (None, Some((first, last))) => range(first, last, found),
+            (None, None) => match piece.split_once('/') {
+                Some((_, rest)) if rest.contains('/') || (rest.contains(['.', ':']) && !is_mask(rest)) => {
+                    list(piece, found)
                 }
-                found.nets.push(net.trunc());
-            }),
+                _ => one(piece, found),
+            },
         };
         if let Err(why) = read {
             found.unreadable.push((piece.to_owned(), why));
         }
     }
-    found
+}
+
+/// Without the white space around some marks.
+fn joined(text: &str, marks: &[char], by: &str) -> String {
+    text.split(marks).map(str::trim).collect::<Vec<_>>().join(by)
+}
+
+/// An address or a prefix.
+fn one(piece: &str, found: &mut Addresses) -> Result<(), &'static str> {
+    if let Some(net) = wildcard(piece) {
+        found.nets.push(net?);
+        return Ok(());
+    }
+    let (bare, zone) = match piece.split_once('%') {
+        Some((before, zone)) => {
+            let len = zone.split_once('/').map(|(_, len)| format!("/{len}")).unwrap_or_default();
+            (before.trim_start_matches('[').to_owned() + &len, true)
+        }
+        None => (piece.to_owned(), false),
+    };
+    let net = prefix(&bare)?;
+    match net {
+        _ if !zone => {}
+        IpNet::V6(v6) if v6.addr().is_unicast_link_local() => {
+            return Err("a link-local address, which is never seen from outside; write the public one");
+        }
+        IpNet::V6(_) => found.told.push((piece.to_owned(), "names a zone, which was left out")),
+        IpNet::V4(_) => return Err(BAD_ADDRESS),
+    }
+    if net.trunc() != net {
+        let how = "is not the first address of its prefix; the whole prefix was taken";
+        found.told.push((piece.to_owned(), how));
+    }
+    found.nets.push(net.trunc());
+    Ok(())
+}
+
+/// `192.0.2.1/192.0.2.2`. What might as well be a length is no address of the list.
+fn list(piece: &str, found: &mut Addresses) -> Result<(), &'static str> {
+    let nets: Result<Vec<IpNet>, _> = piece.split('/').map(|part| single(part).map(IpNet::from)).collect();
+    found.nets.extend(nets.map_err(|_| {
+        "a list with slashes, in which lengths and addresses cannot be told apart; part addresses with spaces"
+    })?);
+    Ok(())
+}
+
+/// `192.0.2.*` and `192.0.*.*`; `None` if there is no asterisk.
+fn wildcard(piece: &str) -> Option<Result<IpNet, &'static str>> {
+    let fixed = piece.split('.').take_while(|part| *part != "*").count();
+    let is_wild = piece.contains('*');
+    let fits = piece.split('.').count() == 4
+        && (1..4).contains(&fixed)
+        && piece.split('.').skip(fixed).all(|p| p == "*");
+    is_wild.then(|| {
+        let base: Vec<&str> = piece.split('.').map(|part| if part == "*" { "0" } else { part }).collect();
+        if fits { prefix(&format!("{}/{}", base.join("."), fixed * 8)) } else { Err(BAD_WILDCARD) }
+    })
+}
+
+fn is_mask(text: &str) -> bool {
+    let mask = text.parse::<Ipv4Addr>();
+    mask.is_ok_and(|mask| mask >= Ipv4Addr::new(255, 0, 0, 0) && ip_mask_to_prefix(mask.into()).is_ok())
+}
+
+/// What a spreadsheet made of an address, if a whole cell looks like that.
+fn damage(cell: &str) -> Option<&'static str> {
+    let digits_and = |marks: &str| {
+        cell.starts_with(|c: char| c.is_ascii_digit())
+            && cell.chars().all(|c| c.is_ascii_digit() || marks.contains(c))
+    };
+    let count = |mark: char| cell.matches(mark).count();
+    let shape = (count('.'), count(','));
+    if cell.starts_with('#') && cell.ends_with(['!', '?', 'A', '#']) {
+        Some("an error of a spreadsheet; correct the cell and export again")
+    } else if cell.contains(['E', 'e']) && digits_and(".,Ee+") {
+        Some(ROUNDED)
+    } else if digits_and(".,") && shape == (4, 0) && cell.ends_with(".0") {
+        Some("an address to which a spreadsheet added .0; format the column as text and export again")
+    } else if cell.bytes().all(|b| b.is_ascii_digit()) && (7..=12).contains(&cell.len()) {
+        Some(
+            "a number without dots, as a spreadsheet makes of an address; format the column as text and export again",
+        )
+    } else if digits_and(".,")
+        && (matches!(shape, (1, 0) | (0, 1)) || (shape.1 == 1 && shape.0 > 0 && shape.0 < 3))
+    {
+        Some(NUMBER)
+    } else if is_date_like(cell) {
+        Some("a date, as a spreadsheet makes of an address; format the column as text and export again")
+    } else {
+        None
+    }
+}
+
+/// `01.02.2003`, `2003-02-01`, `1/2/03` and `2-Jan`, but no address and no range.
+fn is_date_like(cell: &str) -> bool {
+    let cell = cell.split([' ', 'T']).next().unwrap_or_default();
+    ['.', '-', '/'].into_iter().any(|mark| {
+        let parts: Vec<&str> = cell.split(mark).collect();
+        let number = |part: &&str, max: u16| part.len() <= 4 && part.parse::<u16>().is_ok_and(|n| n <= max);
+        match parts[..] {
+            [day, month, year] => {
+                (number(&day, 31) && number(&month, 31) && number(&year, 9999) && year.len() != 3)
+                    || (day.len() == 4 && number(&day, 9999) && number(&month, 12) && number(&year, 31))
+            }
+            [day, month] => {
+                let word = |part: &str| part.len() == 3 && part.bytes().all(|b| b.is_ascii_alphabetic());
+                number(&day, 31) && word(month) || word(day) && number(&month, 9999)
+            }
+            _ => false,
+        }
+    })
 }
 
 /// Whether a whole cell is one address or prefix.
@@ -49,6 +176,7 @@ pub(super) fn is_address(cell: &str) -> bool {
 }
 
 fn prefix(text: &str) -> Result<IpNet, &'static str> {
+    let text = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
     let (start, len) = match text.split_once('/') {
         Some((start, len)) => (start, Some(len)),
         None => (text, None),
@@ -120,7 +248,15 @@ pub(super) fn canonical(net: IpNet) -> IpNet {
 /// The standard library refuses leading zeros in IPv4, which some programs read as octal.
 fn address(text: &str) -> Result<IpAddr, &'static str> {
     let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-    bare.parse().map_err(|_| "this is no IP address; write it as in 192.0.2.1, 192.0.2.0/28 or 2001:db8::/56")
+    bare.parse().map_err(|_| {
+        let is_padded = |part: &str| part.len() > 1 && part.len() < 4 && part.starts_with('0');
+        let numbers = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        if bare.split('.').count() == 4 && bare.split('.').all(numbers) && bare.split('.').any(is_padded) {
+            "leading zeros, which some programs take for octal numbers; write it without them"
+        } else {
+            BAD_ADDRESS
+        }
+    })
 }
 
 fn full(address: IpAddr) -> u8 {
@@ -200,6 +336,12 @@ const MAIL_BYTES_MAX: usize = 254;
 /// Any IPv4 range fits (62 at most); an IPv6 range that needs more is a slip of the pen.
 pub(super) const RANGE_PREFIXES_MAX: usize = 64;
 const CLASS_E: Ipv4Addr = Ipv4Addr::new(240, 0, 0, 0);
+const BAD_WILDCARD: &str =
+    "asterisks stand for the last numbers only, as in 192.0.2.*; write a prefix or a range";
+const ROUNDED: &str = "a number that a spreadsheet rounded; format the column as text and export again";
+const NUMBER: &str =
+    "a number, as a spreadsheet makes of an address; format the column as text and export again";
+const BAD_ADDRESS: &str = "this is no IP address; write it as in 192.0.2.1, 192.0.2.0/28 or 2001:db8::/56";
 const BAD_LENGTH: &str = "the length behind the slash does not fit; write it as in 192.0.2.0/28";
 const BAD_RANGE: &str = "this is no range; write first and last address, as in 192.0.2.1-192.0.2.20";
 const BAD_DATE: &str = "is neither a date (2026-11-20) nor a time with zone (2026-11-20T08:00:00+01:00)";
@@ -230,6 +372,50 @@ mod tests {
         assert_eq!(nets("192.0.2.0\u{2013}192.0.2.255"), ["192.0.2.0/24"]);
         assert_eq!(nets("2001:db8::-2001:db8::ff"), ["2001:db8::/120"]);
         assert_eq!(nets("\u{a0}"), Vec::<String>::new());
+        assert_eq!(nets("192.0.2.* 198.51.*.*"), ["192.0.2.0/24", "198.51.0.0/16"]);
+        assert_eq!(nets("[2001:db8::/56]"), ["2001:db8::/56"]);
+        assert_eq!(nets("192.0.2.1/192.0.2.2 / 192.0.2.3"), ["192.0.2.1/32", "192.0.2.2/32", "192.0.2.3/32"]);
+        assert_eq!(nets("2001:db8::1/2001:db8::2"), ["2001:db8::1/128", "2001:db8::2/128"]);
+        assert_eq!(nets("192.0.2.16 255.255.255.240, 192.0.2.1"), ["192.0.2.16/28", "192.0.2.1/32"]);
+        assert_eq!(nets("192.0.2.0 /28"), ["192.0.2.0/28"]);
+        for text in ["2001:db8::1%eth0", "[2001:db8::1%eth0]", "2001:db8::1%eth0/128"] {
+            assert_eq!(
+                (nets(text), addresses(text).told.len()),
+                (vec!["2001:db8::1/128".to_owned()], 1),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_named() {
+        for (text, part) in [
+            ("192.0.2.01", "leading zeros"),
+            ("010.0.2.1", "leading zeros"),
+            ("1,92E+11", "rounded"),
+            ("1.92E+11", "rounded"),
+            ("192,0", "a number, as"),
+            ("192.02", "a number, as"),
+            ("19.202.100,5", "a number, as"),
+            ("19202100", "without dots"),
+            ("192.0.2.1.0", "added .0"),
+            ("01.02.2003", "a date"),
+            ("2003-02-01", "a date"),
+            ("2003-02-01 00:00:00", "a date"),
+            ("1/2/03", "a date"),
+            ("2-Jan", "a date"),
+            ("#REF!", "error of a spreadsheet"),
+            ("#N/A", "error of a spreadsheet"),
+            ("192.0.2.1/2/3", "list with slashes"),
+            ("192.0.2.1/24/192.0.2.2", "list with slashes"),
+            ("192.0.*.1", "asterisks"),
+            ("fe80::1%eth0", "link-local"),
+        ] {
+            let found = addresses(text);
+            assert!(found.nets.is_empty() && found.unreadable.len() == 1, "{text}: {found:?}");
+            assert!(found.unreadable[0].1.contains(part), "{text}: {:?}", found.unreadable);
+        }
+        assert_eq!(addresses("192.0.2.1\n1,92E+11").nets.len(), 1);
     }
 
     #[test]
@@ -264,7 +450,9 @@ mod tests {
             "192.0.2.01",
             "192.0.2",
             "192.0.2.256",
-            "192.0.2.*",
+            "192.0.*.2",
+            "*",
+            "*.2.0.192",
             "192.0.2.0/33",
             "192.0.2.0/+8",
             "192.0.2.0/08",
@@ -287,7 +475,7 @@ mod tests {
             "1,92E+11",
         ] {
             let found = addresses(text);
-            assert!(found.nets.is_empty() || text == "1,92E+11", "{text}");
+            assert!(found.nets.is_empty(), "{text}");
             assert!(!found.unreadable.is_empty(), "{text}");
         }
     }

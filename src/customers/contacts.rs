@@ -1,7 +1,7 @@
 //! Who the customers of a file are, in one text: a string per field would take four times the memory.
 
 /// A customer as its file describes it. Every text in it is foreign but holds no control characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contact<'a> {
     /// As the CRM writes it; empty for the lines that name no customer, which are never mailed.
     pub id: &'a str,
@@ -10,6 +10,8 @@ pub struct Contact<'a> {
     pub mails: Vec<&'a str>,
     /// Language tag in lower case (`de`); `None`: the language of the box.
     pub language: Option<&'a str>,
+    /// Mails to it have no HTML part.
+    pub plain: bool,
     /// Whether the newest customer file still has this customer.
     pub in_newest: bool,
 }
@@ -17,7 +19,8 @@ pub struct Contact<'a> {
 impl<'a> Contact<'a> {
     /// As a record of [`Contacts`]: the fields, a line each, the mails last.
     pub(super) fn record(&self) -> String {
-        let mut record = [self.id, self.name, self.language.unwrap_or_default()].join("\n");
+        let plain = if self.plain { "plain" } else { "" };
+        let mut record = [self.id, self.name, self.language.unwrap_or_default(), plain].join("\n");
         for mail in &self.mails {
             record.push('\n');
             record.push_str(mail);
@@ -28,9 +31,9 @@ impl<'a> Contact<'a> {
     pub(super) fn of_record(record: &'a str) -> Self {
         let mut fields = record.split('\n');
         let mut next = || fields.next().unwrap_or_default();
-        let (id, name, language) = (next(), next(), next());
+        let (id, name, language, plain) = (next(), next(), next(), next());
         let language = Some(language).filter(|l| !l.is_empty());
-        Contact { id, name, language, mails: fields.collect(), in_newest: true }
+        Contact { id, name, language, plain: plain == "plain", mails: fields.collect(), in_newest: true }
     }
 }
 

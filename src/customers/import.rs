@@ -3,20 +3,20 @@
 //! The rule behind all of it: a line whose address can be read takes its place, whatever else is wrong with it, so
 //! that its rows never fall through to the customer of a wider prefix. What is in doubt is not mailed.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
 use super::cell::{self, ALWAYS, Addresses, FOREVER};
+use super::columns::{self, Column, Columns, Mapping, Rows};
 use super::contacts::{Contact, Contacts};
 use super::login::{Login, login};
 use super::overlap::{self, Range};
 use super::records::{Record, Records};
-use super::words::{self, HEADERS, Role};
+use super::words::{self, Role};
+use super::{encoding, sheet};
 use crate::clock::Timestamp;
 use crate::config::Complaint;
 
@@ -110,6 +110,12 @@ pub struct File {
     pub unreadable: Vec<Unreadable>,
     /// What was taken in a way that the operator may want to know, without being wrong.
     pub notes: Complaints,
+    /// How its columns were understood.
+    pub columns: Vec<Column>,
+    /// Why somebody has to confirm that; while there are any, the file waits for the operator.
+    pub doubts: Vec<String>,
+    /// Physical line of the header; 0: there is none.
+    pub header: u32,
 }
 
 impl File {
@@ -121,6 +127,33 @@ impl File {
     /// Customers, without the nameless one of the lines that have no customer id.
     pub fn customers_len(&self) -> usize {
         self.customers.ids().filter(|id| !id.is_empty()).count()
+    }
+
+    /// Whether a header says who and where, and what it has that is not used.
+    fn check_header(&mut self, table: &columns::Table<'_>) {
+        let (columns, line) = (&table.columns, Some(table.header.max(1)));
+        let written = columns.header.iter().filter(|h| !h.is_empty()).take(HEADERS_SHOWN_MAX);
+        let found = written.map(|h| format!("\"{h}\"")).collect::<Vec<_>>().join(", ");
+        for role in [Role::Id, Role::Address] {
+            // Where all addresses are dynamic, logins are enough.
+            if columns.lacks(role) && (role == Role::Id || columns.lacks(Role::Login)) {
+                let name = role.name();
+                self.refuse(line, role, format!("no column is called {name}; the header says {found}"));
+            }
+        }
+        let unused = (0..columns.header.len()).filter(|column| !columns.is_read(*column));
+        for column in unused.take(HEADERS_SHOWN_MAX) {
+            let header = &columns.header[column];
+            let known = words::roles(&words::fold(header)).find(|role| !columns.lacks(*role));
+            if let Some(role) = known {
+                let used = &columns.header[columns.of(role)[0]];
+                self.notes.push(line, role, format!("column \"{header}\" is not used, \"{used}\" is"));
+            }
+        }
+        if table.titles > 0 {
+            let told = format!("{} above the header were left out", counted(table.titles));
+            self.notes.push(line, Role::Name, told);
+        }
     }
 
     /// The reason for it is told even where the list of complaints is full.
@@ -142,20 +175,61 @@ pub fn read(bytes: &[u8], zone: &TimeZone) -> File {
         );
         return file;
     }
-    let (text, windows) = decode(bytes);
-    if windows {
-        file.notes.push(None, Role::Name, "the file is not UTF-8 and was read as Windows-1252");
+    let mapping = Mapping::default();
+    if sheet::is_workbook(bytes) {
+        match sheet::sheets(bytes) {
+            Ok(sheets) => {
+                read_table(sheets.iter().map(|rows| Rows::Sheet(rows.iter())).collect(), &mapping, zone, file)
+            }
+            Err(why) => {
+                file.refuse(None, Role::Address, why);
+                file
+            }
+        }
+    } else {
+        let (text, told) = encoding::decode(bytes);
+        if let Some(told) = told {
+            file.notes.push(None, Role::Name, told);
+        }
+        read_table(separated(&text), &mapping, zone, file)
     }
-    let Some((columns, records)) = header(&text, &mut file) else { return file };
+}
+
+/// The rows of a text by each separator that it may have.
+fn separated(text: &str) -> Vec<Rows<'_>> {
+    let first = text.split(['\r', '\n']).next().unwrap_or_default();
+    let (body, delimiters) = match first.as_bytes() {
+        // What Excel writes above the header. The rest of its line is a blank line to the reader.
+        &[b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', given] if DELIMITERS.contains(&given) => {
+            (&text[first.len()..], vec![given])
+        }
+        _ => (text, DELIMITERS.to_vec()),
+    };
+    delimiters.into_iter().map(|delimiter| Rows::Text(Records::new(body, delimiter))).collect()
+}
+
+fn read_table(sources: Vec<Rows<'_>>, mapping: &Mapping, zone: &TimeZone, mut file: File) -> File {
+    let Some(table) = columns::find(sources, mapping, zone) else {
+        file.refuse(None, Role::Id, "the file is empty");
+        return file;
+    };
+    file.check_header(&table);
+    (file.columns, file.doubts, file.header) = (table.columns.told.clone(), table.doubts, table.header);
+    if file.refused {
+        return file;
+    }
+    let columns = table.columns;
     let mut import = Import {
         zone,
         file,
         numbers: HashMap::new(),
         drafts: Vec::new(),
+        copies: HashMap::new(),
+        silent: HashSet::new(),
         ranges: Vec::new(),
         strays: Vec::new(),
     };
-    for (count, record) in records.enumerate() {
+    for (count, record) in table.rows.enumerate() {
         if count == LINES_MAX || import.file.lines.len().max(import.file.logins.len()) > LINES_MAX {
             import.file.refuse(
                 Some(record.line),
@@ -169,160 +243,41 @@ pub fn read(bytes: &[u8], zone: &TimeZone) -> File {
     import.finish()
 }
 
-/// As UTF-8, or what a byte order mark says, else Windows-1252, in which every byte means something.
-fn decode(bytes: &[u8]) -> (Cow<'_, str>, bool) {
-    let (encoding, mark) = Encoding::for_bom(bytes).unwrap_or((UTF_8, 0));
-    match encoding.decode_without_bom_handling_and_without_replacement(&bytes[mark..]) {
-        Some(text) => (text, false),
-        None => (WINDOWS_1252.decode_without_bom_handling(&bytes[mark..]).0, true),
-    }
-}
-
-/// Which columns hold what.
-struct Columns {
-    of: [Vec<usize>; Role::COUNT],
-    /// The header as written.
-    header: Vec<String>,
-}
-
-impl Columns {
-    fn new(cells: &[Cow<'_, str>]) -> Self {
-        let header: Vec<String> = cells.iter().map(|cell| short(cell)).collect();
-        let folded: Vec<String> = header.iter().map(|cell| words::fold(cell)).collect();
-        let mut of: [Vec<usize>; Role::COUNT] = Default::default();
-        for (role, names) in HEADERS {
-            let taken = of.concat();
-            let column = &mut of[*role as usize];
-            if column.is_empty() {
-                let fits = |c: &usize| names.contains(&folded[*c].as_str()) && !taken.contains(c);
-                let fitting = (0..folded.len()).filter(fits);
-                column.extend(fitting.take(if role.takes_all() { usize::MAX } else { 1 }));
-            }
-        }
-        Self { of, header }
-    }
-
-    fn known(&self) -> usize {
-        self.of.iter().map(Vec::len).sum()
-    }
-
-    /// The columns of a role as one text.
-    fn text<'a>(&self, record: &'a Record<'_>, role: Role) -> Cow<'a, str> {
-        let mut cells = self.of[role as usize].iter().filter_map(|&c| record.cells.get(c)).map(|c| c.trim());
-        let first = cells.next().unwrap_or_default();
-        cells.fold(Cow::Borrowed(first), |text, cell| Cow::Owned(format!("{text}\n{cell}")))
-    }
-
-    /// Why cells may stand in the wrong column, or belong to another line.
-    fn doubt(&self, record: &Record<'_>) -> Option<&'static str> {
-        let surplus = record.cells.iter().skip(self.header.len()).any(|cell| !cell.trim().is_empty());
-        // Too many cells that end with empty ones: moved too, if no address stands where it should.
-        let moved = record.cells.len() > self.header.len()
-            && cell::addresses(&self.text(record, Role::Address)).nets.is_empty();
-        let mut cells = record.cells.iter().enumerate();
-        if record.broken {
-            Some(
-                "the quotation marks do not add up, so this line is not mailed; double each one inside quoted text",
-            )
-        } else if surplus || moved || self.lacks_address(record) {
-            Some(
-                "more or fewer cells than the header, so this line is not mailed; quote text with separators",
-            )
-        } else if cells.any(|(column, cell)| self.torn(column, cell)) {
-            Some(
-                "a cell holds what belongs elsewhere, so this line is not mailed; look for a lone quotation mark",
-            )
-        } else {
-            None
-        }
-    }
-
-    /// Whether a line ends before the columns of addresses; where there are none, of logins.
-    fn lacks_address(&self, record: &Record<'_>) -> bool {
-        let [addresses, logins] = [Role::Address, Role::Login].map(|role| &self.of[role as usize]);
-        let columns = if addresses.is_empty() { logins } else { addresses };
-        columns.iter().all(|&column| column >= record.cells.len())
-    }
-
-    /// Whether a cell holds what its column does not say: an address moved there, or two lone quotation marks
-    /// enclosed whole lines of other customers.
-    fn torn(&self, column: usize, cell: &str) -> bool {
-        let is = |role: Role| self.of[role as usize].contains(&column);
-        let several_lines = cell.contains(['\r', '\n']);
-        if is(Role::Address) {
-            several_lines && !cell::addresses(cell).unreadable.is_empty()
-        } else if !several_lines {
-            self.is_read(column) && !is(Role::Id) && cell::is_address(cell)
-        } else if is(Role::Mail) {
-            cell::mails(cell).any(|mail| !cell::is_mail(mail) && !words::is_placeholder(mail))
-        } else {
-            !cell::addresses(cell).nets.is_empty()
-        }
-    }
-
-    fn is_read(&self, column: usize) -> bool {
-        self.of.iter().any(|of| of.contains(&column))
-    }
-}
-
-/// Finds the header and the separator with which it makes most sense.
-fn header<'t>(text: &'t str, file: &mut File) -> Option<(Columns, Records<'t>)> {
-    let first = text.split(['\r', '\n']).next().unwrap_or_default();
-    let (body, delimiters) = match first.as_bytes() {
-        // What Excel writes above the header. The rest of its line is a blank line to the reader.
-        &[b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', given] if DELIMITERS.contains(&given) => {
-            (&text[first.len()..], vec![given])
-        }
-        _ => (text, DELIMITERS.to_vec()),
-    };
-    let tries = delimiters.into_iter().filter_map(|delimiter| {
-        let mut records = Records::new(body, delimiter);
-        let first = records.next()?;
-        Some((Columns::new(&first.cells), first.line, records))
-    });
-    // The first of equals: a file with one column has no separator.
-    let best = tries.reduce(|a, b| if b.0.known() > a.0.known() { b } else { a });
-    let Some((columns, line, records)) = best else {
-        file.refuse(None, Role::Id, "the file is empty");
-        return None;
-    };
-    let written = columns.header.iter().filter(|h| !h.is_empty()).take(HEADERS_SHOWN_MAX);
-    let found = written.map(|h| format!("\"{h}\"")).collect::<Vec<_>>();
-    let lacks = |role: Role| columns.of[role as usize].is_empty();
-    for role in [Role::Id, Role::Address] {
-        // Where all addresses are dynamic, logins are enough.
-        if lacks(role) && (role == Role::Id || lacks(Role::Login)) {
-            let name = role.name();
-            let found = found.join(", ");
-            file.refuse(Some(line), role, format!("no column is called {name}; the header says {found}"));
-        }
-    }
-    let unused = (0..columns.header.len()).filter(|column| !columns.is_read(*column));
-    for column in unused.take(HEADERS_SHOWN_MAX) {
-        let known = HEADERS.iter().find(|(_, names)| names.contains(&&*words::fold(&columns.header[column])));
-        if let Some((role, _)) = known {
-            let header = &columns.header[column];
-            let used = &columns.header[columns.of[*role as usize].first().copied().unwrap_or(column)];
-            file.notes.push(Some(line), *role, format!("column \"{header}\" is not used, \"{used}\" is"));
-        }
-    }
-    (!file.refused).then_some((columns, records))
-}
-
 /// A file in the making.
 struct Import<'z> {
     zone: &'z TimeZone,
     file: File,
     numbers: HashMap<Box<str>, u32>,
-    /// Records of the customers, grown in place.
-    drafts: Vec<String>,
+    /// The customers, grown in place.
+    drafts: Vec<Draft>,
+    /// Further addresses that get a copy, of the few customers who have some.
+    copies: HashMap<u32, Vec<String>>,
+    /// Customers of whom a line says that they get no mail.
+    silent: HashSet<u32>,
     ranges: Vec<Range>,
     /// Columns that hold addresses and are not read.
     strays: Vec<usize>,
 }
 
+/// A customer in the making.
+struct Draft {
+    /// As [`Contact::record`] makes it.
+    record: String,
+    /// What its mail addresses are for: those of a more fitting class take the place of others.
+    class: u8,
+}
+
 impl Import<'_> {
     fn record(&mut self, record: &Record<'_>, columns: &Columns) {
+        if columns.is_total(record) {
+            let first = record.cells.iter().map(|cell| cell.trim()).find(|cell| !cell.is_empty());
+            let told = format!(
+                "\"{}\" is taken for a line that sums up, and left out",
+                short(first.unwrap_or_default())
+            );
+            self.file.notes.push(Some(record.line), Role::Name, told);
+            return;
+        }
         if let Some(why) = columns.doubt(record) {
             self.doubtful(record, columns, why);
             return;
@@ -338,12 +293,16 @@ impl Import<'_> {
         }
         let (from, until, dated) = self.validity(record, columns);
         let status = self.status(line, &columns.text(record, Role::Status));
-        let mail = columns.text(record, Role::Mail);
-        let mailed = id.is_some() && dated && status && !words::says_no_mail(&mail);
+        let mailed =
+            id.is_some() && dated && status && !words::says_no_mail(&columns.text(record, Role::Mail));
         let id = id.unwrap_or_default();
         let customer = self.customer(id.clone());
         if !id.is_empty() {
-            self.describe(customer, record, columns, &mail);
+            if self.is_silent(record, columns) {
+                self.silent.insert(customer);
+            }
+            self.describe(customer, record, columns);
+            self.mails(customer, record, columns);
             if logins.is_empty() && found.nets.is_empty() {
                 let login = login(&id).into_boxed_str();
                 self.file.unplaced.push(Login { login, customer, from, until, mailed, line });
@@ -362,7 +321,7 @@ impl Import<'_> {
             let part = cell::addresses(cell);
             found.nets.extend(part.nets);
             found.ranges.extend(part.ranges);
-            if columns.of[Role::Address as usize].contains(&column) {
+            if columns.of(Role::Address).contains(&column) {
                 found.unreadable.extend(part.unreadable);
             }
         }
@@ -414,10 +373,8 @@ impl Import<'_> {
         self.file.lines.extend(found.nets.iter().map(|&prefix| Line { prefix, ..line }));
         let range = |&(first, last)| Range { line: line.line, first, last };
         self.ranges.extend(found.ranges.iter().map(range));
-        for text in &found.host_bits {
-            let text = short(text);
-            let note = format!("{text} is not the first address of its prefix; the whole prefix was taken");
-            self.file.notes.push(Some(line.line), Role::Address, note);
+        for (text, told) in &found.told {
+            self.file.notes.push(Some(line.line), Role::Address, format!("{} {told}", short(text)));
         }
     }
 
@@ -489,26 +446,53 @@ impl Import<'_> {
             return number;
         }
         let number = self.drafts.len() as u32;
-        let draft = Contact { id: &id, name: "", mails: Vec::new(), language: None, in_newest: true };
-        self.drafts.push(draft.record());
+        let record = Contact { id: &id, ..Contact::default() }.record();
+        self.drafts.push(Draft { record, class: 0 });
         self.numbers.insert(id.into_boxed_str(), number);
         number
     }
 
-    /// Adds to a customer what this line says of it.
-    fn describe(&mut self, customer: u32, record: &Record<'_>, columns: &Columns, mail: &str) {
+    /// Whether a line says of its customer that he gets no mail. In doubt he gets none.
+    fn is_silent(&mut self, record: &Record<'_>, columns: &Columns) -> bool {
+        if columns.lacks(Role::NoMail) {
+            return false;
+        }
+        let text = columns.text(record, Role::NoMail);
+        let says: Vec<Option<bool>> = text.split('\n').map(words::switch).collect();
+        if says.contains(&None) {
+            let complaint =
+                format!("\"{}\" is neither yes nor no, so this customer is not mailed", short(&text));
+            self.complain(record.line, Role::NoMail, complaint);
+        }
+        says.iter().any(|is_on| *is_on != Some(false))
+    }
+
+    /// Adds to a customer what this line says of it, but for its mail addresses.
+    fn describe(&mut self, customer: u32, record: &Record<'_>, columns: &Columns) {
         let line = record.line;
         let complaints = &mut self.file.complaints;
         let mut complain = |role, complaint: String| complaints.push(Some(line), role, complaint);
-        let name = clean(&columns.text(record, Role::Name), TEXT_CHARS_MAX);
+        let mut name = columns.text(record, Role::Name);
+        if name.is_empty() && !columns.lacks(Role::LastName) {
+            let [first, last] = [Role::FirstName, Role::LastName].map(|role| columns.text(record, role));
+            name = format!("{first} {last}").into();
+        }
+        let name = clean(&name, TEXT_CHARS_MAX);
         let text = columns.text(record, Role::Language);
-        let language = words::language(&text);
+        let mut language = words::language(&text);
         if language.is_none() && !text.is_empty() {
             let text = short(&text);
             complain(Role::Language, format!("\"{text}\" is no language; write a tag such as en or de"));
+        } else if text.is_empty() {
+            language = words::country_language(&columns.text(record, Role::Country)).map(str::to_owned);
         }
-        let draft = &mut self.drafts[customer as usize];
+        let is_plain = columns.text(record, Role::Plain);
+        if name.is_empty() && language.is_none() && is_plain.is_empty() {
+            return;
+        }
+        let draft = &mut self.drafts[customer as usize].record;
         let mut contact = Contact::of_record(draft);
+        contact.plain |= words::switch(&is_plain) != Some(false);
         if contact.name.is_empty() {
             contact.name = &name;
         } else if !name.is_empty() && name != contact.name {
@@ -524,23 +508,72 @@ impl Import<'_> {
             let first = contact.language.unwrap_or_default();
             complain(Role::Language, format!("this customer's language is {first} on an earlier line"));
         }
-        let pieces = if words::says_no_mail(mail) { "" } else { mail };
-        for mail in cell::mails(pieces).filter(|mail| !words::is_placeholder(mail)) {
-            let known = contact.mails.iter().any(|known| known.eq_ignore_ascii_case(mail));
-            if !cell::is_mail(mail) {
-                complain(Role::Mail, format!("\"{}\" is no mail address", short(mail)));
-            } else if known {
-                continue;
-            } else if contact.mails.len() == MAILS_MAX {
-                complain(Role::Mail, format!("more than {MAILS_MAX} addresses; \"{mail}\" is left out"));
-            } else {
-                contact.mails.push(mail);
-            }
-        }
         let described = contact.record();
         if described != *draft {
             *draft = described;
         }
+    }
+
+    /// Adds the mail addresses of a line to its customer's. Only those of the most fitting class are used: for abuse,
+    /// else technical, else general ones, else those for bills; a copy goes to others beside them.
+    fn mails(&mut self, customer: u32, record: &Record<'_>, columns: &Columns) {
+        let text = columns.text(record, Role::Class);
+        let named = if text.is_empty() { Some(words::GENERAL) } else { words::mail_class(&text) };
+        if named.is_none() {
+            let note =
+                format!("\"{}\" is no known kind of mail address; taken for a general one", short(&text));
+            self.file.notes.push(Some(record.line), Role::Class, note);
+        }
+        let class = named.unwrap_or(words::GENERAL);
+        for (role, class) in
+            [(Role::AbuseMail, 3), (Role::TechMail, 2), (Role::Mail, class), (Role::BillingMail, 0)]
+        {
+            let text = columns.text(record, role);
+            let mails = self.usable(record.line, role, &text);
+            if mails.is_empty() {
+                continue;
+            }
+            let draft = &mut self.drafts[customer as usize];
+            let mut contact = Contact::of_record(&draft.record);
+            if class < draft.class && !contact.mails.is_empty() {
+                continue;
+            }
+            if class > draft.class {
+                contact.mails.clear();
+            }
+            for mail in mails {
+                if contact.mails.iter().any(|known| known.eq_ignore_ascii_case(mail)) {
+                    continue;
+                } else if contact.mails.len() == MAILS_MAX {
+                    let complaint = format!("more than {MAILS_MAX} addresses; \"{mail}\" is left out");
+                    self.file.complaints.push(Some(record.line), role, complaint);
+                } else {
+                    contact.mails.push(mail);
+                }
+            }
+            (draft.record, draft.class) = (contact.record(), class);
+        }
+        let text = columns.text(record, Role::Copy);
+        for mail in self.usable(record.line, Role::Copy, &text) {
+            let copies = self.copies.entry(customer).or_default();
+            if copies.len() < MAILS_MAX && !copies.iter().any(|known| known.eq_ignore_ascii_case(mail)) {
+                copies.push(mail.to_owned());
+            }
+        }
+    }
+
+    /// The usable mail addresses of a cell.
+    fn usable<'t>(&mut self, line: u32, role: Role, text: &'t str) -> Vec<&'t str> {
+        let pieces = if words::says_no_mail(text) { "" } else { text };
+        let mut mails = Vec::new();
+        for mail in cell::mails(pieces).filter(|mail| !words::is_placeholder(mail)) {
+            if cell::is_mail(mail) {
+                mails.push(mail);
+            } else {
+                self.complain(line, role, format!("\"{}\" is no mail address", short(mail)));
+            }
+        }
+        mails
     }
 
     /// A column of addresses that nobody reads is told once: what it assigns would fall to wider prefixes.
@@ -559,6 +592,7 @@ impl Import<'_> {
     }
 
     fn finish(mut self) -> File {
+        self.switch();
         self.file.lines.sort_unstable();
         self.file.logins.sort_unstable();
         // With a customer's equal prefixes still apart: what they are parts of may differ.
@@ -585,8 +619,28 @@ impl Import<'_> {
         file.lines.shrink_to_fit();
         file.logins.shrink_to_fit();
         file.complaints.list.sort_by_key(|complaint| complaint.line);
-        file.customers = self.drafts.into_iter().collect();
+        file.customers = self.drafts.into_iter().map(|draft| draft.record).collect();
         file
+    }
+
+    /// What one line says of a customer holds for all of them.
+    fn switch(&mut self) {
+        for line in self.file.lines.iter_mut().filter(|line| self.silent.contains(&line.customer)) {
+            line.mailed = false;
+        }
+        for login in self.file.logins.iter_mut().filter(|login| self.silent.contains(&login.customer)) {
+            login.mailed = false;
+        }
+        for (customer, copies) in &self.copies {
+            let record = &mut self.drafts[*customer as usize].record;
+            let mut contact = Contact::of_record(record);
+            for copy in copies {
+                if !contact.mails.iter().any(|known| known.eq_ignore_ascii_case(copy)) {
+                    contact.mails.push(copy);
+                }
+            }
+            *record = contact.record();
+        }
     }
 
     /// Of sorted lines that say the same the first stays.
@@ -663,8 +717,12 @@ fn quarrels(mut claims: Vec<Claim>, mut tell: impl FnMut(u32, u32)) {
     }
 }
 
+fn counted(lines: u32) -> String {
+    format!("{lines} {}", if lines == 1 { "line" } else { "lines" })
+}
+
 /// A foreign text for a page or a mail: control characters become spaces, the rest is cut.
-fn clean(text: &str, chars_max: usize) -> String {
+pub(super) fn clean(text: &str, chars_max: usize) -> String {
     text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(chars_max).collect()
 }
 
@@ -691,6 +749,7 @@ const DELIMITERS: &[u8] = b";,\t|";
 
 #[cfg(test)]
 mod tests {
+    use encoding_rs::WINDOWS_1252;
     use proptest::prelude::*;
 
     use super::*;

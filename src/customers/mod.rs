@@ -4,20 +4,26 @@
 //! customer another customer's data, so each doubt is answered with "ambiguous" or "not mailed", never a guess.
 
 pub(crate) mod cell;
+mod columns;
 mod contacts;
 pub mod difference;
+mod encoding;
 pub mod import;
 mod keyed;
 mod login;
 mod overlap;
 mod ranges;
 pub(crate) mod records;
+mod sheet;
+pub mod space;
 pub mod table;
 mod tree;
+mod vocabulary;
 pub(crate) mod words;
 
 use serde::{Deserialize, Serialize};
 
+pub use columns::{Column, Mapping};
 pub use contacts::{Contact, Contacts};
 pub use login::{Login, login};
 

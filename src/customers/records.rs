@@ -17,6 +17,7 @@ pub(crate) struct Record<'a> {
 }
 
 /// The records of a text that are not blank.
+#[derive(Clone, Debug)]
 pub(crate) struct Records<'a> {
     rest: &'a str,
     line: u32,

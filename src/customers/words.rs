@@ -1,54 +1,121 @@
 //! The words of customer files: headers, status words, languages, placeholders. All are compared [`fold`]ed.
 
+use super::vocabulary::{
+    CLASSES, HEADERS, LANGUAGES, MAILED, NO, NO_MAIL, NOT_MAILED, PLACEHOLDERS, TOTALS, YES,
+};
+
 /// What a column holds. The names are those of a customer file's own header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Id,
     Name,
+    FirstName,
+    LastName,
     Mail,
+    AbuseMail,
+    TechMail,
+    BillingMail,
+    /// What the mail address of a line is for.
+    Class,
     Address,
     Language,
+    /// Says the language where none does.
+    Country,
     From,
     Until,
     Status,
     Login,
+    NoMail,
+    Copy,
+    Plain,
 }
 
 impl Role {
-    pub(super) const COUNT: usize = Self::Login as usize + 1;
+    pub(super) const ALL: [Role; 19] = [
+        Role::Id,
+        Role::Name,
+        Role::FirstName,
+        Role::LastName,
+        Role::Mail,
+        Role::AbuseMail,
+        Role::TechMail,
+        Role::BillingMail,
+        Role::Class,
+        Role::Address,
+        Role::Language,
+        Role::Country,
+        Role::From,
+        Role::Until,
+        Role::Status,
+        Role::Login,
+        Role::NoMail,
+        Role::Copy,
+        Role::Plain,
+    ];
+    pub(super) const COUNT: usize = Self::ALL.len();
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Role::Id => "customer_id",
             Role::Name => "name",
+            Role::FirstName => "first_name",
+            Role::LastName => "last_name",
             Role::Mail => "email",
+            Role::AbuseMail => "abuse_email",
+            Role::TechMail => "technical_email",
+            Role::BillingMail => "billing_email",
+            Role::Class => "mail_class",
             Role::Address => "cidr",
             Role::Language => "language",
+            Role::Country => "country",
             Role::From => "valid_from",
             Role::Until => "valid_to",
             Role::Status => "status",
             Role::Login => "login",
+            Role::NoMail => "no_mail",
+            Role::Copy => "copy",
+            Role::Plain => "plain_text",
         }
+    }
+
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
     }
 
     /// Whether all columns with a fitting header are read, and not only the first: an address in a second
     /// column that was left out would fall to a wider prefix.
     pub(super) const fn takes_all(self) -> bool {
-        matches!(self, Role::Address | Role::Mail | Role::Login)
+        self.is_mail() || matches!(self, Role::Address | Role::Login | Role::NoMail)
+    }
+
+    /// Whether mail addresses stand in it.
+    pub(super) const fn is_mail(self) -> bool {
+        matches!(self, Role::Mail | Role::AbuseMail | Role::TechMail | Role::BillingMail | Role::Copy)
     }
 }
 
-/// Lower case without spaces, marks and umlauts: `G\u{fc}ltig ab` and `gueltig_ab` are the same word.
+/// What a header says: a role by its own name or a known one, and whether it is a vague word.
+pub(super) fn roles(folded: &str) -> impl Iterator<Item = Role> {
+    HEADERS.iter().filter(move |(_, names)| names.contains(&folded)).map(|(role, _)| *role)
+}
+
+/// Lower case in plain letters, without spaces and marks: `G\u{fc}ltig ab` and `gueltig_ab` are the same word.
+/// \u{e4}, \u{f6} and \u{fc} become two letters, as they are written where there are none; other letters lose their marks,
+/// and Greek and Cyrillic ones are written in Latin.
 pub(crate) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for c in text.chars().flat_map(char::to_lowercase) {
         match c {
-            '\u{e4}' => folded.push_str("ae"),
-            '\u{f6}' => folded.push_str("oe"),
-            '\u{fc}' => folded.push_str("ue"),
-            '\u{df}' => folded.push_str("ss"),
-            c if c.is_alphanumeric() => folded.push(c),
-            _ => {}
+            'a'..='z' | '0'..='9' => folded.push(c),
+            // A mark that stands behind its letter, as macOS writes it.
+            '\u{308}' if folded.ends_with(['a', 'o', 'u']) => folded.push('e'),
+            '\u{3b1}'..='\u{3c9}' => folded.push_str(GREEK[c as usize - 0x3b1]),
+            '\u{430}'..='\u{44f}' => folded.push_str(CYRILLIC[c as usize - 0x430]),
+            c => match MARKED.iter().find(|(letters, _)| letters.contains(c)) {
+                Some((_, plain)) => folded.push_str(plain),
+                None if c.is_alphanumeric() => folded.push(c),
+                None => {}
+            },
         }
     }
     folded
@@ -56,6 +123,9 @@ pub(crate) fn fold(text: &str) -> String {
 
 /// Whether a status word lets the customer be mailed; `None` for an unknown one.
 pub(super) fn status_mailed(word: &str) -> Option<bool> {
+    if word.is_empty() {
+        return Some(true);
+    }
     let word = fold(word);
     if word.is_empty() || MAILED.contains(&word.as_str()) {
         Some(true)
@@ -66,6 +136,28 @@ pub(super) fn status_mailed(word: &str) -> Option<bool> {
     }
 }
 
+/// Whether a switch is on; `None` for an unknown word.
+pub(super) fn switch(word: &str) -> Option<bool> {
+    let folded = fold(word);
+    if folded.is_empty() || NO.contains(&folded.as_str()) {
+        Some(false)
+    } else {
+        // Who writes "no mail" into a column of that name means it.
+        (YES.contains(&folded.as_str())
+            || roles(&folded).any(|role| matches!(role, Role::NoMail | Role::Plain)))
+        .then_some(true)
+    }
+}
+
+/// What a mail address is for, the more fitting the higher; `None` for an unknown word.
+pub(super) fn mail_class(word: &str) -> Option<u8> {
+    let word = fold(word);
+    CLASSES.iter().find(|(_, words)| words.contains(&word.as_str())).map(|(class, _)| *class)
+}
+
+/// Of a mail address of which nothing is said: before what is for bills alone.
+pub(super) const GENERAL: u8 = 1;
+
 /// Whether a cell asks for no mail at all, which is more than having no address.
 pub(super) fn says_no_mail(text: &str) -> bool {
     NO_MAIL.contains(&fold(text).as_str())
@@ -75,6 +167,16 @@ pub(super) fn says_no_mail(text: &str) -> bool {
 pub(super) fn is_placeholder(text: &str) -> bool {
     let word = fold(text.split('@').next().unwrap_or_default());
     PLACEHOLDERS.contains(&word.as_str())
+}
+
+/// Whether a line that begins with this counts or sums those above.
+pub(super) fn is_total(text: &str) -> bool {
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
+    let before = text.split([':', '=', '(']).next().unwrap_or_default();
+    let word = fold(before.trim_end_matches(|c: char| !c.is_alphabetic()));
+    TOTALS.contains(&word.as_str())
 }
 
 /// Whether a login says that there is none.
@@ -94,85 +196,77 @@ pub(super) fn is_no_id(text: &str) -> bool {
     is_spoilt(text) || is_placeholder(text) || !text.contains(char::is_alphanumeric)
 }
 
-/// The tag of a language: `de-AT`, `deu` and `Deutsch` are `de`.
+/// The tag of a language: `de-AT`, `deu`, `Deutsch`, `DE/fr` and `\u{d6}sterreich` are `de`.
 pub(super) fn language(text: &str) -> Option<String> {
     let word = fold(text);
-    if let Some((tag, _)) = LANGUAGES.iter().find(|(_, names)| names.contains(&word.as_str())) {
+    let known = LANGUAGES.iter().find(|(tag, names, _)| *tag == word || names.contains(&word.as_str()));
+    if let Some((tag, ..)) = known.or_else(|| of_country(&word)) {
         return Some((*tag).to_owned());
     }
-    let primary = text.trim().split(['-', '_']).next().unwrap_or_default();
+    let primary = text.trim().split(['-', '_', '/']).next().unwrap_or_default();
     let tag = primary.len() == 2 && primary.bytes().all(|b| b.is_ascii_alphabetic());
-    tag.then(|| primary.to_ascii_lowercase())
+    (tag && primary.len() < text.trim().len())
+        .then(|| language(primary))
+        .flatten()
+        .or_else(|| tag.then(|| primary.to_ascii_lowercase()))
 }
 
-/// Headers, folded. Rows are tried in order; one is used only while its role has no column, and a column has
-/// one role: the vague words come last, so that `customer` beside `id` is a name and `address` beside `ip` a street.
+/// The language of a country that has one.
+pub(super) fn country_language(text: &str) -> Option<&'static str> {
+    let word = fold(text);
+    // As a country, so that `UK` is none of Ukraine's.
+    let same = |tag: &str| tag == word && !["uk", "el", "sv", "da", "cs", "et", "nb", "sr"].contains(&tag);
+    let of = of_country(&word).or_else(|| LANGUAGES.iter().find(|(tag, ..)| same(tag)));
+    of.map(|(tag, ..)| *tag).or((word == "uk").then_some("en"))
+}
+
+fn of_country(
+    word: &str,
+) -> Option<&'static (&'static str, &'static [&'static str], &'static [&'static str])> {
+    LANGUAGES.iter().find(|(_, _, countries)| countries.contains(&word))
+}
+
+/// \u{3b1} to \u{3c9}.
 #[rustfmt::skip]
-pub(super) const HEADERS: &[(Role, &[&str])] = &[
-    (Role::Id, &["customerid", "customerno", "customernr", "customernumber", "custid", "clientid", "clientno",
-                 "subscriberid", "accountid", "accountnumber", "kundennummer", "kundennr", "kundenid", "kundeid",
-                 "kdnr", "knr", "debitor", "debitorennummer"]),
-    (Role::Id, &["id", "nummer", "number", "nr"]),
-    (Role::Id, &["customer", "client", "subscriber", "account", "kunde"]),
-    (Role::Name, &["name", "kundenname", "customername", "clientname", "fullname", "firma", "firmenname", "company",
-                   "companyname", "organisation", "organization"]),
-    (Role::Name, &["customer", "client", "subscriber", "kunde"]),
-    (Role::Mail, &["email", "emails", "mail", "mails", "emailaddress", "emailaddresses", "mailaddress", "emailadresse",
-                   "emailadressen", "mailadresse", "abusemail", "abuseemail", "contactemail"]),
-    (Role::Address, &["cidr", "cidrs", "ip", "ips", "ipv4", "ipv6", "prefix", "prefixes", "ipprefix", "ipv4prefix",
-                      "ipv6prefix", "network", "networks", "ipnetwork", "subnet", "subnets", "ipsubnet", "ipaddress",
-                      "ipaddresses", "ipv4address", "ipv6address", "ipv4addresses", "ipv6addresses", "staticip",
-                      "dedicatedip", "assignedips", "ipadresse", "ipadressen", "ipv4adresse", "ipv6adresse", "iprange",
-                      "ipbereich", "praefix", "netz", "netze", "ipnetz", "netzwerk", "subnetz", "subnetze"]),
-    (Role::Address, &["address", "addresses", "adresse", "adressen"]),
-    (Role::Language, &["language", "lang", "locale", "sprache"]),
-    (Role::From, &["validfrom", "validsince", "gueltigab", "gueltigvon", "von", "ab", "from", "start", "startdate",
-                   "beginn"]),
-    (Role::Until, &["validto", "validuntil", "gueltigbis", "bis", "to", "until", "end", "enddate", "ende"]),
-    (Role::Status, &["status", "state", "zustand", "kundenstatus", "customerstatus"]),
-    (Role::Login, &["login", "logins", "username", "user", "userid", "loginname", "pppoe", "pppoelogin", "pppoeuser",
-                    "pppoeusername", "pppuser", "radius", "radiuslogin", "radiususer", "radiususername", "subscriberlogin",
-                    "mac", "macs", "macaddress", "macaddresses", "hwaddress", "hardwareaddress", "circuitid",
-                    "remoteid", "option82", "callingstationid", "benutzer", "benutzername", "benutzerkennung",
-                    "anmeldename", "zugangskennung", "kennung", "macadresse", "macadressen", "identifiant", "utilisateur",
-                    "nomutilisateur", "nomdutilisateur", "usuario", "nombreusuario", "nombredeusuario", "utente",
-                    "nomeutente", "utilizador", "gebruiker", "gebruikersnaam", "uzytkownik", "uzivatel", "pouzivatel",
-                    "felhasznalo", "felhasznalonev", "uporabnik", "uporabniskoime", "korisnik", "korisnickoime",
-                    "utilizator", "anvandare", "bruger", "brugernavn", "bruker", "brukernavn", "kayttaja",
-                    "kayttajatunnus", "kullanici", "kullaniciadi"]),
+const GREEK: [&str; 25] = [
+    "a", "v", "g", "d", "e", "z", "i", "th", "i", "k", "l", "m", "n", "x", "o", "p", "r", "s", "s", "t", "y", "f", "ch",
+    "ps", "o",
 ];
-
-const MAILED: &[&str] = &[
-    "active", "aktiv", "ok", "enabled", "new", "neu", "online", "aktuell", "current", "valid", "yes", "ja",
-    "true", "1",
-];
-
+/// \u{430} to \u{44f}.
 #[rustfmt::skip]
-const NOT_MAILED: &[&str] = &[
-    "expired", "suspended", "cancelled", "canceled", "blocked", "inactive", "terminated", "closed", "disabled",
-    "deleted", "ended", "fraud", "locked", "paused", "pending", "completed", "offline",
-    "abgelaufen", "ausgesetzt", "storniert", "gesperrt", "inaktiv", "nichtaktiv", "gekuendigt", "beendet",
-    "no", "nein", "false", "0", "geschlossen", "deaktiviert", "geloescht", "pausiert", "stillgelegt", "ehemalig",
+const CYRILLIC: [&str; 32] = [
+    "a", "b", "v", "g", "d", "e", "zh", "z", "i", "i", "k", "l", "m", "n", "o", "p", "r", "s", "t", "u", "f", "kh",
+    "ts", "ch", "sh", "shch", "", "y", "", "e", "iu", "ia",
 ];
-
-const NO_MAIL: &[&str] =
-    &["nomail", "noemail", "donotmail", "keinemail", "keineemail", "keinemails", "nichtmailen"];
-
-const PLACEHOLDERS: &[&str] =
-    &["post", "none", "na", "null", "no", "kein", "keine", "keiner", "ohne", "nomail", "noemail", "unknown"];
-
+/// Letters with marks, and what they become.
 #[rustfmt::skip]
-const LANGUAGES: &[(&str, &[&str])] = &[
-    ("cs", &["cze", "ces", "czech", "cestina", "tschechisch"]),
-    ("de", &["deu", "ger", "german", "deutsch"]),
-    ("en", &["eng", "english", "englisch"]),
-    ("es", &["spa", "spanish", "spanisch", "espanol"]),
-    ("fr", &["fra", "fre", "french", "franzoesisch", "francais"]),
-    ("hu", &["hun", "hungarian", "ungarisch", "magyar"]),
-    ("it", &["ita", "italian", "italienisch", "italiano"]),
-    ("nl", &["nld", "dut", "dutch", "niederlaendisch", "nederlands"]),
-    ("pl", &["pol", "polish", "polnisch", "polski"]),
-    ("sl", &["slv", "slovenian", "slowenisch"]),
+const MARKED: &[(&str, &str)] = &[
+    ("\u{aa}\u{ba}", ""),
+    ("\u{e0}\u{e1}\u{e2}\u{e3}\u{e5}\u{101}\u{103}\u{105}\u{3ac}", "a"),
+    ("\u{e4}\u{e6}", "ae"),
+    ("\u{e7}\u{107}\u{109}\u{10b}\u{10d}", "c"),
+    ("\u{f0}\u{10f}\u{111}", "d"),
+    ("\u{e8}\u{e9}\u{ea}\u{eb}\u{113}\u{115}\u{117}\u{119}\u{11b}\u{3ad}\u{451}", "e"),
+    ("\u{11d}\u{11f}\u{121}\u{123}\u{491}", "g"),
+    ("\u{125}", "h"),
+    ("\u{ec}\u{ed}\u{ee}\u{ef}\u{129}\u{12b}\u{12d}\u{12f}\u{131}\u{3ae}\u{3af}\u{3ca}\u{456}\u{457}", "i"),
+    ("\u{454}", "ie"),
+    ("\u{135}", "j"),
+    ("\u{137}", "k"),
+    ("\u{13a}\u{13c}\u{13e}\u{142}", "l"),
+    ("\u{f1}\u{144}\u{146}\u{148}", "n"),
+    ("\u{f2}\u{f3}\u{f4}\u{f5}\u{f8}\u{14d}\u{14f}\u{151}\u{3cc}\u{3ce}", "o"),
+    ("\u{f6}\u{153}", "oe"),
+    ("\u{155}\u{157}\u{159}", "r"),
+    ("\u{15b}\u{15d}\u{15f}\u{161}\u{219}", "s"),
+    ("\u{df}", "ss"),
+    ("\u{163}\u{165}\u{21b}", "t"),
+    ("\u{fe}", "th"),
+    ("\u{f9}\u{fa}\u{fb}\u{169}\u{16b}\u{16d}\u{16f}\u{171}\u{173}\u{45e}", "u"),
+    ("\u{fc}", "ue"),
+    ("\u{175}", "w"),
+    ("\u{fd}\u{ff}\u{177}\u{3b0}\u{3cb}\u{3cd}", "y"),
+    ("\u{17a}\u{17c}\u{17e}", "z"),
 ];
 
 #[cfg(test)]
@@ -187,10 +281,31 @@ mod tests {
             assert_eq!(fold(word), word);
             assert!(seen.insert((role, word)), "{word} is listed twice");
         }
-        for word in [MAILED, NOT_MAILED, NO_MAIL, PLACEHOLDERS].concat() {
-            assert_eq!(fold(word), word);
+        let classes = CLASSES.iter().flat_map(|(_, words)| words.iter());
+        let languages = LANGUAGES.iter().flat_map(|(_, names, countries)| names.iter().chain(*countries));
+        let lists = [MAILED, NOT_MAILED, NO_MAIL, PLACEHOLDERS, YES, NO, TOTALS].into_iter().flatten();
+        for word in lists.chain(classes).chain(languages) {
+            assert_eq!(fold(word), *word);
         }
         assert!(MAILED.iter().all(|word| !NOT_MAILED.contains(word) && !NO_MAIL.contains(word)));
+        assert!(YES.iter().all(|word| !NO.contains(word)));
+        for role in Role::ALL {
+            assert_eq!(Role::of_name(role.name()), Some(role));
+            assert!(HEADERS.iter().any(|(of, _)| *of == role), "{role:?} has no word");
+            assert_eq!(Role::ALL[role as usize], role);
+        }
+    }
+
+    /// A word that means one thing in one language and another in the next would take a column from its owner.
+    #[test]
+    fn a_word_has_one_clear_role() {
+        let vague = [Role::Name, Role::Address, Role::Id];
+        for (role, words) in HEADERS {
+            for word in *words {
+                let others = roles(word).filter(|other| other != role && !vague.contains(other));
+                assert!(vague.contains(role) || others.count() == 0, "{word}");
+            }
+        }
     }
 
     #[test]
@@ -206,19 +321,68 @@ mod tests {
     #[test]
     fn words_are_read_in_any_form() {
         assert_eq!(fold("G\u{fc}ltig ab"), "gueltigab");
+        assert_eq!(fold("Gu\u{308}ltig ab"), "gueltigab");
         assert_eq!(fold("\u{c4}nderung, Ma\u{df}, \u{d6}ffnung"), "aenderungmassoeffnung");
+        assert_eq!(fold("N\u{ba} de cliente, T\u{e9}l\u{e9}phone"), "ndeclientetelephone");
+        assert_eq!(fold("P\u{159}\u{ed}jmen\u{ed} \u{141}\u{f3}d\u{17a}"), "prijmenilodz");
+        assert_eq!(fold("\u{41a}\u{43b}\u{438}\u{435}\u{43d}\u{442}"), "klient");
+        assert_eq!(fold("\u{3a0}\u{3b5}\u{3bb}\u{3ac}\u{3c4}\u{3b7}\u{3c2}"), "pelatis");
         assert_eq!(status_mailed("GEK\u{dc}NDIGT"), Some(false));
         assert_eq!(status_mailed("keine Mail"), Some(false));
+        assert_eq!(status_mailed("R\u{e9}sili\u{e9}"), Some(false));
         assert_eq!(status_mailed("Active"), Some(true));
         assert_eq!(status_mailed("gold"), None);
-        for (text, tag) in [("de-AT", "de"), ("Deutsch", "de"), ("ENG", "en"), ("pt", "pt")] {
-            assert_eq!(language(text).as_deref(), Some(tag));
-        }
-        assert_eq!(language("klingon"), None);
+        assert_eq!(
+            (switch("x"), switch("No"), switch("Keine Mail"), switch("?"), switch("maybe")),
+            (Some(true), Some(false), Some(true), Some(false), None)
+        );
+        assert!(
+            is_total("Summe:")
+                && is_total("Total (3)")
+                && is_total("TOTAL: 17")
+                && !is_total("Total Energies")
+        );
+        assert_eq!(
+            (mail_class("Technik"), mail_class("Abuse"), mail_class("gold")),
+            (Some(2), Some(3), None)
+        );
         assert!(
             is_placeholder("POST")
                 && is_placeholder("none@example.net")
                 && !is_placeholder("noc@example.net")
         );
+    }
+
+    #[test]
+    fn languages_and_countries() {
+        for (text, tag) in [
+            ("de-AT", "de"),
+            ("Deutsch", "de"),
+            ("ENG", "en"),
+            ("pt", "pt"),
+            ("DE/fr", "de"),
+            ("AT", "de"),
+            ("CZ", "cs"),
+            ("\u{d6}sterreich", "de"),
+            ("no", "nb"),
+            ("uk", "uk"),
+            ("at_AT", "de"),
+            ("xx", "xx"),
+        ] {
+            assert_eq!(language(text).as_deref(), Some(tag), "{text}");
+        }
+        assert_eq!(language("klingon"), None);
+        for (text, tag) in [
+            ("AT", Some("de")),
+            ("UK", Some("en")),
+            ("CH", None),
+            ("Italia", Some("it")),
+            ("FR", Some("fr")),
+            ("SE", Some("sv")),
+            ("SV", None),
+            ("", None),
+        ] {
+            assert_eq!(country_language(text), tag, "{text}");
+        }
     }
 }

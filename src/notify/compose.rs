@@ -102,7 +102,8 @@ pub fn customer(digest: &Digest) -> Mail {
         blocks.extend([Block::Heading(title.to_owned()), paragraph(template)]);
     }
     let table = (rows > 0).then(|| (format!("{reference}.csv"), table));
-    mail(subject, &blocks, say.tag, table)
+    let whole = mail(subject, &blocks, say.tag, table);
+    if digest.plain { Mail { html: None, ..whole } } else { whole }
 }
 
 /// The operator's own mail.
@@ -401,9 +402,18 @@ mod tests {
             zone: TimeZone::get("Europe/Vienna").unwrap(),
             pass_on: false,
             practice_for: None,
+            plain: false,
             problems,
             still_open: vec![],
         }
+    }
+
+    #[test]
+    fn who_wants_plain_text_gets_the_same_without_html() {
+        let digest = digest(vec![problem(1, Severity::High)]);
+        let both = customer(&digest);
+        assert!(both.html.is_some());
+        assert_eq!(customer(&Digest { plain: true, ..digest }), Mail { html: None, ..both });
     }
 
     #[test]

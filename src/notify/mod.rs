@@ -75,6 +75,8 @@ pub struct Digest {
     pub pass_on: bool,
     /// In practice mode: the addresses that would have received it.
     pub practice_for: Option<Vec<String>>,
+    /// The customer wants plain text alone.
+    pub plain: bool,
     pub problems: Vec<Problem>,
     pub still_open: Vec<StillOpen>,
 }

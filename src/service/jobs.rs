@@ -18,7 +18,9 @@ use crate::customers::import::{self, File};
 use crate::fetch::spool::file_key;
 use crate::files::{self, Temporary};
 use crate::store::{Deed, What};
-use crate::web::hand::{self, By, Check, Checked, End, Fate, FirstLine, Job, Outcome, Stage, Step, Upload};
+use crate::web::hand::{
+    self, By, Check, Checked, End, Fate, FirstLine, Job, Outcome, Stage, Step, Upload, WHOLE_FILE,
+};
 use crate::web::view::{Customer, ROWS_MAX};
 
 /// The jobs of a box at work.
@@ -114,8 +116,8 @@ impl Jobs {
         self.begin(by, String::new(), Task::Try(what)).map_or_else(|_| Outcome::Full, Outcome::Started)
     }
 
-    /// Takes the very file that was checked, if each line without an address is left out by its number.
-    pub(super) fn take_customers(&self, by: &By<'_>, job: u64, left_out: &[u64]) -> Outcome {
+    /// Takes the very file that was checked, if what is in doubt is confirmed, each line without an address by its number.
+    pub(super) fn take_customers(&self, by: &By<'_>, job: u64, confirmed: &[u64]) -> Outcome {
         let (name, ready) = {
             let mut known = self.shared.known();
             let Some(entry) = known.entry(job) else { return Outcome::Gone };
@@ -126,7 +128,9 @@ impl Jobs {
                 Fate::Taken(by) => return Outcome::Started(by),
                 Fate::Discarded => return Outcome::Gone,
             }
-            if !checked.unreadable.iter().all(|line| left_out.contains(&u64::from(line.line))) {
+            let lines = checked.unreadable.iter().map(|line| u64::from(line.line));
+            let doubts = (!checked.doubts.is_empty()).then_some(WHOLE_FILE);
+            if !lines.chain(doubts).all(|one| confirmed.contains(&one)) {
                 return Outcome::Unconfirmed;
             }
             match entry.task.take() {
@@ -360,8 +364,10 @@ impl Shared {
             is_known: base == Some(sha256),
             complaints: engine.complaints(&new),
             complaints_more: new.complaints.more,
-            notes: new.notes.list.clone(),
+            notes: engine.notes(&new),
             unreadable: new.unreadable.iter().take(ROWS_MAX).cloned().collect(),
+            columns: new.columns.clone(),
+            doubts: new.doubts.clone(),
             difference: difference::between(&old, &new),
             rows: engine.rows_with(&new)?,
             first: first_lines(&new),

@@ -601,6 +601,7 @@ impl Engine {
                 notice: notice.number,
                 customer_id: text(contact.as_ref().map(|contact| contact.id)),
                 customer_name: text(contact.as_ref().map(|contact| contact.name)),
+                plain: contact.as_ref().is_some_and(|contact| contact.plain),
                 language: language.to_owned(),
                 zone: loaded.settings.boxx.timezone.clone(),
                 pass_on: mails.is_empty(),

@@ -39,6 +39,7 @@ use tokio::sync::Notify;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Complaint, LoadError, Settings};
 use crate::customers::import::{self, File};
+use crate::customers::space;
 use crate::customers::table::{self, Table};
 use crate::fetch::api::hex;
 use crate::fetch::spool::Spool;
@@ -70,10 +71,10 @@ pub enum Error {
     NoNetworks { settings: PathBuf },
     /// The customer file must be confirmed or corrected.
     #[error(
-        "the customer file is not taken: no address can be read in line {lines}; correct it, or leave it out \
-             with: abusebox customers import --confirm CSV"
+        "the customer file waits to be confirmed: {why}; correct it, or confirm that on the page or with: abusebox \
+             customers import --confirm CSV"
     )]
-    Unconfirmed { lines: String, complaints: Vec<Complaint> },
+    Unconfirmed { why: String, complaints: Vec<Complaint> },
     #[error("the customer file is not taken: {why}")]
     BadCustomers { why: String, complaints: Vec<Complaint> },
     /// No log of sessions.
@@ -411,9 +412,9 @@ impl Engine {
             self.alarm("customers", None, now)?;
             return Ok(file);
         }
-        if !file.unreadable.is_empty() && !confirmed {
-            let lines: Vec<_> = file.unreadable.iter().take(20).map(|line| line.line.to_string()).collect();
-            return Err(Error::Unconfirmed { lines: lines.join(", "), complaints: file.complaints.list });
+        let doubts = doubts(&file);
+        if !doubts.is_empty() && !confirmed {
+            return Err(Error::Unconfirmed { why: doubts.join("; "), complaints: file.complaints.list });
         }
         if checked.is_some_and(|checked| checked.base != in_force) {
             return Err(Error::NotAsChecked);
@@ -462,6 +463,12 @@ impl Engine {
     pub fn complaints(&self, file: &File) -> Vec<Complaint> {
         let networks = table::check(file, &self.loaded().settings.networks);
         file.complaints.list.iter().cloned().chain(networks.list).collect()
+    }
+
+    /// What an operator may want to know of a customer file, for these networks.
+    pub fn notes(&self, file: &File) -> Vec<Complaint> {
+        let space = space::notes(file, &self.loaded().settings.networks);
+        file.notes.list.iter().cloned().chain(space.list).collect()
     }
 
     /// The present moment, or why nothing can be done now.
@@ -552,6 +559,16 @@ impl Written {
             settings_sha256: self.sha256,
         }
     }
+}
+
+/// What somebody has to confirm before a customer file is taken.
+fn doubts(file: &File) -> Vec<String> {
+    let mut doubts = file.doubts.clone();
+    if !file.unreadable.is_empty() {
+        let lines: Vec<_> = file.unreadable.iter().take(20).map(|line| line.line.to_string()).collect();
+        doubts.push(format!("no address can be read in line {}, which would be left out", lines.join(", ")));
+    }
+    doubts
 }
 
 /// In the data folder.

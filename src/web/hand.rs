@@ -12,6 +12,7 @@ use super::x509::About;
 use crate::clock::{Day, Timestamp};
 use crate::config::edit::{Change, Written};
 use crate::config::{Complaint, Mode};
+use crate::customers::Column;
 use crate::customers::difference::Difference;
 use crate::customers::import::Unreadable;
 use crate::incident;
@@ -33,9 +34,9 @@ pub trait Hand {
     /// Takes a file that came with a form, by its name in the folder of uploads, and works on it in a job; it answers at
     /// once with the job's number. `name` is the file's own.
     fn upload(&self, by: &By<'_>, what: Upload, upload: &str, name: &str) -> Result<Outcome, Denied>;
-    /// Takes the very customer file that a job has checked, in another job. `left_out`: the lines that the operator says
-    /// may be left out, since no address can be read in them.
-    fn take_customers(&self, by: &By<'_>, job: u64, left_out: &[u64]) -> Result<Outcome, Denied>;
+    /// Takes the very customer file that a job has checked, in another job. `confirmed`: the lines that the operator says
+    /// may be left out, since no address can be read in them, and [`WHOLE_FILE`].
+    fn take_customers(&self, by: &By<'_>, job: u64, confirmed: &[u64]) -> Result<Outcome, Denied>;
     fn discard_customers(&self, by: &By<'_>, job: u64) -> Result<Outcome, Denied>;
     /// Tries in a job whether something that was set works; it answers at once with the job's number.
     fn check(&self, by: &By<'_>, what: Check) -> Result<Outcome, Denied>;
@@ -58,6 +59,9 @@ pub trait Hand {
     /// What is to be said to this session; it is said once.
     fn told(&self, who: &Who) -> Option<Outcome>;
 }
+
+/// In place of a line: what is in doubt of a customer file as a whole.
+pub const WHOLE_FILE: u64 = 0;
 
 /// Who does something, and from where.
 #[derive(Clone, Copy, Debug)]
@@ -255,6 +259,10 @@ pub struct Checked {
     pub notes: Vec<Complaint>,
     /// Lines in which no address can be read: each must be left out by name.
     pub unreadable: Vec<Unreadable>,
+    /// How its columns were understood.
+    pub columns: Vec<Column>,
+    /// What somebody must confirm of the file as a whole.
+    pub doubts: Vec<String>,
     pub difference: Difference,
     /// What would become of the rows of the newest report day; `None`: there is no report yet.
     pub rows: Option<(Day, Counts)>,

@@ -66,6 +66,7 @@ sentences! {
     taken_by was_discarded refused in_force waits_for_operator unreadable_lines leave_out take discard
     changes nothing prefixes_change new_customers gone_customers changed_customers different
     language validity prefixes_new prefixes_gone asking sending no_rows rows_found
+    columns taken_as why is_so
 
     [setup Setup]
     title about step state what numbered next_is step_by_step done to_do wrong save save_and_check check_again newest_check

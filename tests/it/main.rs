@@ -10,6 +10,7 @@ mod api;
 mod attack;
 mod cli;
 mod confidential;
+mod customers;
 mod damaged;
 mod disk;
 mod faults;

@@ -455,6 +455,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// Packages that one place knows, and that place: to replace one is the work of that place alone.
 const PACKAGES: &[(&str, &[&str])] = &[
+    ("calamine", &["src/customers/sheet"]),
     ("csv", &["src/report/", "src/customers/", "src/notify/compose", "src/interop/"]),
     ("csv_core", &["src/report/"]),
     ("lettre", &["src/notify/smtp"]),

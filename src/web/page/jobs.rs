@@ -9,7 +9,7 @@ use crate::config::{Complaint, Mode};
 use crate::customers::difference::{Changed, Difference, Named, Sample};
 use crate::lang::fill;
 use crate::web::access::Who;
-use crate::web::hand::{Checked, End, Fate, Hand, Job, Stage, Step, Taken};
+use crate::web::hand::{Checked, End, Fate, Hand, Job, Stage, Step, Taken, WHOLE_FILE};
 use crate::web::html::{Html, Value, html, link, phrase, put, time};
 use crate::web::router::CHOSEN;
 use crate::web::view::Site;
@@ -157,6 +157,11 @@ fn customers(job: u64, checked: &Checked, who: &Who, t: &PageWords) -> Html {
             html!("<p>", fill(say.rows_found, &words), "</p>", accounting(counts, t))
         }
     };
+    let mut columns = Table::new([say.column, say.taken_as, say.why]);
+    for column in &checked.columns {
+        let role = column.role.map(|role| html!("<code>", role, "</code>"));
+        columns.row([html!(column.header), html!(role), html!(column.why)]);
+    }
     let mut first = Table::new([say.line, say.prefix, t.customers.customer, say.name, say.mail]);
     for line in &checked.first {
         first.row([
@@ -184,6 +189,10 @@ fn customers(job: u64, checked: &Checked, who: &Who, t: &PageWords) -> Html {
         and_more(more, t),
         decision(job, checked, who, t),
         notes,
+        "<h2>",
+        say.columns,
+        "</h2>",
+        columns.or_say(say.none),
         "<h2>",
         say.first_lines,
         "</h2>",
@@ -213,6 +222,20 @@ fn decision(job: u64, checked: &Checked, who: &Who, t: &PageWords) -> Html {
     let number = job.to_string();
     let hidden = html!(csrf(who), "<input type=\"hidden\" name=\"job\" value=\"", number, "\">");
     let mut lines = Html::default();
+    if !checked.doubts.is_empty() {
+        for doubt in &checked.doubts {
+            put!(lines, "<p class=\"alarm\">", sentence(doubt), "</p>");
+        }
+        put!(
+            lines,
+            "<label class=\"confirm\"><span><input type=\"checkbox\" required name=\"",
+            CHOSEN,
+            WHOLE_FILE.to_string(),
+            "\">",
+            say.is_so,
+            "</span></label>"
+        );
+    }
     for line in &checked.unreadable {
         let number = line.line.to_string();
         let text = html!("<span class=\"cell\">", line.text, "</span>");

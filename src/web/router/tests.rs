@@ -14,7 +14,7 @@ use crate::config::{Complaint, Missing, Mode, Nat};
 use crate::customers::difference::{self, Difference, Named, Sample};
 use crate::customers::import::Unreadable;
 use crate::customers::table::Why;
-use crate::customers::{CustomerNo, Owner};
+use crate::customers::{Column, CustomerNo, Owner};
 use crate::incident::{Audience, Evidence, Incident, Key, OPERATOR, Ownership, Place, Sighting, State};
 use crate::lang::sentences::{Piece, pieces, texts};
 use crate::lines::{Outbound, Outgoing, Status};
@@ -826,6 +826,8 @@ fn checked() -> Checked {
         complaints_more: 7,
         notes: vec![complaint()],
         unreadable: vec![Unreadable { line: 9, customer_id: evil(), text: evil() }],
+        columns: vec![Column { header: evil(), role: Some("cidr"), why: evil() }],
+        doubts: vec![evil()],
         difference: Difference {
             new: Sample { count: 60, first: vec![named()] },
             gone: Sample { count: 1, first: vec![named()] },

@@ -76,17 +76,18 @@ fn check_lines(file: &File, text: &str) {
     );
     let nothing = |line: &&str| line.chars().all(|c| c.is_whitespace() || ";,|".contains(c));
     let quoted = |line: &&str| line.contains('"');
-    let Some(header) = (usize::from(sep)..lines.len()).find(|&index| !lines[index].trim().is_empty()) else {
-        return;
-    };
-    if nothing(&lines[header])
+    let Some(header) = (file.header as usize).checked_sub(1) else { return };
+    if !file.doubts.is_empty()
+        || usize::from(sep) > header
         || lines[..=header].iter().any(quoted)
         || lines.len() > LINES_MAX
         || file.complaints.more > 0
     {
-        // Which line is the header depends on the separator; and with many complaints not all are told.
+        // What is guessed depends on all lines; and with many complaints not all are told.
         return;
     }
+    // What one line says of a customer may hold for all of them.
+    let switches = file.columns.iter().any(|column| column.role == Some("no_mail"));
     let first_quoted = lines.iter().position(quoted).unwrap_or(lines.len());
     let last_quoted = lines.iter().rposition(quoted).unwrap_or(0);
     let above = lines[..=header].join("\n");
@@ -95,7 +96,13 @@ fn check_lines(file: &File, text: &str) {
             continue;
         }
         let alone = import::read(format!("{above}\n{line}").as_bytes(), &TimeZone::UTC);
-        let told = file.complaints.list.iter().any(|complaint| complaint.line == Some(index as u64 + 1));
+        let roles = |file: &File| file.columns.iter().map(|column| column.role).collect::<Vec<_>>();
+        if alone.header != file.header || roles(&alone) != roles(file) {
+            // Other lines are looked at for what the columns hold.
+            continue;
+        }
+        let mut told = file.complaints.list.iter().chain(&file.notes.list);
+        let told = told.any(|complaint| complaint.line == Some(index as u64 + 1));
         assert!(
             told || !alone.lines.is_empty() || !alone.logins.is_empty(),
             "line {} is lost: {line:?}, {file:?}",
@@ -104,8 +111,8 @@ fn check_lines(file: &File, text: &str) {
         for own in &alone.lines {
             let id = alone.customers.ids().nth(own.customer as usize);
             let same = |line: &Line| {
-                (line.prefix, line.from, line.until, line.mailed)
-                    == (own.prefix, own.from, own.until, own.mailed)
+                (line.prefix, line.from, line.until) == (own.prefix, own.from, own.until)
+                    && (line.mailed == own.mailed || (switches && own.mailed))
                     && file.customers.ids().nth(line.customer as usize) == id
             };
             assert!(file.lines.iter().any(same), "line {} is lost: {own:?} of {id:?}", index + 1);
@@ -113,8 +120,8 @@ fn check_lines(file: &File, text: &str) {
         for own in &alone.logins {
             let id = alone.customers.ids().nth(own.customer as usize);
             let same = |login: &Login| {
-                (&login.login, login.from, login.until, login.mailed)
-                    == (&own.login, own.from, own.until, own.mailed)
+                (&login.login, login.from, login.until) == (&own.login, own.from, own.until)
+                    && (login.mailed == own.mailed || (switches && own.mailed))
                     && file.customers.ids().nth(login.customer as usize) == id
             };
             assert!(file.logins.iter().any(same), "line {} is lost: {own:?} of {id:?}", index + 1);
