@@ -101,14 +101,20 @@ pub(super) struct Table<'t> {
 }
 
 /// Finds the header, and among separators or sheets the one with which it makes most sense; `None`: there is nothing.
-pub(super) fn find<'t>(sources: Vec<Rows<'t>>, mapping: &Mapping, zone: &TimeZone) -> Option<Table<'t>> {
+/// `placed`: addresses or logins must be in it, and not in another file.
+pub(super) fn find<'t>(
+    sources: Vec<Rows<'t>>,
+    mapping: &Mapping,
+    placed: bool,
+    zone: &TimeZone,
+) -> Option<Table<'t>> {
     let mut best: Option<Table<'t>> = None;
     let better = |table: &Table<'_>, best: &Option<Table<'_>>| {
         // The first of equals: a file with one column has no separator.
         best.as_ref().is_none_or(|best| table.fit() > best.fit())
     };
     for source in &sources {
-        for table in headers(source, mapping).0 {
+        for table in headers(source, mapping, placed).0 {
             if better(&table, &best) {
                 best = Some(table);
             }
@@ -119,7 +125,7 @@ pub(super) fn find<'t>(sources: Vec<Rows<'t>>, mapping: &Mapping, zone: &TimeZon
     }
     if best.as_ref().is_none_or(|best| !best.columns.are_enough()) {
         for source in &sources {
-            for table in guesses(source, zone) {
+            for table in guesses(source, placed, zone) {
                 if table.columns.are_enough() && better(&table, &best) {
                     best = Some(table);
                 }
@@ -136,7 +142,7 @@ pub(super) fn find<'t>(sources: Vec<Rows<'t>>, mapping: &Mapping, zone: &TimeZon
 }
 
 /// A table for each line that may be the header: those above the first with an address; and whether there is one.
-fn headers<'t>(source: &Rows<'t>, mapping: &Mapping) -> (Vec<Table<'t>>, bool) {
+fn headers<'t>(source: &Rows<'t>, mapping: &Mapping, placed: bool) -> (Vec<Table<'t>>, bool) {
     let mut rows = source.clone();
     let mut tables = Vec::new();
     while tables.len() < HEADER_LINES_MAX
@@ -144,10 +150,10 @@ fn headers<'t>(source: &Rows<'t>, mapping: &Mapping) -> (Vec<Table<'t>>, bool) {
     {
         let is_data = record.cells.iter().any(|cell| is_addresses(cell));
         let (columns, header) = if !is_data {
-            (Columns::new(&record.cells, mapping), record.line)
+            (Columns::new(&record.cells, mapping, placed), record.line)
         } else if tables.is_empty() {
             // Without a header what was confirmed for its columns may still hold.
-            (Columns::new(&numbered(record.cells.len()), mapping), 0)
+            (Columns::new(&numbered(record.cells.len()), mapping, placed), 0)
         } else {
             return (tables, true);
         };
@@ -168,8 +174,8 @@ fn is_addresses(cell: &str) -> bool {
 
 /// Tables whose columns are guessed from their cells: below the line that stands above the first address, and with what
 /// that line says.
-fn guesses<'t>(source: &Rows<'t>, zone: &TimeZone) -> Vec<Table<'t>> {
-    let (mut tables, has_data) = headers(source, &Mapping::default());
+fn guesses<'t>(source: &Rows<'t>, placed: bool, zone: &TimeZone) -> Vec<Table<'t>> {
+    let (mut tables, has_data) = headers(source, &Mapping::default(), placed);
     if !has_data {
         tables.truncate(1);
     }
@@ -252,6 +258,8 @@ pub(super) struct Columns {
     of: [Vec<usize>; Role::COUNT],
     /// The header as written.
     pub(super) header: Vec<String>,
+    /// Addresses or logins must be in it.
+    placed: bool,
     /// What was confirmed fits.
     is_confirmed: bool,
     /// Headers that were confirmed and are missing.
@@ -262,7 +270,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    fn new(cells: &[Cow<'_, str>], mapping: &Mapping) -> Self {
+    fn new(cells: &[Cow<'_, str>], mapping: &Mapping, placed: bool) -> Self {
         let header: Vec<String> = cells.iter().take(COLUMNS_MAX).map(|cell| short(cell)).collect();
         let folded: Vec<String> = header.iter().map(|cell| words::fold(cell)).collect();
         let mut of: [Vec<usize>; Role::COUNT] = Default::default();
@@ -295,7 +303,7 @@ impl Columns {
         let missing = (!missing.is_empty()).then(|| {
             missing.iter().map(|header| format!("\"{}\"", short(header))).collect::<Vec<_>>().join(", ")
         });
-        Self { of, header, is_confirmed, missing, guessed: Vec::new(), told: Vec::new() }
+        Self { of, header, placed, is_confirmed, missing, guessed: Vec::new(), told: Vec::new() }
     }
 
     pub(super) fn of(&self, role: Role) -> &[usize] {
@@ -312,8 +320,12 @@ impl Columns {
 
     /// Of what a line must say, who and where, how much is there.
     fn enough(&self) -> usize {
-        let place = !self.lacks(Role::Address) || !self.lacks(Role::Login);
-        usize::from(!self.lacks(Role::Id)) + usize::from(place)
+        usize::from(!self.lacks(Role::Id)) + usize::from(self.has_place())
+    }
+
+    /// Whether it says where customers are, as far as it has to.
+    pub(super) fn has_place(&self) -> bool {
+        !self.placed || !self.lacks(Role::Address) || !self.lacks(Role::Login)
     }
 
     fn are_enough(&self) -> bool {
@@ -358,7 +370,7 @@ impl Columns {
     /// Whether a line ends before the columns of addresses; where there are none, of logins.
     pub(super) fn lacks_address(&self, record: &Record<'_>) -> bool {
         let columns = if self.lacks(Role::Address) { self.of(Role::Login) } else { self.of(Role::Address) };
-        columns.iter().all(|&column| column >= record.cells.len())
+        (self.placed || !columns.is_empty()) && columns.iter().all(|&column| column >= record.cells.len())
     }
 
     /// Whether a line counts or sums those above: it names no address.
@@ -390,8 +402,7 @@ impl Columns {
 
     /// Takes for what the header does not say the columns whose cells look most like it.
     fn guess(&mut self, stats: &[Stats]) {
-        let place =
-            if self.lacks(Role::Address) && self.lacks(Role::Login) { Some(Role::Address) } else { None };
+        let place = (!self.has_place()).then_some(Role::Address);
         let id = self.lacks(Role::Id).then_some(Role::Id);
         for role in place
             .into_iter()

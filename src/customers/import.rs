@@ -3,18 +3,21 @@
 //! The rule behind all of it: a line whose address can be read takes its place, whatever else is wrong with it, so
 //! that its rows never fall through to the customer of a wider prefix. What is in doubt is not mailed.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
+use super::bundle::Bundle;
 use super::cell::{self, ALWAYS, Addresses, FOREVER};
 use super::columns::{self, Column, Columns, Mapping, Rows};
 use super::contacts::{Contact, Contacts};
 use super::login::{Login, login};
 use super::overlap::{self, Range};
 use super::records::{Record, Records};
+use super::sheet::Row;
 use super::words::{self, Role};
 use super::{encoding, sheet};
 use crate::clock::Timestamp;
@@ -114,6 +117,10 @@ pub struct File {
     pub columns: Vec<Column>,
     /// Why somebody has to confirm that; while there are any, the file waits for the operator.
     pub doubts: Vec<String>,
+    /// The same of a second file, with the addresses.
+    pub address_columns: Vec<Column>,
+    /// It is refused since it says who the customers are, but neither their addresses nor their logins.
+    pub lacks_addresses: bool,
     /// Physical line of the header; 0: there is none.
     pub header: u32,
 }
@@ -129,6 +136,41 @@ impl File {
         self.customers.ids().filter(|id| !id.is_empty()).count()
     }
 
+    /// The text or the sheets of a file; `None`: it cannot be read, which is told.
+    fn open<'b>(&mut self, bytes: &'b [u8]) -> Option<Opened<'b>> {
+        if sheet::is_workbook(bytes) {
+            return match sheet::sheets(bytes) {
+                Ok(sheets) => Some(Opened::Sheets(sheets)),
+                Err(why) => {
+                    self.refuse(None, Role::Address, why);
+                    None
+                }
+            };
+        }
+        let (text, told) = encoding::decode(bytes);
+        if let Some(told) = told {
+            self.notes.push(None, Role::Name, told);
+        }
+        Some(Opened::Text(text))
+    }
+
+    /// A table that says who and where; what it lacks is told.
+    fn checked<'t>(&mut self, table: Option<columns::Table<'t>>) -> Option<columns::Table<'t>> {
+        match &table {
+            None => self.refuse(None, Role::Id, "the file is empty"),
+            Some(table) => self.check_header(table),
+        }
+        table
+    }
+
+    /// What was told since there was so much of it.
+    fn parts(&mut self, (complaints, notes): (usize, usize)) -> FileParts<'_> {
+        FileParts {
+            complaints: &mut self.complaints.list[complaints..],
+            notes: &mut self.notes.list[notes..],
+        }
+    }
+
     /// Whether a header says who and where, and what it has that is not used.
     fn check_header(&mut self, table: &columns::Table<'_>) {
         let (columns, line) = (&table.columns, Some(table.header.max(1)));
@@ -136,7 +178,8 @@ impl File {
         let found = written.map(|h| format!("\"{h}\"")).collect::<Vec<_>>().join(", ");
         for role in [Role::Id, Role::Address] {
             // Where all addresses are dynamic, logins are enough.
-            if columns.lacks(role) && (role == Role::Id || columns.lacks(Role::Login)) {
+            if columns.lacks(role) && (role == Role::Id || !columns.has_place()) {
+                self.lacks_addresses = role == Role::Address && !columns.lacks(Role::Id);
                 let name = role.name();
                 self.refuse(line, role, format!("no column is called {name}; the header says {found}"));
             }
@@ -175,23 +218,30 @@ pub fn read(bytes: &[u8], zone: &TimeZone) -> File {
         );
         return file;
     }
-    let mapping = Mapping::default();
-    if sheet::is_workbook(bytes) {
-        match sheet::sheets(bytes) {
-            Ok(sheets) => {
-                read_table(sheets.iter().map(|rows| Rows::Sheet(rows.iter())).collect(), &mapping, zone, file)
-            }
-            Err(why) => {
-                file.refuse(None, Role::Address, why);
-                file
-            }
+    let bundle = Bundle::of(bytes);
+    let Some(customers) = file.open(&bundle.customers) else { return file };
+    let addresses = bundle.addresses.as_ref().map(|bytes| (&bundle.addresses_mapping, file.open(bytes)));
+    match addresses {
+        None => read_opened(&customers, &bundle.mapping, None, zone, file),
+        Some((mapping, Some(addresses))) => {
+            read_opened(&customers, &bundle.mapping, Some((&addresses, mapping)), zone, file)
         }
-    } else {
-        let (text, told) = encoding::decode(bytes);
-        if let Some(told) = told {
-            file.notes.push(None, Role::Name, told);
+        Some((_, None)) => file,
+    }
+}
+
+/// A file as text or as a workbook.
+enum Opened<'b> {
+    Text(Cow<'b, str>),
+    Sheets(Vec<Vec<Row>>),
+}
+
+impl Opened<'_> {
+    fn rows(&self) -> Vec<Rows<'_>> {
+        match self {
+            Opened::Text(text) => separated(text),
+            Opened::Sheets(sheets) => sheets.iter().map(|rows| Rows::Sheet(rows.iter())).collect(),
         }
-        read_table(separated(&text), &mapping, zone, file)
     }
 }
 
@@ -208,17 +258,34 @@ fn separated(text: &str) -> Vec<Rows<'_>> {
     delimiters.into_iter().map(|delimiter| Rows::Text(Records::new(body, delimiter))).collect()
 }
 
-fn read_table(sources: Vec<Rows<'_>>, mapping: &Mapping, zone: &TimeZone, mut file: File) -> File {
-    let Some(table) = columns::find(sources, mapping, zone) else {
-        file.refuse(None, Role::Id, "the file is empty");
-        return file;
+/// A customer file, and beside it that of its addresses.
+fn read_opened(
+    customers: &Opened<'_>,
+    mapping: &Mapping,
+    addresses: Option<(&Opened<'_>, &Mapping)>,
+    zone: &TimeZone,
+    mut file: File,
+) -> File {
+    let first = columns::find(customers.rows(), mapping, addresses.is_none(), zone);
+    let second = addresses.map(|(addresses, mapping)| columns::find(addresses.rows(), mapping, true, zone));
+    let Some(first) = file.checked(first) else { return file };
+    (file.columns, file.doubts, file.header) = (first.columns.told.clone(), first.doubts, first.header);
+    let second = match second {
+        None => None,
+        Some(second) => {
+            let told = (file.complaints.list.len(), file.notes.list.len());
+            let second = file.checked(second);
+            let FileParts { complaints, notes } = file.parts(told);
+            complaints.iter_mut().chain(notes).for_each(of_addresses);
+            let Some(second) = second else { return file };
+            file.address_columns = second.columns.told.clone();
+            file.doubts.extend(second.doubts.iter().map(|doubt| format!("{OF_ADDRESSES}{doubt}")));
+            Some(second)
+        }
     };
-    file.check_header(&table);
-    (file.columns, file.doubts, file.header) = (table.columns.told.clone(), table.doubts, table.header);
     if file.refused {
         return file;
     }
-    let columns = table.columns;
     let mut import = Import {
         zone,
         file,
@@ -226,19 +293,14 @@ fn read_table(sources: Vec<Rows<'_>>, mapping: &Mapping, zone: &TimeZone, mut fi
         drafts: Vec::new(),
         copies: HashMap::new(),
         silent: HashSet::new(),
+        standings: second.is_some().then(HashMap::new),
         ranges: Vec::new(),
         strays: Vec::new(),
     };
-    for (count, record) in table.rows.enumerate() {
-        if count == LINES_MAX || import.file.lines.len().max(import.file.logins.len()) > LINES_MAX {
-            import.file.refuse(
-                Some(record.line),
-                Role::Address,
-                "more than a million lines, prefixes or logins",
-            );
-            break;
-        }
-        import.record(&record, &columns);
+    import.table(first.rows, &first.columns, 0);
+    if let Some(second) = second {
+        import.strays.clear();
+        import.table(second.rows, &second.columns, OF_SECOND);
     }
     import.finish()
 }
@@ -254,9 +316,24 @@ struct Import<'z> {
     copies: HashMap<u32, Vec<String>>,
     /// Customers of whom a line says that they get no mail.
     silent: HashSet<u32>,
+    /// Where there is a second file with the addresses: of each customer in the first.
+    standings: Option<HashMap<u32, Standing>>,
     ranges: Vec<Range>,
     /// Columns that hold addresses and are not read.
     strays: Vec<usize>,
+}
+
+/// What was told of a part of a file.
+struct FileParts<'f> {
+    complaints: &'f mut [Complaint],
+    notes: &'f mut [Complaint],
+}
+
+/// How a customer stands by the lines of the customer file, where the addresses are in another.
+struct Standing {
+    from: Timestamp,
+    until: Timestamp,
+    mailed: bool,
 }
 
 /// A customer in the making.
@@ -268,6 +345,19 @@ struct Draft {
 }
 
 impl Import<'_> {
+    /// Reads the rows of a file; `offset` tells its lines from those of the first.
+    fn table(&mut self, rows: Rows<'_>, columns: &Columns, offset: u32) {
+        for (count, mut record) in rows.enumerate() {
+            record.line = record.line.saturating_add(offset);
+            if count == LINES_MAX || self.file.lines.len().max(self.file.logins.len()) > LINES_MAX {
+                let why = "more than a million lines, prefixes or logins";
+                self.file.refuse(Some(record.line), Role::Address, why);
+                break;
+            }
+            self.record(&record, columns);
+        }
+    }
+
     fn record(&mut self, record: &Record<'_>, columns: &Columns) {
         if columns.is_total(record) {
             let first = record.cells.iter().map(|cell| cell.trim()).find(|cell| !cell.is_empty());
@@ -288,24 +378,41 @@ impl Import<'_> {
         let text = columns.text(record, Role::Address);
         let found = cell::addresses(&text);
         let logins = self.logins(record, columns);
-        if found.nets.is_empty() && found.unreadable.is_empty() && logins.is_empty() {
+        let is_elsewhere = self.standings.is_some() && line < OF_SECOND;
+        if found.nets.is_empty() && found.unreadable.is_empty() && logins.is_empty() && !is_elsewhere {
             self.complain(line, Role::Address, "no address: this line assigns nothing");
         }
-        let (from, until, dated) = self.validity(record, columns);
+        let (mut from, mut until, dated) = self.validity(record, columns);
         let status = self.status(line, &columns.text(record, Role::Status));
-        let mailed =
+        let mut mailed =
             id.is_some() && dated && status && !words::says_no_mail(&columns.text(record, Role::Mail));
         let id = id.unwrap_or_default();
+        let is_known = self.numbers.contains_key(id.as_str());
         let customer = self.customer(id.clone());
-        if !id.is_empty() {
-            if self.is_silent(record, columns) {
-                self.silent.insert(customer);
+        if !id.is_empty() && self.is_silent(record, columns) {
+            self.silent.insert(customer);
+        }
+        if line >= OF_SECOND {
+            if !is_known && !id.is_empty() {
+                let complaint = "no customer has this id in the customer file, so this line is not mailed";
+                self.complain(line, Role::Id, complaint);
             }
+            let known = self.standings.as_ref().and_then(|standings| standings.get(&customer));
+            mailed &= known.is_some_and(|standing| standing.mailed);
+            if let Some(standing) = known {
+                (from, until) = (from.max(standing.from), until.min(standing.until));
+            }
+        } else if !id.is_empty() {
             self.describe(customer, record, columns);
             self.mails(customer, record, columns);
             if logins.is_empty() && found.nets.is_empty() {
                 let login = login(&id).into_boxed_str();
                 self.file.unplaced.push(Login { login, customer, from, until, mailed, line });
+            }
+            if let Some(standings) = &mut self.standings {
+                let standing = standings.entry(customer).or_insert(Standing { from, until, mailed });
+                (standing.from, standing.until) = (standing.from.min(from), standing.until.max(until));
+                standing.mailed &= mailed;
             }
         }
         self.unreadable(line, &id, &found);
@@ -606,7 +713,7 @@ impl Import<'_> {
             Some(contested) => {
                 for (line, other) in contested.pairs {
                     let complaint =
-                        format!("overlaps a range of another customer on line {other}: ambiguous there");
+                        format!("overlaps a range of another customer on {}: ambiguous there", named(other));
                     self.complain(line, Role::Address, complaint);
                 }
                 self.file.lines.extend(contested.lines);
@@ -619,17 +726,26 @@ impl Import<'_> {
         file.lines.shrink_to_fit();
         file.logins.shrink_to_fit();
         file.complaints.list.sort_by_key(|complaint| complaint.line);
+        for told in file.complaints.list.iter_mut().chain(&mut file.notes.list) {
+            if told.line.is_some_and(|line| line >= u64::from(OF_SECOND)) {
+                of_addresses(told);
+            }
+        }
+        let lines = file.lines.iter_mut().map(|line| &mut line.line);
+        let logins = file.logins.iter_mut().chain(&mut file.unplaced).map(|login| &mut login.line);
+        let unreadable = file.unreadable.iter_mut().map(|line| &mut line.line);
+        lines.chain(logins).chain(unreadable).for_each(|line| *line %= OF_SECOND);
         file.customers = self.drafts.into_iter().map(|draft| draft.record).collect();
         file
     }
 
     /// What one line says of a customer holds for all of them.
     fn switch(&mut self) {
-        for line in self.file.lines.iter_mut().filter(|line| self.silent.contains(&line.customer)) {
-            line.mailed = false;
+        for line in &mut self.file.lines {
+            line.mailed &= !self.silent.contains(&line.customer);
         }
-        for login in self.file.logins.iter_mut().filter(|login| self.silent.contains(&login.customer)) {
-            login.mailed = false;
+        for login in self.file.logins.iter_mut().chain(&mut self.file.unplaced) {
+            login.mailed &= !self.silent.contains(&login.customer);
         }
         for (customer, copies) in &self.copies {
             let record = &mut self.drafts[*customer as usize].record;
@@ -665,7 +781,7 @@ impl Import<'_> {
             });
             quarrels(claims.collect(), |line, other| {
                 let complaint =
-                    format!("{} is another customer's on line {other}: ambiguous", lines[0].prefix);
+                    format!("{} is another customer's on {}: ambiguous", lines[0].prefix, named(other));
                 complaints.push(Some(line), Role::Address, complaint);
             });
         }
@@ -678,7 +794,7 @@ impl Import<'_> {
             });
             quarrels(claims.collect(), |line, other| {
                 let login = short(&logins[0].login);
-                let complaint = format!("\"{login}\" is another customer's on line {other}: ambiguous");
+                let complaint = format!("\"{login}\" is another customer's on {}: ambiguous", named(other));
                 complaints.push(Some(line), Role::Login, complaint);
             });
         }
@@ -717,6 +833,18 @@ fn quarrels(mut claims: Vec<Claim>, mut tell: impl FnMut(u32, u32)) {
     }
 }
 
+/// Says of what is told that it is of the second file.
+fn of_addresses(told: &mut Complaint) {
+    told.line = told.line.map(|line| line % u64::from(OF_SECOND));
+    told.complaint.insert_str(0, OF_ADDRESSES);
+}
+
+/// A line, of whichever file.
+fn named(line: u32) -> String {
+    let of = if line >= OF_SECOND { " of the file of addresses" } else { "" };
+    format!("line {}{of}", line % OF_SECOND)
+}
+
 fn counted(lines: u32) -> String {
     format!("{lines} {}", if lines == 1 { "line" } else { "lines" })
 }
@@ -731,6 +859,9 @@ pub(crate) fn short(text: &str) -> String {
     clean(text, 60)
 }
 
+/// Added to the lines of a second file while both are read: neither has so many.
+const OF_SECOND: u32 = 1 << 31;
+const OF_ADDRESSES: &str = "in the file of addresses: ";
 /// A hundred times the file of an ISP with 10,000 customers.
 pub const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Lines of a file, and prefixes in them; more would not fit beside the rest in 128 MiB.

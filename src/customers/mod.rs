@@ -3,6 +3,7 @@
 //! [`import`] reads what a CRM exports, [`table`] answers from the accepted files. A wrong answer here shows one
 //! customer another customer's data, so each doubt is answered with "ambiguous" or "not mailed", never a guess.
 
+pub mod bundle;
 pub(crate) mod cell;
 mod columns;
 mod contacts;
