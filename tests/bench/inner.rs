@@ -358,6 +358,7 @@ fn digest(problems: usize) -> Digest {
         zone: TimeZone::UTC,
         pass_on: false,
         practice_for: None,
+        plain: false,
         problems: (0..problems).map(problem).collect(),
         still_open: Vec::new(),
     }
