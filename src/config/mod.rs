@@ -177,6 +177,8 @@ pub struct Networks {
     pub silenced: Vec<IpNet>,
     pub dynamic: Vec<IpNet>,
     pub cgn: Vec<IpNet>,
+    /// The inside of each `[[nat]]`: what customers have behind it, and no report names.
+    pub inside: Vec<IpNet>,
 }
 
 impl Networks {

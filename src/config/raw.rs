@@ -61,11 +61,12 @@ pub fn parse_usable(text: &str, folder: &Path) -> (Settings, Vec<Complaint>) {
     };
     let t = reader.table("networks");
     let mut networks = |key| t.get(key, vec![], list(text_as(network)));
-    let networks = Networks {
+    let mut networks = Networks {
         cidrs: networks("cidrs"),
         silenced: networks("silenced"),
         dynamic: networks("dynamic"),
         cgn: networks("cgn"),
+        inside: Vec::new(),
     };
     let t = reader.table("customers");
     let file = t.get("file", None, empty_or(some(&path)));
@@ -88,6 +89,7 @@ pub fn parse_usable(text: &str, folder: &Path) -> (Settings, Vec<Complaint>) {
         times,
     };
     let nat = nats(reader.top());
+    networks.inside = nat.iter().map(|nat| nat.inside.into()).collect();
     let t = reader.table("resolver");
     let resolver = Resolver {
         remote: remote(t),

@@ -6,6 +6,7 @@ use ipnet::{IpNet, IpSubnets, Ipv4Subnets, Ipv6Subnets, ip_mask_to_prefix};
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
+use super::forward::forward;
 use crate::clock::Timestamp;
 
 /// The addresses of a cell.
@@ -14,13 +15,22 @@ pub(crate) struct Addresses {
     pub(crate) nets: Vec<IpNet>,
     /// First and last address of the ranges that are more than one prefix.
     pub(super) ranges: Vec<(IpAddr, IpAddr)>,
+    /// Ports of an address: first and last.
+    pub(super) forwards: Vec<(IpAddr, (u16, u16))>,
     /// What was taken in a way that the operator may want to know: as written, and how.
     pub(super) told: Vec<(String, &'static str)>,
     /// What cannot be read, and why.
     pub(crate) unreadable: Vec<(String, &'static str)>,
 }
 
-/// Reads addresses, prefixes and ranges between commas, semicolons, bars and white space.
+impl Addresses {
+    /// Whether there is nothing that could be read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.nets.is_empty() && self.forwards.is_empty()
+    }
+}
+
+/// Reads addresses, prefixes, ranges and port forwards between commas, semicolons, bars and white space.
 pub(crate) fn addresses(cell: &str) -> Addresses {
     let mut found = Addresses::default();
     // What a spreadsheet made of an address may hold what parts addresses.
@@ -41,6 +51,10 @@ fn pieces(text: &str, found: &mut Addresses) {
         .filter(|piece| !piece.is_empty())
         .peekable();
     while let Some(piece) = pieces.next() {
+        if let Some(forward) = forward(piece) {
+            found.forwards.push(forward);
+            continue;
+        }
         // As routers write it: an address, then its mask.
         let mask = pieces.next_if(|next| !piece.contains(['/', '-']) && is_mask(next));
         let read = match (mask, piece.split_once('-')) {

@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -14,6 +13,7 @@ use super::bundle::Bundle;
 use super::cell::{self, ALWAYS, Addresses, FOREVER};
 use super::columns::{self, Column, Columns, Mapping, Rows};
 use super::contacts::{Contact, Contacts};
+use super::forward::Forward;
 use super::login::{Login, login};
 use super::overlap::{self, Range};
 use super::records::{Record, Records};
@@ -35,19 +35,6 @@ pub struct Line {
     /// False: takes its place, but its customer hears nothing.
     pub mailed: bool,
     /// Physical line in the file, from 1.
-    pub line: u32,
-}
-
-/// Ports of an address that others share, which are forwarded to one customer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Forward {
-    pub address: IpAddr,
-    /// First and last.
-    pub ports: (u16, u16),
-    pub customer: u32,
-    pub from: Timestamp,
-    pub until: Timestamp,
-    pub mailed: bool,
     pub line: u32,
 }
 
@@ -126,6 +113,10 @@ pub struct File {
 }
 
 impl File {
+    fn assigns_nothing(&self) -> bool {
+        self.lines.is_empty() && self.logins.is_empty() && self.forwards.is_empty()
+    }
+
     /// Distinct prefixes.
     pub fn prefixes_len(&self) -> usize {
         self.lines.chunk_by(|a, b| a.prefix == b.prefix).count()
@@ -379,7 +370,7 @@ impl Import<'_> {
         let found = cell::addresses(&text);
         let logins = self.logins(record, columns);
         let is_elsewhere = self.standings.is_some() && line < OF_SECOND;
-        if found.nets.is_empty() && found.unreadable.is_empty() && logins.is_empty() && !is_elsewhere {
+        if found.is_empty() && found.unreadable.is_empty() && logins.is_empty() && !is_elsewhere {
             self.complain(line, Role::Address, "no address: this line assigns nothing");
         }
         let (mut from, mut until, dated) = self.validity(record, columns);
@@ -405,7 +396,7 @@ impl Import<'_> {
         } else if !id.is_empty() {
             self.describe(customer, record, columns);
             self.mails(customer, record, columns);
-            if logins.is_empty() && found.nets.is_empty() {
+            if logins.is_empty() && found.is_empty() {
                 let login = login(&id).into_boxed_str();
                 self.file.unplaced.push(Login { login, customer, from, until, mailed, line });
             }
@@ -428,6 +419,7 @@ impl Import<'_> {
             let part = cell::addresses(cell);
             found.nets.extend(part.nets);
             found.ranges.extend(part.ranges);
+            found.forwards.extend(part.forwards);
             if columns.of(Role::Address).contains(&column) {
                 found.unreadable.extend(part.unreadable);
             }
@@ -478,6 +470,9 @@ impl Import<'_> {
         let login = |login| Login { login, customer, from, until, mailed, line: number };
         self.file.logins.extend(logins.into_iter().map(login));
         self.file.lines.extend(found.nets.iter().map(|&prefix| Line { prefix, ..line }));
+        let forward =
+            |&(address, ports)| Forward { address, ports, customer, from, until, mailed, line: number };
+        self.file.forwards.extend(found.forwards.iter().map(forward));
         let range = |&(first, last)| Range { line: line.line, first, last };
         self.ranges.extend(found.ranges.iter().map(range));
         for (text, told) in &found.told {
@@ -702,10 +697,11 @@ impl Import<'_> {
         self.switch();
         self.file.lines.sort_unstable();
         self.file.logins.sort_unstable();
+        self.file.forwards.sort_unstable();
         // With a customer's equal prefixes still apart: what they are parts of may differ.
         let contested = overlap::contested(&self.file.lines, &self.ranges);
         self.unite();
-        if self.file.lines.is_empty() && self.file.logins.is_empty() && !self.file.refused {
+        if self.file.assigns_nothing() && !self.file.refused {
             self.file.refuse(None, Role::Address, "no line has an address");
         }
         self.conflicts();
@@ -733,8 +729,9 @@ impl Import<'_> {
         }
         let lines = file.lines.iter_mut().map(|line| &mut line.line);
         let logins = file.logins.iter_mut().chain(&mut file.unplaced).map(|login| &mut login.line);
+        let forwards = file.forwards.iter_mut().map(|forward| &mut forward.line);
         let unreadable = file.unreadable.iter_mut().map(|line| &mut line.line);
-        lines.chain(logins).chain(unreadable).for_each(|line| *line %= OF_SECOND);
+        lines.chain(logins).chain(forwards).chain(unreadable).for_each(|line| *line %= OF_SECOND);
         file.customers = self.drafts.into_iter().map(|draft| draft.record).collect();
         file
     }
@@ -746,6 +743,9 @@ impl Import<'_> {
         }
         for login in self.file.logins.iter_mut().chain(&mut self.file.unplaced) {
             login.mailed &= !self.silent.contains(&login.customer);
+        }
+        for forward in &mut self.file.forwards {
+            forward.mailed &= !self.silent.contains(&forward.customer);
         }
         for (customer, copies) in &self.copies {
             let record = &mut self.drafts[*customer as usize].record;
@@ -767,11 +767,13 @@ impl Import<'_> {
         self.file
             .logins
             .dedup_by(|later, earlier| later.login == earlier.login && key(later) == key(earlier));
+        let same = |forward: &Forward| Forward { line: 0, ..*forward };
+        self.file.forwards.dedup_by(|later, earlier| same(later) == same(earlier));
     }
 
     /// Complains of each line whose prefix or login another customer has at the same time.
     fn conflicts(&mut self) {
-        let File { lines, logins, complaints, .. } = &mut self.file;
+        let File { lines, logins, forwards, complaints, .. } = &mut self.file;
         for lines in lines.chunk_by(|a, b| a.prefix == b.prefix) {
             let claims = lines.iter().map(|l| Claim {
                 from: l.from,
@@ -797,6 +799,22 @@ impl Import<'_> {
                 let complaint = format!("\"{login}\" is another customer's on {}: ambiguous", named(other));
                 complaints.push(Some(line), Role::Login, complaint);
             });
+        }
+        for (index, one) in forwards.iter().enumerate() {
+            let before = forwards[..index].iter().rev().take(FORWARDS_COMPARED_MAX);
+            let mut before = before.take_while(|other| other.address == one.address);
+            let quarrel = before.find(|other| {
+                let meets =
+                    other.ports.1 >= one.ports.0 && other.from <= one.until && one.from <= other.until;
+                meets && other.customer != one.customer
+            });
+            if let Some(other) = quarrel {
+                let (line, other) = (one.line.max(other.line), one.line.min(other.line));
+                let (address, port) = (one.address, one.ports.0);
+                let complaint =
+                    format!("{address} port {port} is another customer's on {}: ambiguous", named(other));
+                complaints.push(Some(line), Role::Address, complaint);
+            }
         }
     }
 }
@@ -862,6 +880,9 @@ pub(crate) fn short(text: &str) -> String {
 /// Added to the lines of a second file while both are read: neither has so many.
 const OF_SECOND: u32 = 1 << 31;
 const OF_ADDRESSES: &str = "in the file of addresses: ";
+/// Port forwards of an address that are compared with each other, so that many take no longer than their number; one
+/// that is not told is ambiguous all the same.
+const FORWARDS_COMPARED_MAX: usize = 100;
 /// A hundred times the file of an ISP with 10,000 customers.
 pub const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Lines of a file, and prefixes in them; more would not fit beside the rest in 128 MiB.
@@ -1285,6 +1306,33 @@ mod tests {
         }
         let file = import("id,ip,name,,\n7,192.0.2.1,Foo,second phone,01\n");
         assert!(file.lines[0].mailed && file.complaints.is_empty());
+    }
+
+    #[test]
+    fn forwarded_ports_take_their_place() {
+        let file = import(
+            "id,ip,to,status\n7,\"192.0.2.1:8080, 192.0.2.9\",,\n8,192.0.2.1:8000-8100/tcp,2026-11-30,\n7,192.0.2.1:8080,,\n\
+             9,192.0.2.1:9000,,cancelled\n9,192.0.2.1:9100,,\n8,192.0.2.1:99999,,\n",
+        );
+        let id = |one: &Forward| file.customers.id(one.customer as usize).unwrap().to_owned();
+        let all: Vec<_> = file.forwards.iter().map(|f| (f.ports, id(f), f.line, f.mailed)).collect();
+        let own = |id: &str| id.to_owned();
+        assert_eq!(
+            all,
+            [
+                ((8000, 8100), own("8"), 3, true),
+                ((8080, 8080), own("7"), 2, true),
+                ((9000, 9000), own("9"), 5, false),
+                ((9100, 9100), own("9"), 6, true)
+            ]
+        );
+        assert_eq!(told(&file.complaints), [(3, "cidr"), (7, "cidr")]);
+        assert!(file.complaints.list[0].complaint.contains("port 8080"), "{:?}", file.complaints.list);
+        assert_eq!((file.unreadable.len(), assigned(&file)), (1, vec!["7 192.0.2.9/32".to_owned()]));
+        assert!(!import("id,ip\n7,192.0.2.1:80\n").refused);
+        // Which cell is which is not certain: nobody's.
+        let file = import("id,ip,name\n7,192.0.2.1:80,Foo,Bar\n8,192.0.2.2,Foo\n");
+        assert!(file.forwards.len() == 1 && !file.forwards[0].mailed);
     }
 
     proptest! {

@@ -9,6 +9,7 @@ mod columns;
 mod contacts;
 pub mod difference;
 mod encoding;
+mod forward;
 pub mod import;
 mod keyed;
 mod login;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use columns::{Column, Mapping};
 pub use contacts::{Contact, Contacts};
+pub use forward::Forward;
 pub use login::{Login, login};
 
 /// The stable number of a customer id. 0 is never given.

@@ -9,7 +9,7 @@ use crate::config::Networks;
 
 /// What is said of such prefixes, but for those inside networks that are ours.
 pub fn notes(file: &File, networks: &Networks) -> Complaints {
-    let ours = Ranges::new(networks.cidrs.iter().chain(&networks.cgn));
+    let ours = Ranges::new(networks.cidrs.iter().chain(&networks.cgn).chain(&networks.inside));
     let mut notes = Complaints::default();
     for lines in file.lines.chunk_by(|a, b| a.prefix == b.prefix) {
         let prefix = lines[0].prefix;
@@ -34,7 +34,7 @@ const SPECIAL: &[(&str, &str)] = &[
     ("10.0.0.0/8", "private space (RFC 1918)"),
     ("172.16.0.0/12", "private space (RFC 1918)"),
     ("192.168.0.0/16", "private space (RFC 1918)"),
-    ("100.64.0.0/10", "behind a CGN (RFC 6598) and not in networks.cgn"),
+    ("100.64.0.0/10", "behind a CGN (RFC 6598) and inside no [[nat]]"),
     ("127.0.0.0/8", "a machine's own space"),
     ("169.254.0.0/16", "link-local space"),
     ("0.0.0.0/8", "reserved space"),
@@ -76,7 +76,7 @@ mod tests {
         let notes = notes(&file, &networks);
         let told: Vec<_> = notes.list.iter().map(|note| note.line.unwrap()).collect();
         assert_eq!(told, [2, 3, 5, 6], "in the order of the prefixes, each once: {notes:?}");
-        assert!(notes.list[1].complaint.contains("networks.cgn"), "{notes:?}");
+        assert!(notes.list[1].complaint.contains("[[nat]]"), "{notes:?}");
         for (net, _) in SPECIAL {
             assert!(net.parse::<IpNet>().is_ok_and(|net| net.trunc() == net), "{net}");
         }

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::cell::{self, ALWAYS, FOREVER};
 use super::contacts::{Contact, Contacts};
+use super::forward::Forward;
 use super::import::{Complaints, File, Line};
 use super::keyed::Keyed;
 use super::ranges::Ranges;
@@ -567,9 +568,12 @@ pub fn check(file: &File, networks: &Networks) -> Complaints {
     let ours = Ranges::new(&networks.cidrs);
     let (dynamic, cgn) = (Ranges::new(&networks.dynamic), Ranges::new(&networks.cgn));
     let mut complaints = Complaints::default();
+    let inside = Ranges::new(&networks.inside);
     for Line { prefix, line, .. } in &file.lines {
         let (first, last) = (prefix.network(), prefix.broadcast());
-        let why = if !ours.touches(first, last) {
+        let why = if inside.covers(first, last) {
+            continue;
+        } else if !ours.touches(first, last) {
             "lies outside networks.cidrs, so this line never matches"
         } else if dynamic.covers(first, last) {
             "lies inside networks.dynamic, where a static line never matches"
@@ -579,6 +583,12 @@ pub fn check(file: &File, networks: &Networks) -> Complaints {
             continue;
         };
         complaints.push(Some(*line), Role::Address, format!("{prefix} {why}"));
+    }
+    for Forward { address, ports, line, .. } in &file.forwards {
+        if !cgn.contains(*address) {
+            let why = "lies outside networks.cgn, where a port forward never matches";
+            complaints.push(Some(*line), Role::Address, format!("{address} port {} {why}", ports.0));
+        }
     }
     complaints
 }

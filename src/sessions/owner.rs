@@ -293,8 +293,7 @@ mod tests {
 
     use super::*;
     use crate::config::{self, Networks};
-    use crate::customers::import::{self, Forward};
-    use crate::customers::{CustomerNo, Owner::*};
+    use crate::customers::{CustomerNo, Forward, Owner::*, import};
 
     /// Sessions in memory, looked at one by one.
     struct Kept(Vec<Held>, Option<Resolved>);
