@@ -127,7 +127,7 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-fn answer(engine: &Engine, stream: &UnixStream) -> io::Result<()> {
+fn answer(engine: &Arc<Engine>, stream: &UnixStream) -> io::Result<()> {
     stream.set_read_timeout(Some(REQUEST_TIME_MAX))?;
     stream.set_write_timeout(Some(WRITE_TIME_MAX))?;
     let mut line = String::new();

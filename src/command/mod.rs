@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lexopt::prelude::*;
 
@@ -46,6 +47,11 @@ pub enum Command {
     CustomersImport {
         file: PathBuf,
         confirmed: bool,
+    },
+    CustomersFetch,
+    SessionsImport {
+        file: PathBuf,
+        source: Option<String>,
     },
     Whois {
         address: IpAddr,
@@ -104,7 +110,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
     let mut words: Vec<String> = Vec::new();
     let (mut data, mut settings, mut at) = (None, None, None);
     let (mut json, mut all, mut help, mut confirmed, mut again) = (false, false, false, false, false);
-    let (mut port, mut until, mut format) = (None, None, None);
+    let (mut port, mut until, mut format, mut source) = (None, None, None, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => help = true,
@@ -118,6 +124,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
             Long("again") => again = true,
             Long("port") => port = Some(value(&mut parser, "--port", "a port from 0 to 65535")?),
             Long("until") => until = Some(value(&mut parser, "--until", "a day like 2026-11-22")?),
+            Long("source") => source = Some(parser.value()?.string()?),
             Long("format") => format = Some(parser.value()?.string()?),
             Value(word) => words.push(word.string()?),
             _ => return Err(arg.unexpected()),
@@ -175,6 +182,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
         },
         ("customers", "check") => Command::CustomersCheck { file: one_file(2)? },
         ("customers", "import") => Command::CustomersImport { file: one_file(2)?, confirmed },
+        ("customers", "fetch") => alone(Command::CustomersFetch, 2)?,
+        ("sessions", "import") => Command::SessionsImport { file: one_file(2)?, source: source.clone() },
         ("whois", _) => match rest(1) {
             [address] => Command::Whois {
                 address: address.parse().map_err(|_| format!("{address:?} is no address"))?,
@@ -195,7 +204,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
         ("outbox", "release") => Command::ChangeOutbox { change: outbox::Change::Release, which: which()? },
         ("outbox", "drop") => Command::ChangeOutbox { change: outbox::Change::Drop, which: which()? },
         ("settings", "check") => Command::SettingsCheck { file: one_file(2)? },
-        ("customers" | "settings", "") => {
+        ("customers" | "sessions" | "settings", "") => {
             return Err(
                 format!("abusebox {first} needs one more word; abusebox {first} --help says which").into()
             );
@@ -216,6 +225,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
             until.is_some()
                 && !matches!(command, Command::ChangeIncidents { change: Change::Mute { .. }, .. }),
         ),
+        ("--source", source.is_some() && !matches!(command, Command::SessionsImport { .. })),
         ("--format", format.is_some() && !matches!(command, Command::Parse { .. })),
     ];
     if let Some((option, _)) = stray.iter().find(|(_, stray)| *stray) {
@@ -254,12 +264,16 @@ impl Command {
     }
 
     /// Does what asks or changes the data folder, but for `run` and `once`, which are loops.
-    pub fn execute(&self, engine: &Engine, clock: &Clock, output: &mut Output<'_>) -> io::Result<Exit> {
+    pub fn execute(&self, engine: &Arc<Engine>, clock: &Clock, output: &mut Output<'_>) -> io::Result<Exit> {
         let done = match self {
             Self::Ingest { files } => ingest(engine, files, clock, output),
             Self::CustomersCheck { file } => show::customers_check(engine, file, output),
             Self::CustomersImport { file, confirmed } => {
                 show::customers_import(engine, file, *confirmed, clock, output)
+            }
+            Self::CustomersFetch => show::customers_fetch(engine, clock, output),
+            Self::SessionsImport { file, source } => {
+                show::sessions_import(engine, file, source.as_deref(), clock, output)
             }
             Self::Whois { address, port } => show::whois(engine, *address, *port, clock, output),
             Self::Incidents { json } => show::incidents(engine, *json, clock, output),

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -21,7 +22,7 @@ use crate::service::intake::describe;
 use crate::service::mailing::Kinds;
 use crate::service::{Engine, Error, FILE_BYTES_MAX};
 use crate::sessions::owner::Held;
-use crate::store::{Fetching, RejectedRow, View};
+use crate::store::{Came, Fetching, RejectedRow, View};
 
 /// The text of `--help`, for a command or for all.
 pub(super) fn help(topic: &str) -> &'static str {
@@ -181,6 +182,55 @@ pub(super) fn customers_import(
             Err(error.into())
         }
     }
+}
+
+/// Fetches the customer list of the settings, whether it is due or not.
+pub(super) fn customers_fetch(
+    engine: &Arc<Engine>,
+    clock: &Clock,
+    output: &mut Output<'_>,
+) -> Result<Exit, Failure> {
+    let now = now(clock)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let Some(poll) = runtime.block_on(engine.poll_customers(now))? else {
+        writeln!(output.err, "customers.url is not set: there is nothing to fetch")?;
+        return Ok(Exit::Failed);
+    };
+    if let Some(fault) = poll.fault {
+        writeln!(output.err, "not fetched: {fault}")?;
+        return Ok(Exit::Failed);
+    }
+    match poll.came {
+        Some((at, Came::Taken { count, complaints })) if at == now => {
+            writeln!(output.err, "{count} customers taken, {complaints} complaints")?;
+            Ok(if complaints == 0 { Exit::Done } else { Exit::Rejected })
+        }
+        Some((at, Came::Refused(why))) => {
+            let since = if at == now { String::new() } else { format!(", as since {at}") };
+            writeln!(output.err, "fetched and not taken{since}: {why}")?;
+            Ok(Exit::Failed)
+        }
+        _ => writeln!(output.err, "the list is still the same").map(|()| Exit::Done).map_err(Failure::from),
+    }
+}
+
+pub(super) fn sessions_import(
+    engine: &Engine,
+    path: &Path,
+    source: Option<&str>,
+    clock: &Clock,
+    output: &mut Output<'_>,
+) -> Result<Exit, Failure> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let taken = engine.take_log(path, &name, source, now(clock)?)?;
+    complain(&taken.summary.complaints.list, output)?;
+    let complaints = taken.summary.complaints.len();
+    let line = json!({
+        "sessions": taken.summary.sessions, "changed": taken.changed, "too_old": taken.too_old,
+        "complaints": complaints,
+    });
+    writeln!(output.out, "{line}")?;
+    Ok(if complaints == 0 { Exit::Done } else { Exit::Rejected })
 }
 
 pub(super) fn whois(
@@ -439,6 +489,8 @@ Usage: abusebox [--data DIR] [--settings FILE] [--at TIME] COMMAND ...
   parse FILE...              rows of report files as JSON lines; touches nothing
   customers check CSV        what an import would do
   customers import CSV       take a customer file from now on
+  customers fetch            take what customers.url hands out now
+  sessions import FILE       take a log of sessions, leases or port blocks
   whois ADDRESS [--port N]   whose address, and why
   incidents [--json]         all problems; also: close, mute, reopen
   reports [--json]           all reports, and how their rows were accounted for
@@ -495,13 +547,23 @@ A rejected row has report, line, rejected and detail; rejected is one of:
   unclosed_quote   a quote is opened and never closed
   too_long         longer than 4 MiB, or more than 16,384 cells
 "),
+    ("sessions", "\
+Usage: abusebox sessions import [--source NAME] FILE
+
+Takes a log that says who had an address when: tables of sessions or port blocks with a header, packed by gzip or not.
+Prints each complaint, a JSON line each, then the numbers of sessions, of those that were new or of which more is known
+now, of those that are older than sessions are kept, and of complaints. Its times are read as [sessions] says, or as the
+source NAME of [[sessions.sources]].
+"),
     ("customers", "\
 Usage: abusebox customers check CSV
        abusebox customers import [--confirm] CSV
+       abusebox customers fetch
 
 check prints what an import would complain about, a JSON line each, then the numbers of customers, prefixes and
 complaints; it changes nothing. import takes the file from now on; rows from before are still answered by the file
 before. A file with a line whose address cannot be read is refused until --confirm says that it may be left out.
+fetch takes what customers.url hands out, which run does by itself every customers.poll_hours.
 
 Columns: customer_id, name, email, cidr; optional language, valid_from, valid_to, status. Separators , ; or tab,
 names also in German, several addresses and mails in a cell.

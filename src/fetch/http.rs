@@ -1,17 +1,21 @@
-//! The HTTPS client for Shadowserver; the only place that knows reqwest.
+//! The HTTPS client for Shadowserver, and for what operators have elsewhere; the only place that knows reqwest.
 //!
-//! No proxy, no redirect, roots built in. Names are resolved by the system's own resolver, which notices a changed
+//! No proxy, no redirect but for [`Getter`], roots built in. Names are resolved by the system's own resolver, which notices a changed
 //! `/etc/resolv.conf`; reqwest's other one reads it once, and asks Google where there is none.
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
-use reqwest::{RequestBuilder, Response};
+use reqwest::header::{
+    CONTENT_TYPE, DATE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
+};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout, timeout_at};
 
@@ -20,7 +24,7 @@ use super::spool::{Spool, Spooled};
 use super::{Error, REPORT_BYTES_MAX};
 use crate::clock::{Day, Timestamp};
 use crate::config::named::roots;
-use crate::config::{Secret, Shadowserver};
+use crate::config::{Remote, Secret, Shadowserver};
 use crate::net::is_private;
 
 /// Asks Shadowserver, no more than about once a second.
@@ -40,8 +44,8 @@ impl Client {
     pub fn new(settings: &Shadowserver, extra_ca: &[Vec<u8>]) -> Result<Self, Error> {
         let tls = tls(extra_ca)?;
         Ok(Self {
-            api: Site::new("api_url", &settings.api_url, &tls)?,
-            download: Site::new("download_url", &settings.download_url, &tls)?,
+            api: Site::new("shadowserver.api_url", &settings.api_url, &tls)?,
+            download: Site::new("shadowserver.download_url", &settings.download_url, &tls)?,
             key: settings.key.clone(),
             secret: settings.secret.clone(),
             reports: settings.reports.clone(),
@@ -101,13 +105,7 @@ impl Client {
         let mut buffer = Vec::new();
         let mut received = 0;
         loop {
-            // A server that sends a byte now and then must end, too.
-            let earned = Duration::from_secs(received / self.limits.rate_min);
-            let deadline = began + self.limits.answer + self.limits.pause + earned;
-            let next = site.within(self.limits.pause, site.more(&mut response, &mut buffer));
-            let more = timeout_at(deadline, next)
-                .await
-                .unwrap_or_else(|_| Err(site.timed_out(deadline.duration_since(began))))?;
+            let more = self.limits.more(site, &mut response, &mut buffer, began, received).await?;
             received += more.unwrap_or(0);
             if more.is_none() || buffer.len() >= WRITE_BYTES {
                 let piece = std::mem::take(&mut buffer);
@@ -153,6 +151,162 @@ impl Client {
     }
 }
 
+/// By what a server tells whether something is still the same.
+#[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Version {
+    pub etag: Option<String>,
+    pub modified: Option<String>,
+}
+
+/// What operators have elsewhere: it is asked with the login or token of its settings.
+pub struct Getter {
+    site: Site,
+    remote: Remote,
+    setting: String,
+    limits: Limits,
+}
+
+impl Getter {
+    /// Makes ready to ask; nothing is sent. `setting` names what it is of. `extra_ca` are PEM files of further
+    /// authorities.
+    pub fn new(setting: &str, remote: &Remote, extra_ca: &[Vec<u8>]) -> Result<Self, Error> {
+        let site = Site::new(&format!("{setting}.url"), &remote.url.0, &tls(extra_ca)?)?;
+        let limits = Limits { answer: EXPORT_TIME_MAX, ..Limits::default() };
+        Ok(Self { site, remote: remote.clone(), setting: setting.to_owned(), limits })
+    }
+
+    /// Writes what is there, at most `bytes_max`, to a file at `path`; its version. `None`: it is still `known`.
+    pub async fn get(&self, known: &Version, path: &Path, bytes_max: u64) -> Result<Option<Version>, Error> {
+        let site = &self.site;
+        let began = Instant::now();
+        let mut response = site.within(self.limits.answer, self.follow(known)).await?;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        let too_large = || Error::TooLarge { what: format!("what {} hands out", site.host), bytes_max };
+        if response.content_length().is_some_and(|bytes| bytes > bytes_max) {
+            return Err(too_large());
+        }
+        let header = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+        let version = Version { etag: header(ETAG), modified: header(LAST_MODIFIED) };
+        let mut file = aside({
+            let path = path.to_owned();
+            move || create(&path).map_err(|error| Error::disk(&path, error))
+        })
+        .await?;
+        let mut buffer = Vec::new();
+        let mut received = 0;
+        loop {
+            let more = self.limits.more(site, &mut response, &mut buffer, began, received).await?;
+            received += more.unwrap_or(0);
+            if received > bytes_max {
+                return Err(too_large());
+            }
+            if more.is_none() || buffer.len() >= WRITE_BYTES {
+                let (piece, path) = (std::mem::take(&mut buffer), path.to_owned());
+                file = aside(move || {
+                    file.write_all(&piece).map(|()| file).map_err(|error| Error::disk(&path, error))
+                })
+                .await?;
+            }
+            if more.is_none() {
+                return Ok(Some(version));
+            }
+        }
+    }
+
+    /// The whole answer to a question, of at most `bytes_max`, which must come within `limit`.
+    pub async fn ask(
+        &self,
+        question: &[(&str, &str)],
+        limit: Duration,
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let mut url = self.url()?;
+        url.query_pairs_mut().extend_pairs(question);
+        let answer = async {
+            let mut response = self.checked(self.site.send(self.request(url)).await?)?;
+            let mut body = Vec::new();
+            while self.site.more(&mut response, &mut body).await?.is_some() {
+                if body.len() > bytes_max {
+                    let what = format!("the answer of {}", self.site.host);
+                    return Err(Error::TooLarge { what, bytes_max: bytes_max as u64 });
+                }
+            }
+            Ok(body)
+        };
+        self.site.within(limit, answer).await
+    }
+
+    /// The answer, to where the same server sends us on by https.
+    async fn follow(&self, known: &Version) -> Result<Response, Error> {
+        let mut url = self.url()?;
+        for _ in 0..=REDIRECTS_MAX {
+            let headers = [(IF_NONE_MATCH, &known.etag), (IF_MODIFIED_SINCE, &known.modified)];
+            let request =
+                headers.into_iter().fold(self.request(url.clone()), |request, (name, value)| match value {
+                    Some(value) => request.header(name, value),
+                    None => request,
+                });
+            let response = self.site.send(request).await?;
+            let to = response.headers().get(LOCATION).and_then(|to| url.join(to.to_str().ok()?).ok());
+            match to.filter(|_| response.status().is_redirection()) {
+                Some(to)
+                    if to.scheme() == "https"
+                        && url.scheme() == "https"
+                        && to.host() == url.host()
+                        && to.port_or_known_default() == url.port_or_known_default() =>
+                {
+                    url = to
+                }
+                Some(to) => return Err(self.sent_on(&to)),
+                None => return self.checked(response),
+            }
+        }
+        Err(self.sent_on(&url))
+    }
+
+    fn sent_on(&self, to: &Url) -> Error {
+        // What stands behind the host may be as secret as the URL of the settings.
+        let to = format!("{}://{}", to.scheme(), to.host_str().unwrap_or_default());
+        Error::SentOn { host: self.site.host.clone(), to, setting: self.setting.clone() }
+    }
+
+    fn url(&self) -> Result<Url, Error> {
+        Url::parse(&self.site.base)
+            .map_err(|why| Error::Settings { what: format!("{}.url: {why}", self.setting) })
+    }
+
+    fn request(&self, url: Url) -> RequestBuilder {
+        let request = self.site.http.get(url);
+        match (&self.remote.login, &self.remote.token) {
+            (Some((user, password)), _) => request.basic_auth(user, Some(&password.0)),
+            (None, Some(token)) => request.bearer_auth(&token.0),
+            (None, None) => request,
+        }
+    }
+
+    fn checked(&self, response: Response) -> Result<Response, Error> {
+        let (host, setting) = (self.site.host.clone(), self.setting.clone());
+        match response.status().as_u16() {
+            200 | 304 => Ok(response),
+            status @ (401 | 403 | 407) => Err(Error::LoginRefused { host, status, setting }),
+            429 | 503 => {
+                let retry_after_seconds =
+                    self.site.head(&response).retry_after.and_then(|text| text.parse().ok());
+                Err(Error::Throttled { host, retry_after_seconds })
+            }
+            status @ 500.. => Err(Error::Server { host, status }),
+            status => Err(Error::NotHandedOut { host, status, setting }),
+        }
+    }
+}
+
+fn create(path: &Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
 /// How long things may take.
 struct Limits {
     /// From the question to the whole answer of the API, or to the beginning of a download.
@@ -178,19 +332,38 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The next piece of a download that began then and of which so much has come.
+    async fn more(
+        &self,
+        site: &Site,
+        response: &mut Response,
+        buffer: &mut Vec<u8>,
+        began: Instant,
+        received: u64,
+    ) -> Result<Option<u64>, Error> {
+        // A server that sends a byte now and then must end, too.
+        let earned = Duration::from_secs(received / self.rate_min);
+        let deadline = began + self.answer + self.pause + earned;
+        let next = site.within(self.pause, site.more(response, buffer));
+        timeout_at(deadline, next)
+            .await
+            .unwrap_or_else(|_| Err(site.timed_out(deadline.duration_since(began))))
+    }
+}
+
 /// One address from the settings, and the way to it.
 struct Site {
     http: reqwest::Client,
-    /// Ends with a slash.
+    /// That of Shadowserver ends with a slash.
     base: String,
     host: String,
 }
 
 impl Site {
     fn new(setting: &str, base: &str, tls: &rustls::ClientConfig) -> Result<Self, Error> {
-        let unusable =
-            |why: &dyn fmt::Display| Error::Settings { what: format!("shadowserver.{setting}: {why}") };
-        let url = reqwest::Url::parse(base).map_err(|e| unusable(&e))?;
+        let unusable = |why: &dyn fmt::Display| Error::Settings { what: format!("{setting}: {why}") };
+        let url = Url::parse(base).map_err(|e| unusable(&e))?;
         let host = url.host_str().unwrap_or_default().to_owned();
         let plain = match url.scheme() {
             "http" => true,
@@ -334,6 +507,10 @@ async fn aside<T: Send + 'static>(
     done.unwrap_or_else(|stopped| std::panic::resume_unwind(stopped.into_panic()))
 }
 
+/// Until the first byte: some systems write all of an export before they send it.
+const EXPORT_TIME_MAX: Duration = Duration::from_secs(300);
+/// To a log-in, to a file: honest ones need two.
+const REDIRECTS_MAX: usize = 4;
 /// How much of a download is gathered before it goes to the disk.
 const WRITE_BYTES: usize = 256 * 1024;
 /// Longer than between two reports, shorter than between two passes.
@@ -637,6 +814,110 @@ mod tests {
         assert!(
             matches!(client.list(NOW.day()).await, Err(Error::Insecure { host }) if host == "public.example")
         );
+    }
+
+    fn remote(port: u16, token: bool) -> Remote {
+        Remote {
+            url: Secret(format!("http://127.0.0.1:{port}/export.csv?key=hunter2")),
+            login: (!token).then(|| ("crm".to_owned(), Secret("p: w".to_owned()))),
+            token: token.then(|| Secret("t0ken".to_owned())),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_operators_have_elsewhere_is_fetched_once() {
+        let headers = "etag: \"v1\"\r\nlast-modified: Sun, 01 Nov 2026 00:00:00 GMT\r\n";
+        let mut server = serve(answer("200 OK", headers, CSV), None, None).await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let getter = Getter::new("customers", &remote(server.port, false), &[]).unwrap();
+        let version = getter.get(&Version::default(), &path, 1000).await.unwrap().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), CSV);
+        let request = server.requests.recv().await.unwrap();
+        assert!(request.starts_with("GET /export.csv?key=hunter2 HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("\r\nauthorization: Basic Y3JtOnA6IHc=\r\n"), "{request}");
+        assert!(!request.contains("if-none-match"), "{request}");
+        // A larger one is given up, whether it says so or not.
+        let error = getter.get(&version, &path, 10).await.unwrap_err().to_string();
+        assert!(error.contains("larger than 10 bytes") && !error.contains("hunter2"), "{error}");
+        let request = server.requests.recv().await.unwrap();
+        assert!(request.contains("\r\nif-none-match: \"v1\"\r\n"), "{request}");
+        assert!(request.contains("\r\nif-modified-since: Sun, 01 Nov 2026 00:00:00 GMT\r\n"), "{request}");
+        let endless = serve(format!("HTTP/1.1 200 OK\r\n\r\n{}", "a".repeat(100)), None, None).await;
+        let getter = Getter::new("customers", &remote(endless.port, false), &[]).unwrap();
+        assert!(matches!(getter.get(&version, &path, 10).await, Err(Error::TooLarge { .. })));
+
+        let mut server = serve(answer("304 Not Modified", "", ""), None, None).await;
+        let getter = Getter::new("customers", &remote(server.port, true), &[]).unwrap();
+        assert_eq!(getter.get(&version, &path, 1000).await.unwrap(), None);
+        assert!(server.requests.recv().await.unwrap().contains("\r\nauthorization: Bearer t0ken\r\n"));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_handed_out_is_said_with_its_setting_and_without_its_secrets() {
+        let elsewhere = |to: &str| answer("302 Found", &format!("location: {to}\r\n"), "");
+        for (answer, part) in [
+            (answer("401 No", "", ""), "another user, password or token (HTTP 401): check them in customers"),
+            (answer("404 No", "", ""), "does not hand it out (HTTP 404)"),
+            (answer("500 No", "", ""), "a fault of its own (HTTP 500)"),
+            (answer("503 No", "retry-after: 9\r\n", ""), "to be left alone"),
+            (elsewhere("https://evil.example/hunter2"), "sends us on to https://evil.example,"),
+            (elsewhere("/login?hunter2"), "sends us on to http://127.0.0.1,"),
+            ("HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\na".to_owned(), "ends in the middle"),
+        ] {
+            let server = serve(answer, None, None).await;
+            let getter = Getter::new("customers", &remote(server.port, false), &[]).unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let got = getter.get(&Version::default(), &folder.path().join("file"), 1000).await;
+            let error = got.unwrap_err().to_string();
+            assert!(error.contains(part) && !error.contains("hunter2"), "{error}");
+        }
+        let public = Remote { url: Secret("http://192.0.2.1/".to_owned()), ..remote(1, true) };
+        assert!(matches!(Getter::new("customers", &public, &[]), Err(Error::Insecure { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_server_is_followed_by_https_within_itself_alone() {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let tls = TlsAcceptor::from(Arc::new(config));
+        // It sends on to itself for ever.
+        let mut server = serve(answer("302 Found", "location: /other\r\n", ""), None, Some(tls)).await;
+        let url = Secret(format!("https://localhost:{}/", server.port));
+        let remote = Remote { url, ..remote(1, true) };
+        let getter = Getter::new("customers", &remote, &[made.cert.pem().into_bytes()]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let got = getter.get(&Version::default(), &folder.path().join("file"), 1000).await;
+        assert!(matches!(got, Err(Error::SentOn { .. })), "{got:?}");
+        assert!(server.requests.recv().await.unwrap().starts_with("GET / "));
+        for _ in 0..REDIRECTS_MAX {
+            let request = server.requests.recv().await.unwrap();
+            assert!(request.starts_with("GET /other ") && request.contains("Bearer t0ken"), "{request}");
+        }
+        assert!(server.requests.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_question_goes_behind_what_the_url_asks() {
+        let mut server = serve(answer("200 OK", "", "{}"), None, None).await;
+        let getter = Getter::new("resolver", &remote(server.port, true), &[]).unwrap();
+        let question = [("ip", "2001:db8::1"), ("time", "2026-11-20T00:00:00Z")];
+        assert_eq!(getter.ask(&question, Duration::from_secs(5), 10).await.unwrap(), b"{}");
+        let request = server.requests.recv().await.unwrap();
+        let wanted =
+            "GET /export.csv?key=hunter2&ip=2001%3Adb8%3A%3A1&time=2026-11-20T00%3A00%3A00Z HTTP/1.1";
+        assert!(request.starts_with(wanted), "{request}");
+        let silent = serve("HTTP/1.1 200 OK\r\n\r\n", Some(Duration::from_millis(10)), None).await;
+        let getter = Getter::new("resolver", &self::remote(silent.port, true), &[]).unwrap();
+        let asked = getter.ask(&question, Duration::from_millis(50), 1000).await;
+        assert!(matches!(asked, Err(Error::TimedOut { .. })), "{asked:?}");
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Shadowserver: what to ask and when, the API, the download to the spool.
 //!
-//! [`schedule`] says when to ask for which days, [`http`] asks in the words of [`api`], [`spool`] keeps what came.
+//! [`schedule`] says when to ask for which days, [`http`] asks in the words of [`api`], [`spool`] keeps what came. What
+//! operators have elsewhere comes by the same client.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,16 @@ pub enum Error {
     Tls { host: String, detail: String },
     #[error("{host} sends us on to {to}, which is not followed: check the addresses under [shadowserver]")]
     Redirected { host: String, to: String },
+    /// Not Shadowserver, like the two below; `setting` names where it is set.
+    #[error("{host} wants another user, password or token (HTTP {status}): check them in {setting}")]
+    LoginRefused { host: String, status: u16, setting: String },
+    #[error("{host} does not hand it out (HTTP {status}): check the URL in {setting}")]
+    NotHandedOut { host: String, status: u16, setting: String },
+    #[error(
+        "{host} sends us on to {to}, which is not followed, since it is another server, or no https, or in a circle: \
+         check the URL in {setting}"
+    )]
+    SentOn { host: String, to: String, setting: String },
     #[error("{host} is not in a private network, so plain http:// would show everything: write https://")]
     Insecure { host: String },
     #[error("{what} is larger than {bytes_max} bytes, which no honest one is: it is left out")]

@@ -234,6 +234,15 @@ impl Hand for Acting {
         Ok(self.jobs.take_customers(by, job, left_out))
     }
 
+    fn fetch(&self, by: &By<'_>, name: &str) -> Result<Outcome, Denied> {
+        let now = self.engine.now().map_err(denied)?;
+        check_operator(&self.engine, &Signature { who: &by.who.name, from: by.visitor.peer })
+            .map_err(denied)?;
+        self.engine.poll_soon(name, now).map_err(denied)?;
+        (self.changed)();
+        Ok(Outcome::Fetching)
+    }
+
     fn discard_customers(&self, _by: &By<'_>, job: u64) -> Result<Outcome, Denied> {
         Ok(self.jobs.discard_customers(job))
     }

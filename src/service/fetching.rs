@@ -263,7 +263,7 @@ fn is_known(view: &View, listed: &Listed) -> Result<bool, Error> {
     Ok(known.is_some_and(|report| report.id_hash == Some(id_hash)))
 }
 
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     let mut bytes = [0; 8];
     // Without randomness boxes merely ask at the same second.
     let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes);

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::acting::{Signature, check_operator, note};
 use super::fetching::NO_CUSTOMERS;
 use super::intake::{Taken, describe};
+use super::sessions;
 use super::{CheckedBy, Engine, Error, FILE_BYTES_MAX, sha256};
 use crate::clock::Timestamp;
 use crate::customers::difference;
@@ -55,6 +56,7 @@ struct Entry {
 enum Task {
     Report(Temporary),
     Check(Temporary),
+    Log(Temporary),
     Import(Ready),
     Try(Check),
 }
@@ -107,6 +109,7 @@ impl Jobs {
         let task = match what {
             Upload::Report => Task::Report(file),
             Upload::Customers => Task::Check(file),
+            Upload::Sessions => Task::Log(file),
         };
         Ok(self.begin(by, name.to_owned(), task).map_or_else(|_| Outcome::Full, Outcome::Started))
     }
@@ -198,7 +201,7 @@ impl Jobs {
         }
         let check = match task {
             Task::Try(check) => Some(check),
-            Task::Report(_) | Task::Check(_) | Task::Import(_) => None,
+            Task::Report(_) | Task::Check(_) | Task::Log(_) | Task::Import(_) => None,
         };
         let job = Job { number, file, check, who: by.who.name.clone(), asked, stage: Stage::Waiting };
         known.entries.push_back(Entry { job, from: by.visitor.peer, task: Some(task), ended: None });
@@ -266,6 +269,7 @@ impl Shared {
             let done = match task {
                 Task::Report(file) => self.report(number, &name, &file, &signed).map(|end| (end, None)),
                 Task::Check(file) => self.check(number, file),
+                Task::Log(file) => self.log(number, &name, &file, &signed).map(|end| (end, None)),
                 Task::Import(ready) => {
                     let done = self.import(number, &name, &ready, &signed);
                     if done.as_ref().is_err_and(|error| !matches!(error, Error::NotAsChecked)) {
@@ -337,6 +341,22 @@ impl Shared {
         }))
     }
 
+    fn log(&self, number: u64, name: &str, file: &Temporary, signed: &Signature<'_>) -> Result<End, Error> {
+        let engine = &self.engine;
+        let now = engine.now()?;
+        self.step(number, Step::TakingSessions);
+        check_operator(engine, signed)?;
+        let sessions::Taken { summary, changed, too_old } = engine.take_log(&file.0, name, None, now)?;
+        self.note(signed, Deed::to(What::TookSessions, &[name]), now);
+        Ok(End::Sessions {
+            sessions: summary.sessions,
+            changed,
+            too_old,
+            complaints: summary.complaints.list,
+            complaints_more: summary.complaints.more,
+        })
+    }
+
     /// What a customer file would change, and what takes it if that is wanted.
     fn check(&self, number: u64, file: Temporary) -> Result<(End, Option<Task>), Error> {
         self.step(number, Step::CheckingCustomers);
@@ -388,13 +408,8 @@ impl Shared {
         let now = engine.now()?;
         let file = engine.import_customers_as(&bytes, true, now, Some(&checked))?;
         if ready.base.is_none() {
-            // What came in before anybody was known is nobody's, and would be told to nobody.
             self.step(number, Step::ReadingReport);
-            engine.take_all_again(now)?;
-            engine.alarm(NO_CUSTOMERS, None, now)?;
-            self.step(number, Step::PlanningMails);
-            engine.digest_again()?;
-            engine.plan(now)?;
+            engine.customers_are_known(now)?;
         }
         Ok(End::Imported { customers: file.customers_len() as u64, prefixes: file.prefixes_len() as u64 })
     }
@@ -421,6 +436,17 @@ impl Shared {
         });
         self.note(signed, Deed::plain(if end.is_ok() { done } else { tried }), now);
         end
+    }
+}
+
+impl Engine {
+    /// After the first customer file: what came in before anybody was known is nobody's, and would be told to nobody.
+    pub(super) fn customers_are_known(&self, now: Timestamp) -> Result<(), Error> {
+        self.take_all_again(now)?;
+        self.alarm(NO_CUSTOMERS, None, now)?;
+        self.digest_again()?;
+        self.plan(now)?;
+        Ok(())
     }
 }
 

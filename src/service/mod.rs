@@ -16,6 +16,7 @@ mod jobs;
 pub mod keeping;
 pub mod mailing;
 pub mod paging;
+mod polling;
 pub mod rebuilding;
 pub mod running;
 pub mod sessions;
@@ -80,6 +81,10 @@ pub enum Error {
     /// No log of sessions.
     #[error("the log is not taken: {why}")]
     BadLog { why: String },
+    #[error(
+        "the settings name no source of sessions {name:?}: write it in [[sessions.sources]], or leave it out"
+    )]
+    NoSource { name: String },
     #[error("mail cannot be made ready")]
     Mail(#[from] crate::notify::smtp::Error),
     #[error(

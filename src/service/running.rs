@@ -62,6 +62,7 @@ pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Erro
     let mut loops = vec![
         tokio::spawn(fetch_loop(engine.clone(), wake.clone(), stopped.clone())),
         tokio::spawn(mail_loop(engine.clone(), wake.clone(), stopped.clone())),
+        tokio::spawn(poll_loop(engine.clone(), wake.clone(), stopped.clone())),
         tokio::spawn(watch_files(engine.clone(), wake.clone(), stopped.clone())),
         tokio::spawn(paging::keep_up(engine.clone(), page, move || by_hand.all(), stopped.clone())),
     ];
@@ -120,6 +121,7 @@ pub struct Pass {
 /// One pass of fetch, parse, match, notify.
 pub async fn once(engine: &Arc<Engine>, now: Timestamp) -> Result<Pass, Error> {
     engine.reload(now)?;
+    engine.poll_step(now).await?;
     let fetch = engine.fetch_step(true, now).await?;
     let short = engine.keep_by(&engine.clock, now)?;
     engine.alarm(DISK, short.as_deref(), now)?;
@@ -141,13 +143,15 @@ pub async fn once(engine: &Arc<Engine>, now: Timestamp) -> Result<Pass, Error> {
 struct Wake {
     fetch: Notify,
     mail: Notify,
+    poll: Notify,
 }
 
 impl Wake {
-    /// Both look again at what there is to do.
+    /// All look again at what there is to do.
     fn all(&self) {
         self.fetch.notify_one();
         self.mail.notify_one();
+        self.poll.notify_one();
     }
 }
 
@@ -204,6 +208,37 @@ async fn fetch_loop(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Recei
             }
         };
         if rest(&engine, next, &wake.fetch, &mut stop).await {
+            return;
+        }
+    }
+}
+
+async fn poll_loop(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let next = match engine.clock.now() {
+            None => None,
+            Some(now) => {
+                // Breaking off leaves nothing half done: what came is taken by a task of its own, as a whole.
+                let step = tokio::select! {
+                    step = engine.poll_step(now) => step,
+                    _ = stop.wait_for(|stop| *stop) => return,
+                };
+                match step {
+                    Ok(step) => {
+                        let _ = engine.alarm("poll", None, now);
+                        if step.taken {
+                            wake.mail.notify_one();
+                        }
+                        step.next
+                    }
+                    Err(error) => {
+                        trouble(&engine, "poll", &error, now);
+                        Some(now.plus_seconds(RETRY_SECONDS))
+                    }
+                }
+            }
+        };
+        if rest(&engine, next, &wake.poll, &mut stop).await {
             return;
         }
     }

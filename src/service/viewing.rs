@@ -23,7 +23,7 @@ use crate::logbook;
 use crate::net::{is_host, own_networks};
 use crate::notify::outbox::{self, Notice};
 use crate::sessions::owner as session;
-use crate::store::{self, Counts, Fetching, Problems};
+use crate::store::{self, Counts, Fetching, Poll, Problems};
 use crate::system::disk;
 use crate::web::view::{
     Candidate, Cursor, Customer, CustomerFacts, CustomerPage, CustomerRow, Customers, CustomersWanted, Held,
@@ -292,6 +292,10 @@ impl View for Live {
             imports: imports.into_iter().rev().take(ROWS_MAX).map(|(_, import)| import).collect(),
             file: loaded.settings.customers.file.as_ref().map(|file| file.display().to_string()),
         })
+    }
+
+    fn fetched(&self) -> Result<Vec<(String, Option<Poll>)>, Trouble> {
+        Ok(self.engine.polls()?)
     }
 
     fn customer_list(&self, after: CustomerNo) -> Result<Part<CustomerFacts, CustomerNo>, Trouble> {

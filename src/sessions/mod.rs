@@ -35,6 +35,9 @@ pub struct Session {
     pub line: u64,
 }
 
+/// Largest log taken, packed or unpacked: many times what two million sessions take as RADIUS detail files.
+pub const LOG_BYTES_MAX: u64 = 2 << 30;
+
 /// A user of whom the log says nothing that could be used. He names no customer, but he ends what was before him.
 pub const NOBODY: &str = "?";
 

@@ -1,5 +1,6 @@
 //! What the store keeps beside incidents.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use super::sessions::SessionShape;
 use super::tables::{Stored, decode, encode};
 use crate::clock::{Day, Timestamp};
 use crate::customers::CustomerNo;
+use crate::fetch::http::Version;
 use crate::incident::Incident;
 use crate::notify::outbox::{Frozen, Mailed, Notice, Scope};
 use crate::report::kind::Nature;
@@ -44,6 +46,7 @@ stored!(
     Fetching = "fetching",
     Newest = "newest",
     CustomersSeen = "customers seen",
+    Polls = "polls",
     Incident = "incident",
     Report = "report",
     RejectedRow = "rejected row",
@@ -66,6 +69,7 @@ impl Meta for Digests {}
 impl Meta for Fetching {}
 impl Meta for Newest {}
 impl Meta for CustomersSeen {}
+impl Meta for Polls {}
 impl Meta for SessionShape {}
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -83,6 +87,55 @@ pub struct Counters {
     pub reports: u32,
     pub passes: u64,
     pub imports: u64,
+}
+
+/// What is known of all that is fetched from elsewhere, by name: `customers`, and `sessions.` with the name of a source.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Polls(pub BTreeMap<String, Poll>);
+
+/// What is known of something that is fetched from elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Poll {
+    /// Of its URL and login.
+    pub source_sha256: [u8; 32],
+    pub version: Version,
+    /// Of what came last.
+    pub sha256: Option<[u8; 32]>,
+    pub next: Timestamp,
+    pub asked: Option<Timestamp>,
+    /// When it could be had, whether it was another or not.
+    pub fetched: Option<Timestamp>,
+    pub failing_since: Option<Timestamp>,
+    /// Why it could not be had when it was asked for last.
+    pub fault: Option<String>,
+    /// What became of it when it was another the last time.
+    pub came: Option<(Timestamp, Came)>,
+}
+
+/// What became of something that was fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Came {
+    /// So many customers or sessions.
+    Taken { count: u64, complaints: u64 },
+    /// It is not in force.
+    Refused(String),
+}
+
+impl Poll {
+    /// Of what was never asked for, which is due.
+    pub fn new(source_sha256: [u8; 32]) -> Self {
+        Self {
+            source_sha256,
+            version: Version::default(),
+            sha256: None,
+            next: Timestamp::from_unix(0),
+            asked: None,
+            fetched: None,
+            failing_since: None,
+            fault: None,
+            came: None,
+        }
+    }
 }
 
 /// How a [`Notice`] begins: enough to pass over those of others.

@@ -236,6 +236,17 @@ pub(crate) fn upload_customers(desk: &Desk<'_>, who: &Who, fields: &mut Query) -
     upload(desk, who, fields, Upload::Customers, "/customers")
 }
 
+pub(crate) fn upload_sessions(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    upload(desk, who, fields, Upload::Sessions, "/customers")
+}
+
+/// Fetches something from elsewhere at once.
+pub(crate) fn fetch(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let name = fields.take("name").unwrap_or_default();
+    let outcome = desk.hand.fetch(&by(desk, who), &name);
+    say(desk, who, fields, "/customers", outcome)
+}
+
 fn upload(desk: &Desk<'_>, who: &Who, fields: &mut Query, what: Upload, home: &str) -> Reply {
     let outcome = match (desk.request.upload, fields.take("file")) {
         ("", _) | (_, None) => Ok(Outcome::NoFile),

@@ -10,6 +10,7 @@ use super::words::Say;
 use crate::customers::import::FILE_BYTES_MAX;
 use crate::fetch::REPORT_BYTES_MAX;
 use crate::net::is_near;
+use crate::sessions::LOG_BYTES_MAX;
 use crate::store::Role;
 
 /// Who asks, if the cookie names a session that holds on this scheme.
@@ -144,6 +145,8 @@ pub const FORMS: &[Form] = &[
     Form { path: "/incidents/change", act: Act::Inside(Role::Operator, acts::incidents) },
     Form { path: "/reports/upload", act: Act::Upload(REPORT_BYTES_MAX, acts::upload_report) },
     Form { path: "/customers/upload", act: Act::Upload(FILE_BYTES_MAX as u64, acts::upload_customers) },
+    Form { path: "/sessions/upload", act: Act::Upload(LOG_BYTES_MAX, acts::upload_sessions) },
+    Form { path: "/customers/fetch", act: Act::Inside(Role::Operator, acts::fetch) },
     Form { path: "/customers/take", act: Act::Inside(Role::Operator, acts::take_customers) },
     Form { path: "/customers/discard", act: Act::Inside(Role::Operator, acts::discard_customers) },
 ];

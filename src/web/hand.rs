@@ -37,6 +37,8 @@ pub trait Hand {
     /// Takes the very customer file that a job has checked, in another job. `confirmed`: the lines that the operator says
     /// may be left out, since no address can be read in them, and [`WHOLE_FILE`].
     fn take_customers(&self, by: &By<'_>, job: u64, confirmed: &[u64]) -> Result<Outcome, Denied>;
+    /// Lets something be fetched from elsewhere soon: [`super::view::View::fetched`] has its name.
+    fn fetch(&self, by: &By<'_>, name: &str) -> Result<Outcome, Denied>;
     fn discard_customers(&self, by: &By<'_>, job: u64) -> Result<Outcome, Denied>;
     /// Tries in a job whether something that was set works; it answers at once with the job's number.
     fn check(&self, by: &By<'_>, what: Check) -> Result<Outcome, Denied>;
@@ -117,6 +119,8 @@ pub enum Outcome {
     /// Not every line without an address was said to be left out.
     Unconfirmed,
     Discarded,
+    /// It is fetched at once, if it is there.
+    Fetching,
     /// The job is not known any more, or its file was taken or discarded before.
     Gone,
 }
@@ -126,6 +130,8 @@ pub enum Outcome {
 pub enum Upload {
     Report,
     Customers,
+    /// A log of sessions.
+    Sessions,
 }
 
 /// What can be tried with the settings as they are.
@@ -164,6 +170,7 @@ pub enum Step {
     PlanningMails,
     CheckingCustomers,
     TakingCustomers,
+    TakingSessions,
     AskingShadowserver,
     SendingMail,
 }
@@ -179,6 +186,16 @@ pub enum End {
     Imported {
         customers: u64,
         prefixes: u64,
+    },
+    /// A log of sessions.
+    Sessions {
+        sessions: u64,
+        /// New, or more is known of them now.
+        changed: u64,
+        too_old: u64,
+        complaints: Vec<Complaint>,
+        /// So many more are not listed.
+        complaints_more: u64,
     },
     Asked(Asked),
     /// The mail server has taken the test mail.

@@ -21,7 +21,7 @@ use crate::notify::outbox::{self, Notice};
 use crate::report::kind::Severity;
 use crate::sessions::Until;
 use crate::sessions::owner::By;
-use crate::store::{Alarm, Counts, Import, Note, Problems, RejectedRow, Report};
+use crate::store::{Alarm, Counts, Import, Note, Poll, Problems, RejectedRow, Report};
 
 /// Why a page cannot be shown: a sentence for a person.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,8 @@ pub trait View {
     /// A report by its file name, with its rejected rows from a line on.
     fn report(&self, file: &str, from_line: u64) -> Result<Option<ReportFacts>, Trouble>;
     fn customers(&self) -> Result<Customers, Trouble>;
+    /// What is fetched from elsewhere: `customers`, and `sessions.` with the name of a source; `None`: not yet.
+    fn fetched(&self) -> Result<Vec<(String, Option<Poll>)>, Trouble>;
     /// Those of the customer list behind `after`, in the order in which they were first seen.
     fn customer_list(&self, after: CustomerNo) -> Result<Part<CustomerFacts, CustomerNo>, Trouble>;
     /// A customer by its id, with what the list says is its, from the line with that index on.

@@ -66,7 +66,7 @@ sentences! {
     taken_by was_discarded refused in_force waits_for_operator unreadable_lines leave_out take discard
     changes nothing prefixes_change new_customers gone_customers changed_customers different
     language validity prefixes_new prefixes_gone asking sending no_rows rows_found
-    columns taken_as why is_so
+    columns taken_as why is_so taking_sessions sessions_taken
 
     [setup Setup]
     title about step state what numbered next_is step_by_step done to_do wrong save save_and_check check_again newest_check
@@ -91,6 +91,10 @@ sentences! {
     owner moment prefix why customer line of_file won no_line source user place from until holds still
     by_session by_block by_forward by_formula by_resolver uncertain
     all search which in_file gone id name mails_to language last_mail open or_more none no_further
+
+    [fetched Fetched]
+    title about send_log send_log_about source customer_list log fetched came never nothing_yet customers_taken sessions_taken
+    refused failed now soon
 
     [customer OneCustomer]
     not_in_file to_operator to_operator_gone language_of_box never mailed open_all closed_all none_open

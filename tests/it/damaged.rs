@@ -87,7 +87,7 @@ impl Box {
     }
 }
 
-fn show(engine: &Engine, words: &str, now: Timestamp) -> Vec<Value> {
+fn show(engine: &Arc<Engine>, words: &str, now: Timestamp) -> Vec<Value> {
     let words = words.split(' ').chain(["--json"]).map(OsString::from);
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut output = Output { out: &mut out, err: &mut err };

@@ -57,6 +57,7 @@ pub(crate) fn said(outcome: Outcome, t: &'static PageWords) -> Html {
         Outcome::Full => (t.jobs.full.to_owned(), false),
         Outcome::Unconfirmed => (t.jobs.unconfirmed.to_owned(), false),
         Outcome::Discarded => (t.jobs.discarded_now.to_owned(), true),
+        Outcome::Fetching => (t.fetched.soon.to_owned(), true),
         Outcome::Gone => (t.jobs.gone.to_owned(), false),
     };
     let class = if is_good { "said" } else { "said bad" };

@@ -4,12 +4,14 @@ use std::net::IpAddr;
 
 use jiff::civil::DateTime;
 
+use super::people::csrf;
 use super::{Facts, Page, Table, acting, customer, customer_link, further, select, when};
 use crate::clock::Timestamp;
 use crate::customers::Owner;
 use crate::customers::table::Why;
 use crate::lang::fill;
 use crate::sessions::owner::By;
+use crate::store::{Came, Poll};
 use crate::web::access::Who;
 use crate::web::html::{Html, html, phrase, put, time};
 use crate::web::router::{Fault, Query};
@@ -108,6 +110,7 @@ pub(crate) fn show(
             html!(t.number(import.prefixes)),
         ]);
     }
+    put!(body, fetched(&view.fetched()?, site, who, now));
     put!(
         body,
         "<h2 id=\"file\">",
@@ -125,6 +128,62 @@ pub(crate) fn show(
         table.or_say(t.customers.no_files)
     );
     Ok(Page { title: t.customers.title.to_owned(), entry: "/customers", body })
+}
+
+/// What is fetched from elsewhere, and a form for a log that somebody has at hand.
+fn fetched(all: &[(String, Option<Poll>)], site: &Site, who: &Who, now: Timestamp) -> Html {
+    let t = site.words();
+    let say = &t.fetched;
+    let mut table = Table::new([say.source, say.fetched, say.came, ""]);
+    for (name, poll) in all {
+        let log = name.strip_prefix("sessions.");
+        let taken = if log.is_some() { say.sessions_taken } else { say.customers_taken };
+        let fault = poll.as_ref().and_then(|poll| poll.fault.as_ref());
+        let came = poll.as_ref().and_then(|poll| poll.came.as_ref());
+        let came = came.map(|(at, came)| {
+            let what = match came {
+                Came::Taken { count, complaints } => {
+                    let (count, complaints) = (t.number(*count), t.number(*complaints));
+                    html!(fill(taken, &[("count", &count), ("complaints", &complaints)]))
+                }
+                Came::Refused(why) => {
+                    html!("<span class=\"bad\">", fill(say.refused, &[("why", why)]), "</span>")
+                }
+            };
+            html!("<p>", what, ", ", when(*at, site, now), "</p>")
+        });
+        let fault = fault.map(|why| html!("<p class=\"bad\">", fill(say.failed, &[("why", why)]), "</p>"));
+        let button = acting::may_act(who).then(|| {
+            html!(
+                "<form action=\"/customers/fetch\" method=\"post\">",
+                csrf(who),
+                "<input type=\"hidden\" name=\"name\" value=\"",
+                name,
+                "\"><button>",
+                say.now,
+                "</button></form>"
+            )
+        });
+        let fetched = poll.as_ref().and_then(|poll| poll.fetched);
+        table.row([
+            html!(log.map_or(say.customer_list.to_owned(), |name| fill(say.log, &[("name", name)]))),
+            fetched.map_or_else(|| html!(say.never), |at| when(at, site, now)),
+            html!(fault, came),
+            html!(button),
+        ]);
+    }
+    html!(
+        "<h2 id=\"elsewhere\">",
+        say.title,
+        "</h2><p class=\"dim\">",
+        say.about,
+        "</p>",
+        table.or_say(say.nothing_yet),
+        acting::file_form(who, "/sessions/upload", ".csv,.txt,.log,.gz,.leases", say.send_log, t),
+        "<p class=\"hint\">",
+        say.send_log_about,
+        "</p>"
+    )
 }
 
 /// `is_further`: some were before these.

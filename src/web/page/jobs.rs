@@ -60,6 +60,23 @@ pub(crate) fn one(job: &Job, site: &Site, who: &Who, now: Timestamp) -> Page {
             let on = (site.mode == Mode::Hold).then(|| setup::way_after_customers(t));
             html!("<p>", fill(say.list_now, &counts), " ", all, "</p>", on)
         }
+        Stage::Ended(End::Sessions { sessions, changed, too_old, complaints, complaints_more }) => {
+            let counts = [
+                ("sessions", t.number(*sessions)),
+                ("changed", t.number(*changed)),
+                ("too_old", t.number(*too_old)),
+            ];
+            let counts = counts.each_ref().map(|(name, count)| (*name, count.as_str()));
+            html!(
+                "<p>",
+                fill(say.sessions_taken, &counts),
+                "</p><h2>",
+                say.complaints,
+                "</h2>",
+                complained(complaints, t),
+                and_more(*complaints_more, t)
+            )
+        }
         Stage::Ended(End::Asked(asked)) => setup::asked(asked, site),
         Stage::Ended(End::Mailed { from, to, reply, proof }) => {
             html!(setup::mailed(from, to, reply, t), setup::proof(proof, t))
@@ -90,6 +107,7 @@ fn state(stage: &Stage, t: &PageWords) -> &'static str {
         Stage::Working(Step::PlanningMails) => say.planning,
         Stage::Working(Step::CheckingCustomers) => say.checking,
         Stage::Working(Step::TakingCustomers) => say.taking,
+        Stage::Working(Step::TakingSessions) => say.taking_sessions,
         Stage::Working(Step::AskingShadowserver) => say.asking,
         Stage::Working(Step::SendingMail) => say.sending,
         Stage::Ended(End::Failed(_)) => say.failed,
@@ -98,7 +116,9 @@ fn state(stage: &Stage, t: &PageWords) -> &'static str {
             Fate::Taken(_) => say.taken,
             Fate::Discarded => say.discarded,
         },
-        Stage::Ended(End::Report(_) | End::Imported { .. } | End::Asked(_) | End::Mailed { .. }) => say.done,
+        Stage::Ended(
+            End::Report(_) | End::Imported { .. } | End::Sessions { .. } | End::Asked(_) | End::Mailed { .. },
+        ) => say.done,
     }
 }
 

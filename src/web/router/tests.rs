@@ -24,10 +24,10 @@ use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
 use crate::report::kind::{Nature, Severity};
 use crate::sessions::Until;
 use crate::sessions::owner::By as SaidBy;
-use crate::store::Role;
 use crate::store::{
     Alarm, AuditEntry, Counts, Deed as Done, Import, Note, Person, Problems, RejectedRow, Report, What,
 };
+use crate::store::{Came, Poll, Role};
 use crate::web::certificate::Unfit;
 use crate::web::entry::{Act, FORMS, Form, file_bytes_max};
 use crate::web::gate::{Denied, NewPerson, SessionId};
@@ -287,6 +287,21 @@ impl View for Fake {
         Ok(Customers { customers: 40, prefixes: 61, imports: vec![import], file: Some(evil()) })
     }
 
+    fn fetched(&self) -> Result<Vec<(String, Option<Poll>)>, Trouble> {
+        let poll = |fault: Option<String>, came| Poll {
+            asked: Some(NOW),
+            fetched: Some(NOW),
+            fault,
+            came: Some((NOW, came)),
+            ..Poll::new([0; 32])
+        };
+        Ok(vec![
+            ("customers".to_owned(), Some(poll(Some(evil()), Came::Taken { count: 40, complaints: 2 }))),
+            (format!("sessions.{}", evil()), Some(poll(None, Came::Refused(evil())))),
+            ("sessions.new".to_owned(), None),
+        ])
+    }
+
     fn customer_list(&self, after: CustomerNo) -> Result<Part<CustomerFacts, CustomerNo>, Trouble> {
         let rows = (after.0..after.0.saturating_add(3)).map(|number| customer_facts(number + 1)).collect();
         Ok(Part { rows, next: (after == OPERATOR).then_some(CustomerNo(3)) })
@@ -514,6 +529,9 @@ impl View for Broken {
     fn customers(&self) -> Result<Customers, Trouble> {
         Err(Trouble(evil()))
     }
+    fn fetched(&self) -> Result<Vec<(String, Option<Poll>)>, Trouble> {
+        Err(Trouble(evil()))
+    }
     fn customer_list(&self, _: CustomerNo) -> Result<Part<CustomerFacts, CustomerNo>, Trouble> {
         Err(Trouble(evil()))
     }
@@ -703,6 +721,10 @@ impl Hand for Keeper {
     fn take_customers(&self, by: &By<'_>, job: u64, left_out: &[u64]) -> Result<Outcome, Denied> {
         self.note(format!("take {job} without {left_out:?} by {}", by.who.name))?;
         Ok(if left_out == [9] { Outcome::Started(4) } else { Outcome::Unconfirmed })
+    }
+    fn fetch(&self, by: &By<'_>, name: &str) -> Result<Outcome, Denied> {
+        self.note(format!("fetch {name} by {}", by.who.name))?;
+        Ok(Outcome::Fetching)
     }
     fn discard_customers(&self, by: &By<'_>, job: u64) -> Result<Outcome, Denied> {
         self.note(format!("discard {job} by {}", by.who.name))?;
@@ -1845,7 +1867,9 @@ fn what_was_chosen_is_changed_and_the_next_page_says_it_once() {
 fn a_file_that_came_with_a_form_becomes_a_job() {
     let keeper = Keeper::default();
     let sent = |target, upload, body| Request { target, upload, body, content_type: PARTS, ..FORM };
-    for (target, what) in [("/reports/upload", "Report"), ("/customers/upload", "Customers")] {
+    for (target, what) in
+        [("/reports/upload", "Report"), ("/customers/upload", "Customers"), ("/sessions/upload", "Sessions")]
+    {
         let (reply, done) = send(&keeper, &sent(target, "upload-7", b"csrf=t0ken&file=a%20b.csv"));
         assert_eq!((reply.status, header(&reply, "Location")), (303, Some("/jobs/3")));
         assert_eq!(done, [format!("{what} upload-7 a b.csv by ann")]);
@@ -1862,7 +1886,7 @@ fn a_file_that_came_with_a_form_becomes_a_job() {
 
 #[test]
 fn the_door_is_told_who_may_send_a_file() {
-    for path in ["/reports/upload", "/customers/upload"] {
+    for path in ["/reports/upload", "/customers/upload", "/sessions/upload"] {
         for (cookie, status) in [("sid=of-ann", 200), ("sid=of-vic", 403), ("sid=stolen", 303), ("", 303)] {
             let request = Request { method: "HEAD", target: path, cookie, ..PLAIN };
             assert_eq!(send(&Keeper::default(), &request).0.status, status, "{path} {cookie}");
