@@ -83,7 +83,8 @@ fn write(settings: &Settings) -> String {
     file.texts("reports", reports);
     file.value("poll_minutes", poll_minutes);
 
-    let Networks { cidrs, silenced, dynamic, cgn } = networks;
+    // What is inside stands with each NAT.
+    let Networks { cidrs, silenced, dynamic, cgn, inside: _ } = networks;
     file.table("networks");
     for (key, list) in [("cidrs", cidrs), ("silenced", silenced), ("dynamic", dynamic), ("cgn", cgn)] {
         file.texts(key, list);
