@@ -161,7 +161,9 @@ impl Engine {
         }
         let old = now.plus_days(-i64::from(self.loaded().settings.sessions.keep_days));
         self.store.write(|txn| {
-            let forgotten = txn.forget_sessions(old, now.plus_days(-SESSION_DAYS_MAX))?;
+            let oldest = now.plus_days(-SESSION_DAYS_MAX);
+            let forgotten = txn.forget_sessions(old, oldest)?;
+            txn.forget_running(oldest)?;
             match forgotten {
                 0 => Ok(()),
                 count => note(txn, BOX, None, Deed::to(What::ForgotSessions, &[count]), now),

@@ -17,6 +17,7 @@ pub mod keeping;
 pub mod mailing;
 pub mod paging;
 mod polling;
+pub mod radius;
 pub mod rebuilding;
 pub mod running;
 pub mod sessions;

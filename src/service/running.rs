@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::intake::describe;
 use super::timing::{self, Pace};
-use super::{Engine, Error, paging};
+use super::{Engine, Error, paging, radius};
 use crate::clock::{self, Timestamp};
 use crate::control;
 use crate::system::heart::{self, Heart};
@@ -65,6 +65,7 @@ pub async fn run(engine: Arc<Engine>, around: Option<Around>) -> Result<(), Erro
         tokio::spawn(poll_loop(engine.clone(), wake.clone(), stopped.clone())),
         tokio::spawn(watch_files(engine.clone(), wake.clone(), stopped.clone())),
         tokio::spawn(paging::keep_up(engine.clone(), page, move || by_hand.all(), stopped.clone())),
+        tokio::spawn(radius::keep_open(engine.clone(), Arc::default(), stopped.clone())),
     ];
     if let Some(Around { run, pace, heart, page }) = around {
         let known = engine.clone();

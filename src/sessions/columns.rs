@@ -383,44 +383,8 @@ const BAD_PORTS: &str = "no first and last port, so this line says nothing; writ
 
 #[cfg(test)]
 mod tests {
-    use jiff::tz::TimeZone;
-
-    use super::super::read::{self as whole, Given, Summary};
+    use super::super::tests::{complaints, read, refusal};
     use super::*;
-
-    fn read(log: &str) -> (Vec<String>, Summary) {
-        let zone = TimeZone::get("Europe/Vienna").unwrap();
-        let mut sessions = Vec::new();
-        let given = Given { zone: &zone, offset: 0, name: None };
-        let summary = whole::read(log.as_bytes(), &given, |session| {
-            sessions.push(shown(&session));
-            Ok::<(), std::convert::Infallible>(())
-        });
-        (sessions, summary.unwrap())
-    }
-
-    fn shown(session: &Session) -> String {
-        let Session { net, ports, users, from, until, uncertainty, line } = session;
-        let ports = ports.map_or(String::new(), |(first, last)| format!(" {first}-{last}"));
-        let until = match until {
-            Until::Open => "open".to_owned(),
-            Until::Expires(at) => format!("expires {at}"),
-            Until::Ended(at) => at.to_string(),
-        };
-        let doubt = if *uncertainty == 0 { String::new() } else { format!(" +-{uncertainty}") };
-        format!("{line}: {net}{ports} {} {from} {until}{doubt}", users.join("/"))
-    }
-
-    fn complaints(summary: &Summary) -> Vec<String> {
-        summary.complaints.list.iter().map(|c| format!("{} {}", c.line.unwrap(), c.field)).collect()
-    }
-
-    fn refusal(log: &str) -> String {
-        let given = Given { zone: &TimeZone::UTC, offset: 0, name: Some("s.csv") };
-        whole::read(log.as_bytes(), &given, |_| Ok::<(), std::convert::Infallible>(()))
-            .unwrap_err()
-            .to_string()
-    }
 
     #[test]
     fn sessions_with_any_separator_and_order_of_columns() {
@@ -445,7 +409,7 @@ mod tests {
                    100.64.0.9,198.51.100.1,1024,2047,1795680000,1795690000,C9\n\
                    100.64.0.8,198.51.100.1,2047,1024,1795680000,1795690000,C8\n";
         let (sessions, summary) = read(log);
-        assert_eq!(sessions, ["2: 198.51.100.1/32 1024-2047 C9 2026-11-26T08:00:00Z 2026-11-26T10:46:40Z"]);
+        assert_eq!(sessions, ["2: 198.51.100.1/32 1024-2047 c9 2026-11-26T08:00:00Z 2026-11-26T10:46:40Z"]);
         assert_eq!(complaints(&summary), ["3 ports"]);
         let log = "Public IP;Ports;From;To;MAC\n198.51.100.1;1024 - 2047;1795680000;NULL;0a1b.2c3d.4e5f\n";
         assert_eq!(read(log).0, ["2: 198.51.100.1/32 1024-2047 0a:1b:2c:3d:4e:5f 2026-11-26T08:00:00Z open"]);

@@ -3,13 +3,21 @@
 //! A customer file names prefixes that belong to somebody for good; here are those that change hands. Each kind of log
 //! becomes [`Session`]s ([`read`]), which the store keeps.
 
+pub mod accounting;
 mod columns;
-pub mod read;
-mod time;
-pub mod user;
-
+mod detail;
+mod dhcpd;
+mod kea;
+mod leases;
 pub mod nat;
 pub mod owner;
+pub mod radius;
+pub mod read;
+mod time;
+mod user;
+
+#[cfg(test)]
+mod tests;
 
 use ipnet::IpNet;
 

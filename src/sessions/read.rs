@@ -6,11 +6,9 @@
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read as _};
 
-use encoding_rs::WINDOWS_1252;
 use jiff::tz::TimeZone;
 
-use super::Session;
-use super::columns;
+use super::{Session, columns, detail, dhcpd, kea, user};
 use crate::config::Complaint;
 use crate::customers::import::{COMPLAINTS_MAX, Complaints, short};
 
@@ -30,6 +28,12 @@ pub struct Given<'a> {
 pub enum Format {
     /// A table with a header of which the columns were guessed.
     Table,
+    /// The leases of ISC DHCP.
+    Dhcpd,
+    /// The leases of Kea.
+    Kea,
+    /// The packets of accounting that FreeRADIUS got.
+    Detail,
 }
 
 /// What a log held.
@@ -68,22 +72,40 @@ pub fn read<E>(
     let mut reading = Reading { given, each, sessions: 0, complaints: Complaints::default() };
     // What stands above the first line that says something: blank lines, and what Excel needs to know.
     let mut separator = None;
-    let first = loop {
+    let (number, text) = loop {
         match lines.next().map_err(Error::Io)? {
             None => return Err(Error::Refused(format!("{} is empty", named(given)))),
+            Some(Line { number: 1, text, .. }) if text.starts_with("\u{ff}\u{fe}") || text.contains('\0') => {
+                let why = "is no text, or UTF-16; save it as UTF-8, and unpacked";
+                return Err(Error::Refused(format!("{} {why}", named(given))));
+            }
             Some(Line { text, .. }) if text.trim().is_empty() => {}
-            Some(Line { text, .. }) => match columns::told_separator(&text) {
+            Some(Line { number, text, .. }) => match columns::told_separator(&text) {
                 Some(told) => separator = Some(told),
-                None => break text.into_owned(),
+                None => break (number, text.into_owned()),
             },
         }
     };
-    let columns = columns::header(&first, separator)
-        .map_err(|why| Error::Refused(format!("{}: {why}", named(given))))?;
-    let shown = columns.shown();
-    columns::read(&columns, &mut lines, &mut reading)?;
+    let first = Line { number, text: text.as_str().into(), cut: false };
+    let mut shown = Vec::new();
+    let format = if dhcpd::is_first(&text) {
+        dhcpd::read(&first, &mut lines, &mut reading)?;
+        Format::Dhcpd
+    } else if detail::is_first(&text) {
+        detail::read(&first, &mut lines, &mut reading)?;
+        Format::Detail
+    } else if let Some(columns) = kea::header(&text) {
+        kea::read(&columns, &mut lines, &mut reading)?;
+        Format::Kea
+    } else {
+        let columns = columns::header(&text, separator);
+        let columns = columns.map_err(|why| Error::Refused(format!("{}: {why}", named(given))))?;
+        columns::read(&columns, &mut lines, &mut reading)?;
+        shown = columns.shown();
+        Format::Table
+    };
     let Reading { sessions, complaints, .. } = reading;
-    Ok(Summary { format: Format::Table, sessions, complaints, columns: shown })
+    Ok(Summary { format, sessions, complaints, columns: shown })
 }
 
 fn named(given: &Given<'_>) -> String {
@@ -121,7 +143,6 @@ impl<F> Reading<'_, F> {
 pub(super) struct Line<'a> {
     /// From 1.
     pub(super) number: u64,
-    /// UTF-8, else read as Windows-1252, in which every byte means something.
     pub(super) text: Cow<'a, str>,
     /// It was longer than [`LINE_BYTES_MAX`], and this is its beginning.
     pub(super) cut: bool,
@@ -161,11 +182,7 @@ impl<R: BufRead> Lines<R> {
         if self.number == 1 {
             bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         }
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text.into(),
-            Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0,
-        };
-        Ok(Some(Line { number: self.number, text, cut }))
+        Ok(Some(Line { number: self.number, text: user::text(bytes), cut }))
     }
 
     /// To the end of the line, or a limit further.

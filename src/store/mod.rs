@@ -6,6 +6,7 @@
 mod disk;
 mod migrate;
 mod opening;
+mod running;
 mod sessions;
 mod tables;
 mod types;
@@ -32,6 +33,7 @@ use crate::incident::{Audience, DAYS_REMEMBERED, Incident, Key, OPERATOR, Sighti
 use crate::notify::outbox::{Frozen, Mailed, Notice};
 use disk::{Disk, Health};
 pub use opening::{FileId, Found, Fresh};
+pub use running::Accounts;
 pub use sessions::SessionLog;
 use tables::*;
 pub use types::*;

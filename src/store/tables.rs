@@ -44,6 +44,8 @@ pub(super) const SESSIONS: TableDefinition<SessionKey, SessionValue> = TableDefi
 /// Users of sessions -> their number, and back.
 pub(super) const SESSION_USERS: TableDefinition<&str, u32> = TableDefinition::new("session_users");
 pub(super) const SESSION_USER_NAMES: TableDefinition<u32, &str> = TableDefinition::new("session_user_names");
+/// (access server, its name of a session) -> what is known of one that has not ended.
+pub(super) const RUNNING: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("running");
 
 /// Report day -> how many problems were seen on it.
 pub(super) const DAYS: TableDefinition<i32, &[u8]> = TableDefinition::new("days");

@@ -14,6 +14,7 @@ use crate::fetch::http::Version;
 use crate::incident::Incident;
 use crate::notify::outbox::{Frozen, Mailed, Notice, Scope};
 use crate::report::kind::Nature;
+use crate::sessions::accounting::Running;
 
 /// Marks the single values of the table `meta`.
 #[expect(private_bounds, reason = "how values become bytes is the store's own matter")]
@@ -61,6 +62,7 @@ stored!(
     Note = "note",
     Problems = "problems of a day",
     SessionShape = "shape of the sessions",
+    Running = "session of RADIUS",
 );
 
 impl Meta for Format {}

@@ -132,7 +132,7 @@ sentences! {
 
     [alarm AlarmWords]
     clock clock_back disk fetch settings trust customers certificate shadowserver_key shadowserver reports_unusable
-    report_unreadable no_customers store_lost store_rebuilt mail_server mail_failed
+    report_unreadable no_customers store_lost store_rebuilt mail_server mail_failed radius
 
     [certificate Certificate]
     title about none another chain chain_about key key_about put file names until over unusable remove remove_about
@@ -264,6 +264,7 @@ impl PageWords {
             "store_rebuilt" => t.store_rebuilt,
             "mail_server" => t.mail_server,
             "mail_failed" => t.mail_failed,
+            "radius" => t.radius,
             _ => return None,
         })
     }

@@ -1,0 +1,168 @@
+//! Sessions of RADIUS that have not ended, by the names that access servers have for them: what is told later of one is
+//! told of what is known of it.
+
+use redb::{ReadableTable, ReadableTableMetadata};
+
+use super::tables::{RUNNING, decode, encode};
+use super::{Error, Txn, View};
+use crate::clock::Timestamp;
+use crate::sessions::Session;
+use crate::sessions::accounting::{Book, Running, TAKEN_MAX};
+
+/// The book of accounting in a transaction.
+pub struct Accounts<'t> {
+    txn: &'t Txn,
+    /// Not yet with the others.
+    given: Vec<Session>,
+    is_changed: bool,
+}
+
+impl Txn {
+    pub fn accounts(&self) -> Accounts<'_> {
+        Accounts { txn: self, given: Vec::new(), is_changed: false }
+    }
+
+    /// Forgets sessions that began before `oldest`: that they ended was never told.
+    pub fn forget_running(&self, oldest: Timestamp) -> Result<(), Error> {
+        let mut table = self.txn.open_table(RUNNING)?;
+        let is_young = |bytes: &[u8]| decode::<Running>(bytes).is_ok_and(|running| running.begin >= oldest);
+        table.retain(|_, running| is_young(running))?;
+        Ok(())
+    }
+}
+
+impl View {
+    /// How many sessions of RADIUS have not ended.
+    pub fn running_len(&self) -> Result<u64, Error> {
+        Ok(self.later_table(RUNNING)?.map_or(Ok(0), |running| running.len())?)
+    }
+}
+
+impl Accounts<'_> {
+    /// Stores what was given. Returns whether there is anything to commit.
+    pub fn finish(self) -> Result<bool, Error> {
+        if !self.given.is_empty() {
+            self.txn.put_sessions(&self.given, 0)?;
+        }
+        Ok(self.is_changed || !self.given.is_empty())
+    }
+}
+
+impl Book for Accounts<'_> {
+    type Error = Error;
+
+    fn running(&mut self, nas: &str, id: &str) -> Result<Option<Running>, Error> {
+        let table = self.txn.txn.open_table(RUNNING)?;
+        let running = table.get((nas, id))?;
+        running.map(|running| decode(running.value())).transpose()
+    }
+
+    fn keep(&mut self, nas: &str, id: &str, running: Running) -> Result<(), Error> {
+        self.is_changed = true;
+        self.txn.txn.open_table(RUNNING)?.insert((nas, id), encode(&running).as_slice())?;
+        Ok(())
+    }
+
+    fn forget(&mut self, nas: &str, id: &str) -> Result<(), Error> {
+        self.is_changed = true;
+        self.txn.txn.open_table(RUNNING)?.remove((nas, id))?;
+        Ok(())
+    }
+
+    fn take(&mut self, nas: &str, at: Timestamp) -> Result<Vec<Running>, Error> {
+        let mut table = self.txn.txn.open_table(RUNNING)?;
+        let mut taken = Vec::new();
+        for entry in table.range((nas, "")..)? {
+            let (key, running) = entry?;
+            let running: Running = decode(running.value())?;
+            if key.value().0 != nas || taken.len() == TAKEN_MAX {
+                break;
+            }
+            if running.begin <= at {
+                taken.push((key.value().1.to_owned(), running));
+            }
+        }
+        for (id, _) in &taken {
+            table.remove((nas, id.as_str()))?;
+        }
+        self.is_changed |= !taken.is_empty();
+        Ok(taken.into_iter().map(|(_, running)| running).collect())
+    }
+
+    fn give(&mut self, session: Session) -> Result<(), Error> {
+        self.given.push(session);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sessions::Until;
+    use crate::sessions::accounting::{Event, Kind, Outcome, apply};
+    use crate::store::Store;
+
+    fn event(kind: Kind, id: &str, at: i64, net: &str) -> Event {
+        let (nas, users) = ("10.0.0.1".to_owned(), vec![format!("u{id}")]);
+        let (nets, at) = (vec![net.parse().unwrap()], Timestamp::from_unix(at));
+        Event { kind, nas, id: id.to_owned(), users, nets, at, uncertainty: 0, seconds: None, line: 0 }
+    }
+
+    fn tell(store: &Store, event: &Event) -> (Outcome, bool) {
+        let txn = store.begin().unwrap();
+        let mut accounts = txn.accounts();
+        let outcome = apply(event, &mut accounts).unwrap();
+        let is_changed = accounts.finish().unwrap();
+        txn.commit().unwrap();
+        (outcome, is_changed)
+    }
+
+    fn held(store: &Store, address: &str) -> Vec<(i64, Until)> {
+        use crate::sessions::owner::Log;
+        let log = store.view().unwrap().session_log().unwrap();
+        let held = log.held(address.parse().unwrap(), None, Timestamp::from_unix(10_000));
+        log.finish().unwrap();
+        held.iter().map(|held| (held.from.unix(), held.until)).collect()
+    }
+
+    #[test]
+    fn a_session_is_told_in_parts_and_written_once_for_each() {
+        let store = Store::in_memory().unwrap();
+        let (start, stop) =
+            (event(Kind::Start, "1", 100, "192.0.2.7/32"), event(Kind::Stop, "1", 300, "192.0.2.7/32"));
+        assert_eq!(tell(&store, &start), (Outcome::Began, true));
+        assert_eq!(held(&store, "192.0.2.7"), [(100, Until::Open)]);
+        assert_eq!(tell(&store, &event(Kind::Interim, "1", 200, "192.0.2.7/32")), (Outcome::Known, false));
+        assert_eq!(tell(&store, &stop), (Outcome::Ended, true));
+        assert_eq!(held(&store, "192.0.2.7"), [(100, Until::Ended(Timestamp::from_unix(300)))]);
+        assert_eq!(store.view().unwrap().running_len().unwrap(), 0);
+    }
+
+    #[test]
+    fn an_access_server_that_begins_anew_ends_all_of_its_own() {
+        let store = Store::in_memory().unwrap();
+        let count = TAKEN_MAX + 10;
+        let txn = store.begin().unwrap();
+        let mut accounts = txn.accounts();
+        for id in 0..count {
+            apply(&event(Kind::Start, &id.to_string(), 100, "192.0.2.7/32"), &mut accounts).unwrap();
+        }
+        let other = Event { nas: "10.0.0.10".to_owned(), ..event(Kind::Start, "1", 100, "192.0.2.8/32") };
+        apply(&other, &mut accounts).unwrap();
+        apply(&event(Kind::Start, "later", 400, "192.0.2.9/32"), &mut accounts).unwrap();
+        accounts.finish().unwrap();
+        txn.commit().unwrap();
+        let reset = event(Kind::Reset, "", 300, "192.0.2.1/32");
+        assert_eq!(tell(&store, &reset), (Outcome::Reset(count as u64), true));
+        assert_eq!(store.view().unwrap().running_len().unwrap(), 2);
+        assert_eq!(held(&store, "192.0.2.8"), [(100, Until::Open)]);
+        assert_eq!(held(&store, "192.0.2.9"), [(400, Until::Open)]);
+        assert!(
+            held(&store, "192.0.2.7")
+                .iter()
+                .all(|(_, until)| *until == Until::Ended(Timestamp::from_unix(300)))
+        );
+        store.write(|txn| txn.forget_running(Timestamp::from_unix(200))).unwrap();
+        assert_eq!(store.view().unwrap().running_len().unwrap(), 1);
+    }
+}
