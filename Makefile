@@ -16,9 +16,12 @@ x86_64_TARGET := x86_64-unknown-linux-gnu
 rpi_TARGET := aarch64-unknown-linux-gnu
 rpi_FLAGS = -C relocation-model=pic -C linker=$(CURDIR)/board/rpi/link-gcc.sh
 rpi_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-# A real mail server to test against. Without these files nothing starts it as a service: the test does, for itself.
+# A real mail server to test against. Without the files of its service nothing starts it: the test does, for itself.
 MTA := postfix
-MTA_SERVICE := /etc/init.d/$(MTA) /lib/systemd/*/$(MTA)* /usr/lib/systemd/*/$(MTA)*
+# And servers whose logs are read, with their clients.
+SERVERS := freeradius freeradius-utils isc-dhcp-client isc-dhcp-server kea-dhcp4-server kea-dhcp6-server
+service = /etc/init.d/$(1) /lib/systemd/*/$(1)* /usr/lib/systemd/*/$(1)*
+without_services = $(patsubst %,-o 'DPkg::Options::=--path-exclude=%',$(foreach name,$(1),$(call service,$(name))))
 
 # Where those for a box are built.
 PROGRAMS = $${CARGO_TARGET_DIR:-target}/$($(BOARD)_TARGET)/release
@@ -26,11 +29,16 @@ PROGRAMS = $${CARGO_TARGET_DIR:-target}/$($(BOARD)_TARGET)/release
 # How long `make fuzz` tries each target.
 SECONDS := 3600
 
+# Nothing that is there goes, and nothing is started.
+install = root='sudo -n'; [ "$$(id -u)" != 0 ] || root=; \
+	$$root apt-get update && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+	  --no-remove $(call without_services,$(1)) $(1)
+
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-api test-browser fuzz bench soak image dev-image run-image test-image test-tree check fmt needs \
-  image-needs release-needs mta programs
+  image-needs release-needs mta servers programs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,7 +51,7 @@ run: needs ## build it and let it run against a simulated Shadowserver and mail 
 # those of the image count as ignored, but in CI; without schemathesis it is said that its test was left out, and so it is
 # without Chromium, selenium or axe. By the name of MAKE, `make -n` would run all of the line.
 AGAIN = $(MAKE)
-test: needs mta ## install what is missing, then run all tests, and the core of those in QEMU
+test: needs mta servers ## install what is missing, then run all tests, and the core of those in QEMU
 	@failed=; tests/fuzz/run.sh 10 || failed=1; \
 	EXAMPLES=10 $(AGAIN) test-api || [ -z "$$(ls out/api/bin/schemathesis 2>/dev/null)" ] || failed=1; \
 	$(AGAIN) test-browser || [ ! -e out/browser/shots ] || failed=1; \
@@ -140,7 +148,11 @@ needs image-needs release-needs:
 mta:
 	@command -v dpkg-query >/dev/null || exit 0; \
 	dpkg-query -W -f '$${Status} $${Provides}\n' | grep -q ' installed .*mail-transport-agent' && exit 0; \
-	root='sudo -n'; [ "$$(id -u)" != 0 ] || root=; \
-	$$root apt-get update && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-	  --no-remove $(MTA_SERVICE:%=-o 'DPkg::Options::=--path-exclude=%') $(MTA) || \
+	$(call install,$(MTA)) || \
 	echo 'no $(MTA): the tests that need a real mail server will say that they are skipped' >&2
+
+servers:
+	@command -v dpkg-query >/dev/null || exit 0; \
+	dpkg-query -W -f '$${Status}\n' $(SERVERS) 2>/dev/null | grep -c ' installed$$' | grep -qx $(words $(SERVERS)) && exit 0; \
+	$(call install,$(SERVERS)) || \
+	echo 'not all of $(SERVERS): the tests that need them will say that they are skipped' >&2

@@ -22,7 +22,7 @@ tests() {
     cargo test --locked --quiet --test it -- --test-threads 1 --nocapture "$1"
 }
 
-# Many readers of the page at once. As root it installs what asks for them.
+# Many readers of the page at once, and many packets of RADIUS. As root it installs what asks for them.
 load() {
   local install='apt-get install -y --no-install-recommends wrk'
   command -v wrk >/dev/null || { [ "$(id -u)" = 0 ] && command -v apt-get && apt-get update && $install; } >&2 || {
@@ -30,6 +30,7 @@ load() {
     return 0
   }
   tests load::
+  tests radius::
 }
 
 # Errors are put into the rooms that carry the product. Each is tried first against the quick tests of these rooms; if

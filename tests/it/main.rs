@@ -29,10 +29,12 @@ mod naming;
 mod operator;
 mod oracle;
 mod overlay;
+mod radius;
 mod rebuild;
 mod retention;
 mod review;
 mod rig;
+mod servers;
 mod setup;
 #[path = "../sim/mod.rs"]
 mod sim;

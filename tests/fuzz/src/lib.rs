@@ -6,6 +6,7 @@ mod answers;
 pub mod chunked;
 mod customers;
 mod report;
+mod sessions;
 mod settings;
 mod smtp;
 mod stored;
@@ -14,10 +15,11 @@ mod stored;
 pub type Check = fn(&[u8]);
 
 /// Each target's name and its check.
-pub const TARGETS: [(&str, Check); 6] = [
+pub const TARGETS: [(&str, Check); 7] = [
     ("answers", answers::check),
     ("customers", customers::check),
     ("report", report::check),
+    ("sessions", sessions::check),
     ("settings", settings::check),
     ("smtp", smtp::check),
     ("stored", stored::check),
