@@ -341,7 +341,7 @@ fn ingest(
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match engine.ingest(&file, path, now) {
             Ok(taken) => exit = told_taken(&file, taken, exit, output)?,
-            Err(Error::Fetch(error)) => {
+            Err(error @ (Error::Fetch(_) | Error::Waits { .. })) => {
                 writeln!(output.err, "{file}: not taken: {}", crate::service::intake::describe(&error))?;
                 exit = Exit::Failed;
             }

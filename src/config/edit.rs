@@ -567,6 +567,7 @@ pub const FIELDS: &[Field] = &[
     field("page", "allow", Kind::List, ""),
     field("page", "setup_code", Kind::Secret, ""),
     field("page", "api_token", Kind::Secret, ""),
+    field("page", "intake_token", Kind::Secret, ""),
     field("page", "own_certificate", Kind::Text, ""),
     field("interface", "address", Kind::Text, ""),
     field("interface", "gateway", Kind::Text, ""),

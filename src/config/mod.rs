@@ -349,6 +349,8 @@ pub struct Page {
     pub setup_code: Option<Secret>,
     /// Opens the API and the metrics, and nothing else. `None`: neither is switched on.
     pub api_token: Option<Secret>,
+    /// Lets programs send customer lists and logs of sessions, and nothing else; never the same as `api_token`.
+    pub intake_token: Option<Secret>,
     /// PEM file with the certificate chain and its key.
     pub own_certificate: Option<PathBuf>,
 }

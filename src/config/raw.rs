@@ -127,8 +127,12 @@ pub fn parse_usable(text: &str, folder: &Path) -> (Settings, Vec<Complaint>) {
         allow: t.get("allow", vec![], list(text_as(network))),
         setup_code: t.get("setup_code", None, empty_or(some(text_as(setup_code)))),
         api_token: t.get("api_token", None, empty_or(some(text_as(api_token)))),
+        intake_token: t.get("intake_token", None, empty_or(some(text_as(api_token)))),
         own_certificate: t.get("own_certificate", None, empty_or(some(&path))),
     };
+    if page.api_token.is_some() && page.api_token == page.intake_token {
+        t.complain("intake_token", "Draw another one: whoever reads must not send customers in their place.");
+    }
     let t = reader.table("interface");
     let interface = Interface {
         address: t.get("address", None, empty_or(some(text_as(interface_address)))),
@@ -1130,6 +1134,7 @@ names = ["abuse.example.net"]
 allow = ["198.51.100.0/24"]
 setup_code = "c0de-for-rack-3"
 api_token = "t0ken-of-the-monitor-and-crm"
+intake_token = "t0ken-with-which-the-crm-sends"
 own_certificate = "/etc/own.pem"
 [interface]
 address = "192.0.2.5/24"
@@ -1257,6 +1262,7 @@ extra_ca = ["ca.pem"]
         assert_eq!(page.allow, ["198.51.100.0/24".parse().unwrap()]);
         assert_eq!(page.setup_code, Some(Secret("c0de-for-rack-3".to_owned())));
         assert_eq!(page.api_token, Some(Secret("t0ken-of-the-monitor-and-crm".to_owned())));
+        assert_eq!(page.intake_token, Some(Secret("t0ken-with-which-the-crm-sends".to_owned())));
         assert_eq!(page.own_certificate.as_deref(), Some(Path::new("/etc/own.pem")));
         assert_eq!(interface.address, Some("192.0.2.5/24".parse().unwrap()));
         assert_eq!(interface.gateway, Some("192.0.2.1".parse().unwrap()));
@@ -1501,6 +1507,9 @@ names = []
         }
         let v6 = complaints("[[nat]]\ninside = \"2001:db8::/120\"\noutside = []\n");
         assert!(v6.len() == 1 && v6[0].contains("a network of IPv4"), "{v6:?}");
+        let token = "api_token = \"0123456789abcdef01234567\"\n";
+        let same = complaints(&format!("[page]\n{token}intake_{}", &token[4..]));
+        assert!(same.len() == 1 && same[0].starts_with("3 page.intake_token: Draw another"), "{same:?}");
         for gateway in ["198.51.100.1", "192.0.2.5", "192.0.2.255", "fe80::1"] {
             let text = format!("[interface]\naddress = \"192.0.2.5/24\"\ngateway = \"{gateway}\"\n");
             let found = complaints(&text);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::intake::describe;
-use super::jobs::Jobs;
+use super::jobs::{self, Jobs};
 use super::{Engine, Error};
 use crate::clock::Timestamp;
 use crate::config::edit::{self, Written};
@@ -18,7 +18,7 @@ use crate::system::request::Request;
 use crate::web::access::Who;
 use crate::web::gate::Denied;
 use crate::web::hand::{
-    By, Changed, Check, Deed as Came, Hand, Job, Mails, Outcome, Own, Placed, Power, Upload,
+    By, Changed, Check, Deed as Came, Hand, Job, Mails, Outcome, Own, Placed, Power, Received, Upload,
 };
 use crate::web::view::Trouble;
 use crate::web::words::PageWords;
@@ -232,6 +232,20 @@ impl Hand for Acting {
 
     fn take_customers(&self, by: &By<'_>, job: u64, left_out: &[u64]) -> Result<Outcome, Denied> {
         Ok(self.jobs.take_customers(by, job, left_out))
+    }
+
+    fn receive(
+        &self,
+        peer: IpAddr,
+        what: Upload,
+        upload: &str,
+        source: Option<&str>,
+    ) -> Result<Received, Trouble> {
+        let file = jobs::taken(&self.engine, upload)?;
+        let file = file.ok_or_else(|| Trouble("the file is gone; send it again".to_owned()))?;
+        let received = self.engine.receive(peer, what, &file, source);
+        (self.changed)();
+        Ok(received?)
     }
 
     fn fetch(&self, by: &By<'_>, name: &str) -> Result<Outcome, Denied> {

@@ -260,6 +260,11 @@ impl Gate for Admission {
         loaded.settings.page.api_token.as_ref().map(|right| access::is_same(&right.0, token))
     }
 
+    fn opens_intake(&self, token: &str) -> Option<bool> {
+        let loaded = self.engine.loaded();
+        loaded.settings.page.intake_token.as_ref().map(|right| access::is_same(&right.0, token))
+    }
+
     fn claim(
         &self,
         visitor: &Visitor,

@@ -210,6 +210,8 @@ impl Engine {
                         | fetch::Error::Disk { .. }
                         | fetch::Error::KeyRefused { .. }),
                     )) => return Err(error.into()),
+                    // It is listed again with the next pass.
+                    Err(error @ Error::Waits { .. }) => tracing::warn!(report = listed.file, "{error}"),
                     Err(Error::Fetch(error)) => {
                         tracing::warn!(report = listed.file, "{}", describe(&error));
                         missing = Some(error);

@@ -58,14 +58,14 @@ impl Engine {
         self.take(&source, &spooled, now)
     }
 
-    /// Takes in a report that lies in the spool.
+    /// Takes in a report that lies in the spool. [`Error::Waits`]: it is better taken later.
     pub fn take(&self, source: &Source, spooled: &Spooled, now: Timestamp) -> Result<Taken, Error> {
-        self.take_unless(Self::is_known, source, spooled, now)
+        self.take_unless(Self::is_known, source, spooled, false, now)
     }
 
     /// The same for a report that is known: as a correction would, it replaces what was counted before.
     pub fn take_again(&self, source: &Source, spooled: &Spooled, now: Timestamp) -> Result<Taken, Error> {
-        self.take_unless(|_, _| false, source, spooled, now)
+        self.take_unless(|_, _| false, source, spooled, true, now)
     }
 
     /// The reports that were read and are still in the spool: (file key, source, where), oldest day first.
@@ -104,11 +104,16 @@ impl Engine {
         is_known: impl Fn(&Report, &Spooled) -> bool,
         source: &Source,
         spooled: &Spooled,
+        must: bool,
         now: Timestamp,
     ) -> Result<Taken, Error> {
         self.usable()?;
-        let _taking = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
         let file = spool::file_key(&source.file);
+        // That takes as long as the operator's own program does; others may take theirs in meanwhile.
+        if !self.store.view()?.report(&file)?.is_some_and(|known| is_known(&known, spooled)) {
+            self.ask_resolver(&file, source, spooled, must, now)?;
+        }
+        let _taking = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
         let view = self.store.view()?;
         if let Some(mut known) = view.report(&file)?
             && is_known(&known, spooled)

@@ -76,6 +76,19 @@ pub(super) fn folder(engine: &Engine) -> PathBuf {
     engine.data.join("uploads")
 }
 
+/// Takes a file away from the folder of uploads, to be kept as long as it is needed. `None`: it is no name of one.
+pub(super) fn taken(engine: &Engine, upload: &str) -> Result<Option<Temporary>, Error> {
+    // It is a name that the door made up.
+    let is_name = upload.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if upload.is_empty() || !is_name {
+        return Ok(None);
+    }
+    let folder = folder(engine);
+    let (from, own) = (folder.join(upload), folder.join(format!("job-of-{upload}")));
+    std::fs::rename(&from, &own).map_err(|error| Error::file(&from, error))?;
+    Ok(Some(Temporary(own)))
+}
+
 impl Jobs {
     pub(super) fn new(engine: Arc<Engine>, changed: Arc<dyn Fn() + Send + Sync>) -> Self {
         let shared = Arc::new(Shared { engine, changed, known: Mutex::default() });
@@ -97,15 +110,7 @@ impl Jobs {
         upload: &str,
         name: &str,
     ) -> Result<Outcome, Error> {
-        // It is a name that the door made up.
-        let is_name = upload.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if upload.is_empty() || !is_name {
-            return Ok(Outcome::NoFile);
-        }
-        let folder = folder(&self.shared.engine);
-        let (from, own) = (folder.join(upload), folder.join(format!("job-of-{upload}")));
-        std::fs::rename(&from, &own).map_err(|error| Error::file(&from, error))?;
-        let file = Temporary(own);
+        let Some(file) = taken(&self.shared.engine, upload)? else { return Ok(Outcome::NoFile) };
         let task = match what {
             Upload::Report => Task::Report(file),
             Upload::Customers => Task::Check(file),

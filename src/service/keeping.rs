@@ -150,6 +150,7 @@ impl Engine {
             }
         }
         self.forget_sessions(now)?;
+        self.forget_answers(now)?;
         self.forget_customers(now)
     }
 
@@ -169,6 +170,16 @@ impl Engine {
                 count => note(txn, BOX, None, Deed::to(What::ForgotSessions, &[count]), now),
             }
         })?;
+        Ok(())
+    }
+
+    /// What the resolver has said is traffic data, too.
+    fn forget_answers(&self, now: Timestamp) -> Result<(), Error> {
+        if self.store.view()?.said_len()? > 0 {
+            let old = now.plus_days(-i64::from(self.loaded().settings.sessions.keep_days));
+            let count = self.store.write(|txn| txn.forget_said(old))?;
+            tracing::info!(count, "old answers of the resolver removed");
+        }
         Ok(())
     }
 

@@ -19,6 +19,7 @@ pub mod paging;
 mod polling;
 pub mod radius;
 pub mod rebuilding;
+mod resolving;
 pub mod running;
 pub mod sessions;
 pub mod setting;
@@ -86,6 +87,9 @@ pub enum Error {
         "the settings name no source of sessions {name:?}: write it in [[sessions.sources]], or leave it out"
     )]
     NoSource { name: String },
+    /// It is better taken later.
+    #[error("the report waits, for at most a day, since your resolver cannot be asked about its rows: {why}")]
+    Waits { why: String },
     #[error("mail cannot be made ready")]
     Mail(#[from] crate::notify::smtp::Error),
     #[error(

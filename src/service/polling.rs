@@ -2,12 +2,14 @@
 //! through the same door as a file that is sent by hand; what was taken last stays until something better comes.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::acting::note;
 use super::fetching::random;
 use super::intake::describe;
 use super::sessions::Taken;
@@ -19,7 +21,8 @@ use crate::fetch::http::Getter;
 use crate::files::Temporary;
 use crate::sessions::LOG_BYTES_MAX;
 use crate::sessions::read::Given;
-use crate::store::{Came, Poll, Polls};
+use crate::store::{Came, Deed, Poll, Polls, What};
+use crate::web::hand::{Landing, Received, Upload};
 
 /// Something that is fetched.
 struct Source {
@@ -27,7 +30,7 @@ struct Source {
     name: String,
     remote: Remote,
     every_seconds: i64,
-    what: What,
+    what: Thing,
 }
 
 /// What a step came to.
@@ -39,7 +42,7 @@ pub struct Step {
     pub next: Option<Timestamp>,
 }
 
-enum What {
+enum Thing {
     Customers,
     /// A log of this name.
     Sessions(String),
@@ -53,13 +56,13 @@ impl Source {
             name: CUSTOMERS.to_owned(),
             remote: remote.clone(),
             every_seconds: i64::from(settings.customers.poll_hours) * 3600,
-            what: What::Customers,
+            what: Thing::Customers,
         });
         let sessions = settings.sessions.sources.iter().map(|source| Self {
             name: sessions_name(&source.name),
             remote: source.remote.clone(),
             every_seconds: i64::from(source.poll_minutes) * 60,
-            what: What::Sessions(source.name.clone()),
+            what: Thing::Sessions(source.name.clone()),
         });
         customers.chain(sessions).collect()
     }
@@ -67,15 +70,15 @@ impl Source {
     /// As settings name it.
     fn setting(&self) -> String {
         match &self.what {
-            What::Customers => CUSTOMERS.to_owned(),
-            What::Sessions(name) => format!("sessions.sources of {name}"),
+            Thing::Customers => CUSTOMERS.to_owned(),
+            Thing::Sessions(name) => format!("sessions.sources of {name}"),
         }
     }
 
     fn bytes_max(&self) -> u64 {
         match self.what {
-            What::Customers => FILE_BYTES_MAX,
-            What::Sessions(..) => LOG_BYTES_MAX,
+            Thing::Customers => FILE_BYTES_MAX,
+            Thing::Sessions(..) => LOG_BYTES_MAX,
         }
     }
 
@@ -237,8 +240,8 @@ impl Engine {
     ) -> Result<Poll, Error> {
         let engine = self.clone();
         let log = match &source.what {
-            What::Customers => None,
-            What::Sessions(name) => Some(name.clone()),
+            Thing::Customers => None,
+            Thing::Sessions(name) => Some(name.clone()),
         };
         let before = known.sha256;
         let taken = tokio::task::spawn_blocking(move || {
@@ -247,7 +250,16 @@ impl Engine {
                 return Ok((digest, None));
             }
             let came = match log {
-                None => engine.take_fetched_customers(&file, now)?,
+                None => {
+                    let received = engine.take_customer_file(&file, "customers.url", now)?;
+                    match received.landing {
+                        Landing::Taken => Came::Taken {
+                            count: received.count,
+                            complaints: received.complaints.len() as u64 + received.complaints_more,
+                        },
+                        Landing::Held(why) | Landing::Refused(why) => Came::Refused(why),
+                    }
+                }
                 Some(name) => engine.take_fetched_log(&name, &file, now)?,
             };
             Ok::<_, Error>((digest, Some(came)))
@@ -260,35 +272,84 @@ impl Engine {
         Ok(known)
     }
 
-    /// What is held, or cannot be read, raises the alarm of any other customer file.
-    fn take_fetched_customers(&self, file: &Temporary, now: Timestamp) -> Result<Came, Error> {
+    /// Takes a customer file that nobody watches being taken: what is held, or cannot be read, raises the alarm of any other
+    /// customer file, and is kept for whoever wants to look at it or to take it all the same. `from`: where it is from.
+    fn take_customer_file(&self, file: &Temporary, from: &str, now: Timestamp) -> Result<Received, Error> {
         let is_first = self.store.view()?.imports()?.is_empty();
-        let kept = self.data.join("customers").join(FETCHED);
+        let kept = self.data.join("customers").join(SENT);
         let mut bytes = Vec::new();
-        let read = unpacked(&file.0).and_then(|log| log.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
-        let why = match read {
-            Ok(_) => match self.import_customers(&bytes, false, now) {
-                Ok(taken) => {
-                    if is_first {
-                        self.customers_are_known(now)?;
-                    }
-                    // There is none mostly.
-                    let _ = std::fs::remove_file(&kept);
-                    let complaints = self.complaints(&taken).len() as u64;
-                    return Ok(Came::Taken { count: taken.customers_len() as u64, complaints });
-                }
-                Err(error @ (Error::Store(_) | Error::File { .. } | Error::NoClock | Error::Mending)) => {
-                    return Err(error);
-                }
-                Err(error) => describe(&error),
-            },
-            Err(error) => format!("what came cannot be unpacked: {error}"),
+        let read = unpacked(&file.0).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
+        let refused = |error: io::Error| Error::BadCustomers {
+            why: format!("it cannot be unpacked: {error}"),
+            complaints: Vec::new(),
         };
-        // For whoever wants to look at it, or to take it all the same.
+        let error = match read.map_err(refused).and_then(|_| self.import_customers(&bytes, false, now)) {
+            Ok(taken) => {
+                if is_first {
+                    self.customers_are_known(now)?;
+                }
+                // There is none mostly.
+                let _ = std::fs::remove_file(&kept);
+                return Ok(Received {
+                    landing: Landing::Taken,
+                    count: taken.customers_len() as u64,
+                    complaints: self.complaints(&taken),
+                    complaints_more: taken.complaints.more,
+                });
+            }
+            Err(error @ (Error::Unconfirmed { .. } | Error::BadCustomers { .. })) => error,
+            Err(error) => return Err(error),
+        };
         std::fs::rename(&file.0, &kept).map_err(|error| Error::file(&kept, error))?;
-        let text = format!("from customers.url: {why}. What was fetched lies in {}", kept.display());
+        let why = describe(&error);
+        let text = format!("from {from}: {why}. The file lies in {}", kept.display());
         self.alarm("customers", Some(&text), now)?;
-        Ok(Came::Refused(why))
+        let (landing, complaints) = match error {
+            Error::Unconfirmed { complaints, .. } => (Landing::Held(why), complaints),
+            Error::BadCustomers { complaints, .. } => (Landing::Refused(why), complaints),
+            _ => (Landing::Refused(why), Vec::new()),
+        };
+        Ok(Received { landing, count: 0, complaints, complaints_more: 0 })
+    }
+
+    /// Takes a file that a program has sent.
+    pub(super) fn receive(
+        &self,
+        peer: IpAddr,
+        what: Upload,
+        file: &Temporary,
+        source: Option<&str>,
+    ) -> Result<Received, Error> {
+        let now = self.now()?;
+        let (received, deed) = match what {
+            Upload::Customers => {
+                let received = self.take_customer_file(file, "POST /api/customers", now)?;
+                (received, Deed::to(What::TookCustomers, &["POST /api/customers"]))
+            }
+            Upload::Sessions | Upload::Report => {
+                let name = source.unwrap_or("POST /api/sessions");
+                let received = match self.take_log(&file.0, name, source, now) {
+                    Ok(Taken { summary, .. }) => Received {
+                        landing: Landing::Taken,
+                        count: summary.sessions,
+                        complaints: summary.complaints.list,
+                        complaints_more: summary.complaints.more,
+                    },
+                    Err(error @ (Error::BadLog { .. } | Error::NoSource { .. })) => Received {
+                        landing: Landing::Refused(describe(&error)),
+                        count: 0,
+                        complaints: Vec::new(),
+                        complaints_more: 0,
+                    },
+                    Err(error) => return Err(error),
+                };
+                (received, Deed::to(What::TookSessions, &[name]))
+            }
+        };
+        if received.landing == Landing::Taken {
+            self.store.write(|txn| note(txn, INTAKE, Some(peer), deed, now))?;
+        }
+        Ok(received)
     }
 
     /// Takes a log of sessions that lies on the disk, packed by gzip or not. `name`: of the file, as its sender calls it.
@@ -353,13 +414,13 @@ impl Engine {
 }
 
 /// A file as it is meant: unpacked, if it was packed by gzip.
-pub(super) fn unpacked(path: &Path) -> std::io::Result<Box<dyn Read + Send>> {
+pub(super) fn unpacked(path: &Path) -> io::Result<Box<dyn Read + Send>> {
     let mut file = BufReader::new(File::open(path)?);
     let is_packed = file.fill_buf()?.starts_with(&GZIP);
     Ok(if is_packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
 }
 
-fn file_sha256(path: &Path) -> std::io::Result<[u8; 32]> {
+fn file_sha256(path: &Path) -> io::Result<[u8; 32]> {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     let mut file = BufReader::new(File::open(path)?);
     loop {
@@ -384,8 +445,10 @@ fn jittered(seconds: i64) -> i64 {
 
 /// The customer list in [`Polls`], and in the settings.
 pub(super) const CUSTOMERS: &str = "customers";
-/// In the folder of customer files: what was fetched last and is not in force.
-const FETCHED: &str = "fetched-and-not-taken";
+/// In the folder of customer files: what came last and is not in force.
+const SENT: &str = "sent-and-not-taken";
+/// In the list of changes, for whoever shows the token of programs that send.
+const INTAKE: &str = "page.intake_token";
 /// Something that could not be fetched is asked for again after so long.
 const RETRY_SECONDS: i64 = 3600;
 /// Over a long weekend nobody is woken for a server that is being mended; customers do not change by the day.
@@ -491,7 +554,7 @@ mod tests {
         assert!(engine.poll_step(bad).await.unwrap().taken);
         let text = alarm(&engine, "customers").unwrap();
         assert!(text.contains("from customers.url") && text.contains("line 3"), "{text}");
-        assert!(engine.data.join("customers").join(FETCHED).is_file());
+        assert!(engine.data.join("customers").join(SENT).is_file());
         assert_eq!(engine.loaded().table.customers_len(), 1);
         let poll = engine.polls().unwrap().remove(0).1.unwrap();
         assert!(matches!(&poll.came, Some((at, Came::Refused(_))) if *at == bad), "{poll:?}");
@@ -500,7 +563,7 @@ mod tests {
         shelf.lock().unwrap().1 = LIST.replace("One", "Uno").into_bytes();
         assert!(engine.poll_step(bad.plus_days(2)).await.unwrap().taken);
         assert_eq!(
-            (alarm(&engine, "customers"), engine.data.join("customers").join(FETCHED).exists()),
+            (alarm(&engine, "customers"), engine.data.join("customers").join(SENT).exists()),
             (None, false)
         );
     }

@@ -6,6 +6,7 @@
 mod disk;
 mod migrate;
 mod opening;
+mod resolved;
 mod running;
 mod sessions;
 mod tables;
@@ -33,6 +34,7 @@ use crate::incident::{Audience, DAYS_REMEMBERED, Incident, Key, OPERATOR, Sighti
 use crate::notify::outbox::{Frozen, Mailed, Notice};
 use disk::{Disk, Health};
 pub use opening::{FileId, Found, Fresh};
+pub use resolved::ResolverAnswer;
 pub use running::Accounts;
 pub use sessions::SessionLog;
 use tables::*;

@@ -9,7 +9,8 @@ use ipnet::IpNet;
 use redb::{ReadOnlyTable, ReadableTable, ReadableTableMetadata, Table};
 use serde::{Deserialize, Serialize};
 
-use super::tables::{SESSION_USER_NAMES, SESSION_USERS, SESSIONS};
+use super::resolved::{self, ResolvedKey, ResolverAnswer};
+use super::tables::{RESOLVED, SESSION_USER_NAMES, SESSION_USERS, SESSIONS};
 use super::{Error, Txn, View};
 use crate::clock::Timestamp;
 use crate::sessions::owner::{Held, Log, Resolved};
@@ -132,6 +133,8 @@ type UserNames = ReadOnlyTable<u32, &'static str>;
 pub struct SessionLog {
     /// With the names of the users; `None`: there was never a session.
     tables: Option<(ReadOnlyTable<SessionKey, SessionValue>, UserNames)>,
+    /// `None`: the resolver was never asked.
+    resolved: Option<ReadOnlyTable<ResolvedKey, &'static [u8]>>,
     shape: SessionShape,
     failed: RefCell<Option<Error>>,
 }
@@ -139,7 +142,9 @@ pub struct SessionLog {
 impl View {
     pub fn session_log(&self) -> Result<SessionLog, Error> {
         let tables = self.later_table(SESSIONS)?.zip(self.later_table(SESSION_USER_NAMES)?);
-        Ok(SessionLog { tables, shape: self.meta()?.unwrap_or_default(), failed: RefCell::default() })
+        let resolved = self.later_table(RESOLVED)?;
+        let shape = self.meta()?.unwrap_or_default();
+        Ok(SessionLog { tables, resolved, shape, failed: RefCell::default() })
     }
 
     /// How many sessions are kept.
@@ -202,8 +207,9 @@ impl Log for SessionLog {
         self.or_fail(self.read(address, port, at))
     }
 
-    fn resolved(&self, _: IpAddr, _: Option<u16>, _: Timestamp) -> Option<Resolved> {
-        None
+    fn resolved(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Option<Resolved> {
+        let said = self.resolved.as_ref().map(|table| resolved::said(table, address, port, at));
+        self.or_fail(said.unwrap_or(Ok(None))).map(ResolverAnswer::resolved)
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Error;
+use super::resolved::ResolvedKey;
 use super::sessions::{SessionKey, SessionValue};
 use crate::incident::Key;
 
@@ -46,6 +47,9 @@ pub(super) const SESSION_USERS: TableDefinition<&str, u32> = TableDefinition::ne
 pub(super) const SESSION_USER_NAMES: TableDefinition<u32, &str> = TableDefinition::new("session_user_names");
 /// (access server, its name of a session) -> what is known of one that has not ended.
 pub(super) const RUNNING: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("running");
+
+/// What the resolver has said.
+pub(super) const RESOLVED: TableDefinition<ResolvedKey, &[u8]> = TableDefinition::new("resolved");
 
 /// Report day -> how many problems were seen on it.
 pub(super) const DAYS: TableDefinition<i32, &[u8]> = TableDefinition::new("days");

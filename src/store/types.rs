@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::resolved::ResolverAnswer;
 use super::sessions::SessionShape;
 use super::tables::{Stored, decode, encode};
 use crate::clock::{Day, Timestamp};
@@ -48,6 +49,8 @@ stored!(
     Newest = "newest",
     CustomersSeen = "customers seen",
     Polls = "polls",
+    Waits = "waits for the resolver",
+    ResolverAnswer = "answer of the resolver",
     Incident = "incident",
     Report = "report",
     RejectedRow = "rejected row",
@@ -72,6 +75,7 @@ impl Meta for Fetching {}
 impl Meta for Newest {}
 impl Meta for CustomersSeen {}
 impl Meta for Polls {}
+impl Meta for Waits {}
 impl Meta for SessionShape {}
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -90,6 +94,10 @@ pub struct Counters {
     pub passes: u64,
     pub imports: u64,
 }
+
+/// Since when reports wait for the resolver, by file key.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Waits(pub BTreeMap<String, Timestamp>);
 
 /// What is known of all that is fetched from elsewhere, by name: `customers`, and `sessions.` with the name of a source.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

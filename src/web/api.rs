@@ -1,5 +1,5 @@
-//! The API for programs, and the metrics: what a box knows, for whoever shows the token of the settings. It only reads.
-//! Pure.
+//! The API for programs, and the metrics: what a box knows, for whoever shows the token of the settings, and where another
+//! token lets files in. Pure.
 //!
 //! `docs/openapi.json` describes it, and a test holds it against [`ROUTES`] and against what they give. A session of the
 //! page opens nothing here, and the token opens no page: what is taken from a browser or from a script is of no use for
@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use serde_json::{Map, Value, json};
 
 use super::entry;
+use super::hand::{Landing, Received, Upload};
 use super::metrics;
 use super::router::{Desk, Fault, Query, Reply, decoded};
 use super::view::{
@@ -19,19 +20,27 @@ use super::view::{
 use super::words::PageWords;
 use crate::clock::Day;
 use crate::customers::CustomerNo;
+use crate::customers::import::FILE_BYTES_MAX;
 use crate::incident::policy::local_day;
 use crate::incident::{OPERATOR, State, batch};
 use crate::lines::{self, Outgoing};
 use crate::notify::outbox;
 use crate::report::kind::Severity;
 use crate::report::{column, text};
+use crate::sessions::LOG_BYTES_MAX;
 
 /// The reply, if it is a matter of programs; `None`: it is one of the pages.
 pub(crate) fn answer(desk: &Desk<'_>, path: &str, query: &str, view: &dyn View) -> Option<Reply> {
+    if let Some((_, what, _)) = INTAKES.iter().find(|(route, ..)| *route == path) {
+        return Some(receive(desk, *what, query).unwrap_or_else(Problem::into_reply));
+    }
     let below_api = path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let is_ours = path == METRICS || below_api;
-    is_ours
-        .then(|| admit(desk).and_then(|()| read(desk, path, query, view)).unwrap_or_else(Problem::into_reply))
+    is_ours.then(|| {
+        admit(desk, Token::Api)
+            .and_then(|()| read(desk, path, query, view))
+            .unwrap_or_else(Problem::into_reply)
+    })
 }
 
 /// What a route gives.
@@ -125,17 +134,77 @@ impl Answer {
     }
 }
 
-/// Whether who asks may read. Wrong tokens are not counted, as wrong passwords are: the settings take none that can be
+/// Where programs send a file, which is the body as it is: what it is, and the largest.
+const INTAKES: &[(&str, Upload, u64)] = &[
+    ("/api/customers", Upload::Customers, FILE_BYTES_MAX as u64),
+    ("/api/sessions", Upload::Sessions, LOG_BYTES_MAX),
+];
+
+/// The largest body that is a file and may be sent there.
+pub(crate) fn body_bytes_max(path: &str) -> Option<u64> {
+    INTAKES.iter().find(|(route, ..)| *route == path).map(|(.., bytes_max)| *bytes_max)
+}
+
+/// Takes a file, and says what became of it.
+fn receive(desk: &Desk<'_>, what: Upload, query: &str) -> Result<Reply, Problem> {
+    admit(desk, Token::Intake)?;
+    match desk.request.method {
+        "POST" => {}
+        // The door asks before it takes a file.
+        "HEAD" => return Ok(Answer { content_type: JSON, body: String::new() }.into_reply(200)),
+        _ => {
+            let header = Some(("Allow", "POST"));
+            return Err(Problem { header, ..Problem::new(405, "It only takes", "Send a file with POST.") });
+        }
+    }
+    let mut query = Query::parse(query)?;
+    let source = match what {
+        Upload::Sessions => text_of(&mut query, "source")?,
+        Upload::Customers | Upload::Report => None,
+    };
+    query.finish()?;
+    if desk.request.upload.is_empty() {
+        return Err(Problem::query("Send the file as the body: curl --data-binary @FILE."));
+    }
+    let received = desk.hand.receive(desk.visitor.peer, what, desk.request.upload, source.as_deref())?;
+    let Received { landing, count, complaints, complaints_more } = received;
+    let (status, word, why) = match landing {
+        Landing::Taken => (200, "taken", None),
+        Landing::Held(why) => (202, "held", Some(why)),
+        Landing::Refused(why) => (422, "refused", Some(why)),
+    };
+    let body = json!({
+        "outcome": word, "why": why, "count": count, "complaints": complaints, "complaints_more": complaints_more,
+    });
+    Ok(Answer::json(&body).into_reply(status))
+}
+
+/// What a token opens.
+#[derive(Clone, Copy)]
+enum Token {
+    Api,
+    Intake,
+}
+
+/// Whether who asks may read, or send. Wrong tokens are not counted, as wrong passwords are: the settings take none that can be
 /// guessed.
-fn admit(desk: &Desk<'_>) -> Result<(), Problem> {
+fn admit(desk: &Desk<'_>, which: Token) -> Result<(), Problem> {
+    let setting = match which {
+        Token::Api => "page.api_token",
+        Token::Intake => "page.intake_token",
+    };
     let token = desk.request.authorization.split_once(' ');
     let token =
         token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer")).map(|(_, token)| token.trim());
-    match desk.gate.opens_api(token.unwrap_or_default()) {
+    let opens = match which {
+        Token::Api => desk.gate.opens_api(token.unwrap_or_default()),
+        Token::Intake => desk.gate.opens_intake(token.unwrap_or_default()),
+    };
+    match opens {
         None => Err(Problem::new(
             404,
             "Not switched on",
-            "Nothing is open to programs: page.api_token is not set.",
+            format!("Nothing is open to programs here: {setting} is not set."),
         )),
         Some(_) if !entry::may_send(desk) => {
             Err(Problem::new(403, "Not this way", "From that far away, the token is taken by HTTPS only."))
@@ -143,8 +212,8 @@ fn admit(desk: &Desk<'_>) -> Result<(), Problem> {
         Some(true) => Ok(()),
         Some(false) => {
             let why = match token {
-                None => "Send the token of page.api_token: Authorization: Bearer TOKEN",
-                Some(_) => "This is not the token of page.api_token.",
+                None => format!("Send the token of {setting}: Authorization: Bearer TOKEN"),
+                Some(_) => format!("This is not the token of {setting}."),
             };
             let challenge = token.map_or(CHALLENGE, |_| CHALLENGE_AGAIN);
             let header = Some(("WWW-Authenticate", challenge));

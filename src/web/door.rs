@@ -5,6 +5,7 @@
 //! by HTTPS.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
+use super::api::body_bytes_max;
 use super::entry::file_bytes_max;
 use super::router;
 use super::words::{DoorWords, PageWords};
@@ -348,9 +350,18 @@ async fn read_form(
 ) -> Result<Asked, Failure> {
     let may_send = timeout(limits.request_time_max, may_send(head, visit, socket)).await;
     if !may_send.is_ok_and(|may| may.unwrap_or(false)) {
+        if head.is_file() {
+            // The server behind says to a program what it lacks.
+            return Ok(Asked { head: head.passed_on(visit, 0, None), body: Vec::new(), _file: None });
+        }
         return Err(Failure::Refused(Refusal::NoSession));
     }
     let uploads = inside.uploads.as_ref().ok_or(Failure::Refused(Refusal::Disk))?;
+    if head.is_file() {
+        let file = uploads.take_whole(body, head.length as u64, limits).await?;
+        let name = file.0.file_name().and_then(OsStr::to_str);
+        return Ok(Asked { head: head.passed_on(visit, 0, name), body: Vec::new(), _file: Some(file) });
+    }
     let content_type = head.value("Content-Type");
     let form = uploads.take(body, content_type, head.length as u64, bytes_max, limits).await?;
     let name = form.file.as_ref().and_then(|file| file.0.file_name()?.to_str());
@@ -498,8 +509,17 @@ impl<'a> Head<'a> {
     fn file_bytes_max(&self) -> Option<u64> {
         let media_type = self.value("Content-Type").split(';').next().unwrap_or_default().trim();
         let has_parts = media_type.eq_ignore_ascii_case("multipart/form-data");
-        let path = self.target.split('?').next().unwrap_or_default();
-        file_bytes_max(path).filter(|_| has_parts && self.method == "POST")
+        let of_form = file_bytes_max(self.path()).filter(|_| has_parts && self.method == "POST");
+        of_form.or(body_bytes_max(self.path()).filter(|_| self.is_file()))
+    }
+
+    /// Whether the body is a file as it is.
+    fn is_file(&self) -> bool {
+        self.method == "POST" && body_bytes_max(self.path()).is_some()
+    }
+
+    fn path(&self) -> &'a str {
+        self.target.split('?').next().unwrap_or_default()
     }
 
     /// The request as the server behind gets it, with a body of `length` bytes and perhaps a file: nothing of the

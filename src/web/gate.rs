@@ -18,6 +18,8 @@ pub trait Gate {
     fn session(&self, id: &str, is_secure: bool) -> Option<Who>;
     /// Whether this is the token of programs. `None`: there is none, so that nothing is open to them.
     fn opens_api(&self, token: &str) -> Option<bool>;
+    /// The same of the token with which programs send files.
+    fn opens_intake(&self, token: &str) -> Option<bool>;
     /// Makes the first person, an operator, for whoever knows the setup code, and logs the person in.
     fn claim(
         &self,

@@ -34,6 +34,15 @@ pub trait Hand {
     /// Takes a file that came with a form, by its name in the folder of uploads, and works on it in a job; it answers at
     /// once with the job's number. `name` is the file's own.
     fn upload(&self, by: &By<'_>, what: Upload, upload: &str, name: &str) -> Result<Outcome, Denied>;
+    /// Takes a file that a program has sent, by its name in the folder of uploads, at once. `source`: whose clock a log
+    /// goes by.
+    fn receive(
+        &self,
+        peer: IpAddr,
+        what: Upload,
+        upload: &str,
+        source: Option<&str>,
+    ) -> Result<Received, Trouble>;
     /// Takes the very customer file that a job has checked, in another job. `confirmed`: the lines that the operator says
     /// may be left out, since no address can be read in them, and [`WHOLE_FILE`].
     fn take_customers(&self, by: &By<'_>, job: u64, confirmed: &[u64]) -> Result<Outcome, Denied>;
@@ -132,6 +141,27 @@ pub enum Upload {
     Customers,
     /// A log of sessions.
     Sessions,
+}
+
+/// What became of a file that a program has sent.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub landing: Landing,
+    /// Customers or sessions in it.
+    pub count: u64,
+    pub complaints: Vec<Complaint>,
+    /// So many more are not listed.
+    pub complaints_more: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Landing {
+    /// It is in force.
+    Taken,
+    /// An operator must look at it first.
+    Held(String),
+    /// It is of no use as it is.
+    Refused(String),
 }
 
 /// What can be tried with the settings as they are.

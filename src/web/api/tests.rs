@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::clock::Timestamp;
 use crate::web::gate::Visitor;
-use crate::web::router::tests::{Broken, EVIL, FAKE, Keeper, NEAR, NOW, PLAIN, TOKEN, header};
+use crate::web::router::tests::{Broken, EVIL, FAKE, INTAKE_TOKEN, Keeper, NEAR, NOW, PLAIN, TOKEN, header};
 use crate::web::router::{Request, handle};
 
 /// Each route with something that is there.
@@ -156,7 +156,12 @@ fn routes_and_description_are_the_same() {
     let document = described();
     let paths = document["paths"].as_object().unwrap();
     let routes: BTreeSet<_> = ROUTES.iter().map(|(route, _)| *route).collect();
-    assert_eq!(paths.keys().map(String::as_str).collect::<BTreeSet<_>>(), routes);
+    let intakes: BTreeSet<_> = INTAKES.iter().map(|(route, ..)| *route).collect();
+    let all: BTreeSet<_> = routes.union(&intakes).copied().collect();
+    assert_eq!(paths.keys().map(String::as_str).collect::<BTreeSet<_>>(), all);
+    for intake in intakes {
+        assert_eq!(paths[intake].as_object().unwrap().keys().collect::<Vec<_>>(), ["post"], "{intake}");
+    }
     assert_eq!(EXAMPLES.iter().map(|(route, _)| *route).collect::<BTreeSet<_>>(), routes);
     for (route, target) in EXAMPLES {
         let path = paths[*route].as_object().unwrap();
@@ -294,6 +299,58 @@ fn what_cannot_be_asked_is_a_problem_and_said() {
         assert_eq!(reply.status, 500, "{route}");
         assert_eq!(is_json(&reply)["detail"], EVIL, "{route}");
     }
+}
+
+#[test]
+fn files_are_taken_with_a_token_of_their_own() {
+    let document = described();
+    let schema = json!({ "$ref": "#/components/schemas/Received" });
+    let intake = format!("Bearer {INTAKE_TOKEN}");
+    let reader = bearer();
+    let send = |keeper: &Keeper, request: &Request<'_>| {
+        let reply = handle(request, &FAKE, keeper, keeper, NOW);
+        let done = std::mem::take(&mut *keeper.done.borrow_mut());
+        (reply, done)
+    };
+    let post = Request { method: "POST", upload: "upload-1", authorization: &intake, ..PLAIN };
+    for (target, status, outcome, asked) in [
+        ("/api/customers", 200, "taken", "Customers upload-1 of None"),
+        ("/api/sessions", 200, "taken", "Sessions upload-1 of None"),
+        ("/api/sessions?source=held", 202, "held", "Sessions upload-1 of Some(\"held\")"),
+        ("/api/sessions?source=a", 422, "refused", "Sessions upload-1 of Some(\"a\")"),
+    ] {
+        let (reply, done) = send(&Keeper::default(), &Request { target, ..post });
+        assert_eq!(reply.status, status, "{target}: {}", reply.body);
+        assert!(done.len() == 1 && done[0].starts_with(asked), "{target}: {done:?}");
+        let body = is_json(&reply);
+        check(&document, &schema, &body, target);
+        assert_eq!((&body["outcome"], body["why"].is_null()), (&json!(outcome), status == 200), "{target}");
+    }
+    for (request, status) in [
+        (Request { target: "/api/customers?x=1", ..post }, 400),
+        (Request { target: "/api/customers?source=a", ..post }, 400),
+        (Request { target: "/api/customers", upload: "", ..post }, 400),
+        (Request { target: "/api/customers", method: "GET", ..post }, 405),
+        (Request { target: "/api/customers", authorization: &reader, ..post }, 401),
+        (Request { target: "/api/customers", authorization: "", cookie: "sid=of-ann", ..post }, 401),
+        (Request { target: "/api/v1/status", method: "GET", ..post }, 401),
+        (Request { target: "/api/sessions?source=trouble", ..post }, 500),
+    ] {
+        let (reply, done) = send(&Keeper::default(), &request);
+        assert_eq!((reply.status, reply.content_type), (status, "application/problem+json"), "{request:?}");
+        assert!(done.is_empty() || status == 500, "{request:?}: {done:?}");
+    }
+    // The door asks whether it may take the body.
+    for (authorization, status) in [(&intake, 200), (&reader, 401)] {
+        let head = Request { target: "/api/sessions", method: "HEAD", upload: "", authorization, ..post };
+        assert_eq!(send(&Keeper::default(), &head).0.status, status);
+    }
+    let mut off = Keeper::default();
+    off.no_token = true;
+    assert_eq!(send(&off, &Request { target: "/api/customers", ..post }).0.status, 404);
+    let far = Some(Visitor { peer: IpAddr::from([203, 0, 113, 9]), is_secure: false });
+    let (reply, done) = send(&Keeper::default(), &Request { target: "/api/customers", visitor: far, ..post });
+    assert!(reply.status == 403 && done.is_empty(), "{}", reply.body);
 }
 
 #[test]

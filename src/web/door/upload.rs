@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use multer::{Constraints, Multipart, SizeLimit};
 use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
@@ -123,6 +123,35 @@ impl Uploads {
         }
         let pairs: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         Ok(Form { fields: link("", &pairs).trim_start_matches('?').to_owned(), file })
+    }
+
+    /// Takes a body that is the file itself, of `length` bytes.
+    pub(super) async fn take_whole(
+        &self,
+        mut client: impl AsyncRead + Unpin + Send,
+        length: u64,
+        limits: Limits,
+    ) -> Result<Temporary, Failure> {
+        let _place = self.places.try_acquire().map_err(|_| Failure::Refused(Refusal::Busy))?;
+        let mut patience = Patience { left: limits.request_time_max, most: limits.request_time_max };
+        let mut promise = Promise::new(&self.promised, length);
+        let (path, mut to) = self.create().await?;
+        let (mut left, mut piece) = (length, vec![0; PIECE_BYTES]);
+        while left > 0 {
+            let room = usize::try_from(left).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
+            let failed = |error| multer::Error::StreamReadFailed(Box::new(error));
+            let read = async { client.read(&mut piece[..room]).await.map_err(failed) };
+            let count = patience.wait_for(read).await?;
+            if count == 0 {
+                return Err(Failure::Gone);
+            }
+            patience.earn(count);
+            to.write_all(&piece[..count]).await.map_err(disk)?;
+            promise.keep(count as u64);
+            left -= count as u64;
+        }
+        to.flush().await.map_err(disk)?;
+        Ok(path)
     }
 
     /// A new file in the folder, if there is room for all that is promised.
@@ -262,6 +291,8 @@ impl<R: AsyncRead + Unpin> AsyncRead for Sips<R> {
 pub(super) const SIPPED_BYTES_MAX: usize = 64 * 1024;
 /// Two people, or one with two windows.
 const AT_ONCE_MAX: usize = 2;
+/// Of a body that is the file itself, written at once.
+const PIECE_BYTES: usize = 64 * 1024;
 /// Our forms have a handful.
 const FIELDS_MAX: usize = 16;
 const FIELD_BYTES_MAX: usize = 4 * 1024;

@@ -32,8 +32,8 @@ use crate::web::certificate::Unfit;
 use crate::web::entry::{Act, FORMS, Form, file_bytes_max};
 use crate::web::gate::{Denied, NewPerson, SessionId};
 use crate::web::hand::{
-    self, Asked, By, Changed, Check, Checked, Deed, Fate, FirstLine, Job, Mails, Outcome, Own, Placed, Power,
-    Proof, Seen, Step, Taken, Upload,
+    self, Asked, By, Changed, Check, Checked, Deed, Fate, FirstLine, Job, Landing, Mails, Outcome, Own,
+    Placed, Power, Proof, Received, Seen, Step, Taken, Upload,
 };
 use crate::web::view::*;
 use crate::web::words::FILES;
@@ -595,13 +595,14 @@ pub(crate) struct Keeper {
     unclaimed: bool,
     broken: bool,
     wait: bool,
-    done: RefCell<Vec<String>>,
+    pub(crate) done: RefCell<Vec<String>>,
     told: RefCell<Vec<(String, Outcome)>>,
     pub(crate) no_token: bool,
 }
 
 /// What opens the API.
 pub(crate) const TOKEN: &str = "t0ken-of-the-monitor-and-crm";
+pub(crate) const INTAKE_TOKEN: &str = "intake-t0ken-of-the-monitor-and-crm";
 
 impl Keeper {
     fn note(&self, what: String) -> Result<(), Denied> {
@@ -628,6 +629,9 @@ impl Gate for Keeper {
     }
     fn opens_api(&self, token: &str) -> Option<bool> {
         (!self.no_token).then_some(token == TOKEN)
+    }
+    fn opens_intake(&self, token: &str) -> Option<bool> {
+        (!self.no_token).then_some(token == INTAKE_TOKEN)
     }
     fn claim(&self, _: &Visitor, code: &str, new: &NewPerson, _: Timestamp) -> Result<SessionId, Denied> {
         self.note(format!("claim {code} {new:?}"))?;
@@ -721,6 +725,23 @@ impl Hand for Keeper {
     fn take_customers(&self, by: &By<'_>, job: u64, left_out: &[u64]) -> Result<Outcome, Denied> {
         self.note(format!("take {job} without {left_out:?} by {}", by.who.name))?;
         Ok(if left_out == [9] { Outcome::Started(4) } else { Outcome::Unconfirmed })
+    }
+    fn receive(
+        &self,
+        peer: IpAddr,
+        what: Upload,
+        upload: &str,
+        source: Option<&str>,
+    ) -> Result<Received, Trouble> {
+        self.done.borrow_mut().push(format!("{what:?} {upload} of {source:?} from {peer}"));
+        let landing = match source {
+            None => Landing::Taken,
+            Some("held") => Landing::Held(evil()),
+            Some("trouble") => return Err(Trouble(evil())),
+            Some(_) => Landing::Refused(evil()),
+        };
+        let complaint = Complaint { line: Some(3), field: "cidr".to_owned(), complaint: evil() };
+        Ok(Received { landing, count: 40, complaints: vec![complaint], complaints_more: 2 })
     }
     fn fetch(&self, by: &By<'_>, name: &str) -> Result<Outcome, Denied> {
         self.note(format!("fetch {name} by {}", by.who.name))?;

@@ -170,7 +170,8 @@ fn write(settings: &Settings) -> String {
     file.value("hold_count_min", hold_count_min);
     file.value("tell_unknown_types", tell_unknown_types);
 
-    let Page { listen, listen_https, names, allow, setup_code, api_token, own_certificate } = page;
+    let Page { listen, listen_https, names, allow, setup_code, api_token, intake_token, own_certificate } =
+        page;
     file.table("page");
     // Left out, it has a default.
     for (key, at) in [("listen", listen), ("listen_https", listen_https)] {
@@ -180,6 +181,7 @@ fn write(settings: &Settings) -> String {
     file.texts("allow", allow);
     file.optional("setup_code", setup_code.as_ref().map(|code| &code.0));
     file.optional("api_token", api_token.as_ref().map(|token| &token.0));
+    file.optional("intake_token", intake_token.as_ref().map(|token| &token.0));
     file.optional("own_certificate", own_certificate.as_deref().map(Path::display));
 
     let Interface { address, gateway, dns, ntp, proxy } = interface;
