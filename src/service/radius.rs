@@ -20,7 +20,7 @@ use crate::config::{RadiusClient, Secret, SessionSettings};
 use crate::sessions::accounting;
 use crate::sessions::radius::{PACKET_BYTES_MAX, Recent, Request, Turn};
 
-/// Packets since the listener was opened.
+/// Packets since the beginning; the log has them every six hours.
 #[derive(Debug, Default)]
 pub struct Counts {
     /// What they told is kept.
@@ -33,6 +33,15 @@ pub struct Counts {
     pub refused: AtomicU64,
     /// Not taken, since too many waited, the store failed or the clock was not right: the client sends them again.
     pub lost: AtomicU64,
+}
+
+impl Counts {
+    fn tell(&self) {
+        let Self { kept, again, unknown, refused, lost } = self;
+        let [kept, again, unknown, refused, lost] =
+            [kept, again, unknown, refused, lost].map(|count| count.load(Ordering::Relaxed));
+        tracing::info!(kept, again, unknown, refused, lost, "packets of RADIUS accounting");
+    }
 }
 
 /// Until `stop`. Follows the settings.
@@ -136,13 +145,18 @@ fn receive(
 ) -> io::Result<()> {
     let mut packet = [0; PACKET_BYTES_MAX];
     let mut complaints = Complaints::default();
-    let mut looked = Instant::now();
+    let (mut looked, mut told) = (Instant::now(), Instant::now());
     loop {
         // Not for each packet of many.
         if looked.elapsed() >= LOOK_EVERY {
             looked = Instant::now();
             if !stays() {
+                counts.tell();
                 return Ok(());
+            }
+            if told.elapsed() >= COUNTS_EVERY {
+                told = Instant::now();
+                counts.tell();
             }
         }
         let (length, from) = match socket.recv_from(&mut packet) {
@@ -151,11 +165,12 @@ fn receive(
             Err(error) => return Err(error),
         };
         let add = |count: &AtomicU64| count.fetch_add(1, Ordering::Relaxed);
+        let address = from.ip().to_canonical();
         let Some(now) = engine.clock.now() else {
             add(&counts.lost);
+            complaints.add(address, "the clock of the box is not right yet; it will come again");
             continue;
         };
-        let address = from.ip().to_canonical();
         let loaded = engine.loaded();
         let Some(client) = client(&loaded.settings.sessions.radius_clients, address) else {
             add(&counts.unknown);
@@ -274,7 +289,7 @@ fn store(engine: &Engine, batch: &[Waiting]) -> Result<(), Error> {
     for event in batch.iter().filter_map(|waiting| waiting.request.event.as_ref().ok()?.as_ref()) {
         accounting::apply(event, &mut accounts)?;
     }
-    if accounts.finish()? {
+    if accounts.finish(engine.loaded().settings.sessions.times.uncertainty_seconds)? {
         txn.commit()?;
     }
     Ok(())
@@ -319,6 +334,7 @@ const RADIUS: &str = "radius";
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const BIND_AGAIN: Duration = Duration::from_secs(10);
 const TELL_EVERY: Duration = Duration::from_secs(60);
+const COUNTS_EVERY: Duration = Duration::from_secs(6 * 3600);
 /// What comes within it goes to the disk at once, and is answered so much later.
 const TOGETHER_TIME: Duration = Duration::from_millis(200);
 const TOGETHER_MAX: usize = 256;

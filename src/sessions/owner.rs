@@ -213,9 +213,19 @@ impl Sources<'_> {
     ) -> Option<Answer> {
         let held = self.log.held(address, port, at);
         let holds = holding(&held, at);
+        // One log knows more of a user than another, or than itself later: who goes by the same first name on the same
+        // addresses is one.
+        let alike = |one: &Held, other: &Held| {
+            one.net == other.net && one.users.split('\n').next() == other.users.split('\n').next()
+        };
+        let own = |(one, one_holds): (&Held, &bool)| {
+            let known =
+                held.iter().zip(&holds).filter(|(other, holds)| *one_holds && **holds && alike(one, other));
+            self.owner_of_users(known.map(|(other, _)| other).chain([one]), at)
+        };
+        let owners: Vec<Owner> = held.iter().zip(&holds).map(own).collect();
         let mut owner = None;
-        for (held, holds) in held.into_iter().zip(holds) {
-            let own = self.owner_of_users(&held.users, at);
+        for ((held, holds), own) in held.into_iter().zip(holds).zip(owners) {
             if holds {
                 owner = Some(owner.map_or(own, |owner: Owner| owner.and(own)));
             }
@@ -225,8 +235,9 @@ impl Sources<'_> {
     }
 
     /// A user whom no customer file knows is assigned to nobody.
-    fn owner_of_users(&self, users: &str, at: Timestamp) -> Owner {
-        let known = users.split('\n').filter_map(|user| self.table.owner_of_login(&login(user), at));
+    fn owner_of_users<'h>(&self, held: impl Iterator<Item = &'h Held>, at: Timestamp) -> Owner {
+        let users = held.flat_map(|held| held.users.split('\n'));
+        let known = users.filter_map(|user| self.table.owner_of_login(&login(user), at));
         known.reduce(Owner::and).unwrap_or(Owner::Unassigned)
     }
 
@@ -416,6 +427,12 @@ mod tests {
         assert_eq!(ask(&lent, "192.0.2.1", None, 199).owner, customer(1));
         assert_eq!(ask(&lent, "192.0.2.1", None, 200).owner, Ambiguous);
         assert_eq!(ask(&lent, "192.0.2.1", None, 205).owner, customer(2));
+        // Of one user two logs know more and less; of two users only one is known.
+        let less = |mac: &str| {
+            [held("192.0.2.1/32", "mac\nl1", 100, Until::Open), held("192.0.2.1/32", mac, 100, Until::Open)]
+        };
+        assert_eq!(ask(&less("mac"), "192.0.2.1", None, 100).owner, customer(1));
+        assert_eq!(ask(&less("other"), "192.0.2.1", None, 100).owner, Ambiguous);
         // One customer with two logins is one owner.
         let both =
             [held("192.0.2.1/32", "l1", 100, Until::Open), held("192.0.2.1/32", "C1", 100, Until::Open)];

@@ -39,10 +39,10 @@ impl View {
 }
 
 impl Accounts<'_> {
-    /// Stores what was given. Returns whether there is anything to commit.
-    pub fn finish(self) -> Result<bool, Error> {
+    /// Stores what was given; clocks may be wrong by `uncertainty` seconds. Returns whether there is anything to commit.
+    pub fn finish(self, uncertainty: u32) -> Result<bool, Error> {
         if !self.given.is_empty() {
-            self.txn.put_sessions(&self.given, 0)?;
+            self.txn.put_sessions(&self.given, uncertainty)?;
         }
         Ok(self.is_changed || !self.given.is_empty())
     }
@@ -112,7 +112,7 @@ mod tests {
         let txn = store.begin().unwrap();
         let mut accounts = txn.accounts();
         let outcome = apply(event, &mut accounts).unwrap();
-        let is_changed = accounts.finish().unwrap();
+        let is_changed = accounts.finish(0).unwrap();
         txn.commit().unwrap();
         (outcome, is_changed)
     }
@@ -150,7 +150,7 @@ mod tests {
         let other = Event { nas: "10.0.0.10".to_owned(), ..event(Kind::Start, "1", 100, "192.0.2.8/32") };
         apply(&other, &mut accounts).unwrap();
         apply(&event(Kind::Start, "later", 400, "192.0.2.9/32"), &mut accounts).unwrap();
-        accounts.finish().unwrap();
+        accounts.finish(0).unwrap();
         txn.commit().unwrap();
         let reset = event(Kind::Reset, "", 300, "192.0.2.1/32");
         assert_eq!(tell(&store, &reset), (Outcome::Reset(count as u64), true));
