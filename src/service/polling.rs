@@ -378,10 +378,9 @@ impl Engine {
 
     fn take_fetched_log(&self, name: &str, file: &Temporary, now: Timestamp) -> Result<Came, Error> {
         let came = match self.take_log(&file.0, name, Some(name), now) {
-            Ok(taken) => Came::Taken {
-                count: taken.summary.sessions,
-                complaints: taken.summary.complaints.len() as u64,
-            },
+            Ok(taken) => {
+                Came::Taken { count: taken.summary.sessions, complaints: taken.summary.complaints.len() }
+            }
             Err(error @ (Error::BadLog { .. } | Error::File { .. })) => Came::Refused(describe(&error)),
             Err(error) => return Err(error),
         };
