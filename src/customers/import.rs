@@ -244,7 +244,12 @@ fn separated(text: &str) -> Vec<Rows<'_>> {
         &[b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', given] if DELIMITERS.contains(&given) => {
             (&text[first.len()..], vec![given])
         }
-        _ => (text, DELIMITERS.to_vec()),
+        // Where one does not stand, all lines have one cell, as with any other that does not.
+        _ => {
+            let begin = &text.as_bytes()[..text.len().min(BEGIN_BYTES)];
+            let (some, none): (Vec<u8>, Vec<u8>) = DELIMITERS.iter().partition(|one| begin.contains(one));
+            (text, some.into_iter().chain(none.first().copied()).collect())
+        }
     };
     delimiters.into_iter().map(|delimiter| Rows::Text(Records::new(body, delimiter))).collect()
 }
@@ -880,6 +885,8 @@ pub(crate) fn short(text: &str) -> String {
 /// Added to the lines of a second file while both are read: neither has so many.
 const OF_SECOND: u32 = 1 << 31;
 const OF_ADDRESSES: &str = "in the file of addresses: ";
+/// In which the separator of a file stands at least once.
+const BEGIN_BYTES: usize = 1 << 20;
 /// Port forwards of an address that are compared with each other, so that many take no longer than their number; one
 /// that is not told is ambiguous all the same.
 const FORWARDS_COMPARED_MAX: usize = 100;

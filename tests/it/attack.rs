@@ -649,6 +649,9 @@ impl Scene {
                 "/reports/upload" => {
                     ("2026-11-20-scan_rdp-example-asn.csv", REPORT.replace("21,tcp", "22,tcp"))
                 }
+                "/sessions/upload" => {
+                    ("s.csv", "user;address;start;stop\nann;192.0.2.1;2026-11-20T00:00:00Z;\n".to_owned())
+                }
                 _ => ("e.csv", CUSTOMERS.replace("Alpha", "Third")),
             };
             let content_type = "multipart/form-data; boundary=x7".to_owned();
@@ -678,6 +681,7 @@ impl Scene {
             "/setup/check" => "step=5".to_owned(),
             "/setup/live" => "do=practice".to_owned(),
             "/incidents/change" => "do=close&id-1=on".to_owned(),
+            "/customers/fetch" => "name=customers".to_owned(),
             "/customers/take" | "/customers/discard" => format!("job={job}"),
             other => panic!("say what {other} does, so that it is tried here"),
         };
