@@ -47,8 +47,8 @@ pub enum Resolved {
 /// What is kept of sessions and answers. Who implements it remembers a failure, and gives nothing from then on.
 pub trait Log {
     /// Every session around an address that had begun, by whatever clock: those of all ports, or where a port is
-    /// given the port blocks around it.
-    fn held(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Vec<Held>;
+    /// given the port blocks around it. Who is not `told` needs no users of those that were over by then, by any clock.
+    fn held(&self, address: IpAddr, port: Option<u16>, at: Timestamp, told: bool) -> Vec<Held>;
 
     /// What the resolver has said of an address, or of a source port of it; `None`: it was not asked.
     fn resolved(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Option<Resolved>;
@@ -56,7 +56,7 @@ pub trait Log {
 
 /// Nothing is kept.
 impl Log for () {
-    fn held(&self, _: IpAddr, _: Option<u16>, _: Timestamp) -> Vec<Held> {
+    fn held(&self, _: IpAddr, _: Option<u16>, _: Timestamp, _: bool) -> Vec<Held> {
         Vec::new()
     }
 
@@ -133,16 +133,27 @@ pub struct Word {
     pub owner: Owner,
 }
 
+/// What sources say, where somebody asks for it.
+struct Telling<'a>(Option<&'a mut Vec<Word>>);
+
+impl Telling<'_> {
+    fn say(&mut self, word: Word) {
+        if let Some(words) = &mut self.0 {
+            words.push(word);
+        }
+    }
+}
+
 impl Sources<'_> {
     /// Whose address it was.
     pub fn owner(&self, address: IpAddr, port: Option<Port>, at: Timestamp) -> Answer {
-        self.decide(address, port, at, &mut |_| {})
+        self.decide(address, port, at, &mut Telling(None))
     }
 
     /// The same, with what each source that was asked has said.
     pub fn explain(&self, address: IpAddr, port: Option<Port>, at: Timestamp) -> (Answer, Vec<Word>) {
         let mut words = Vec::new();
-        let answer = self.decide(address, port, at, &mut |word| words.push(word));
+        let answer = self.decide(address, port, at, &mut Telling(Some(&mut words)));
         (answer, words)
     }
 
@@ -158,13 +169,7 @@ impl Sources<'_> {
         (answer.by.is_none() || answer.by == Some(By::Resolver)).then_some(port)
     }
 
-    fn decide(
-        &self,
-        address: IpAddr,
-        port: Option<Port>,
-        at: Timestamp,
-        tell: &mut dyn FnMut(Word),
-    ) -> Answer {
+    fn decide(&self, address: IpAddr, port: Option<Port>, at: Timestamp, tell: &mut Telling<'_>) -> Answer {
         let address = address.to_canonical();
         let nobody = Answer { owner: Owner::Unattributable, by: None };
         match (self.table.source(address), port) {
@@ -195,10 +200,10 @@ impl Sources<'_> {
         address: IpAddr,
         port: u16,
         at: Timestamp,
-        tell: &mut dyn FnMut(Word),
+        tell: &mut Telling<'_>,
     ) -> Option<Answer> {
         let owner = self.table.owner_of_forward(address, port, at)?;
-        tell(Word { by: By::Forward, what: String::new(), held: None, holds: true, owner });
+        tell.say(Word { by: By::Forward, what: String::new(), held: None, holds: true, owner });
         Some(Answer { owner, by: Some(By::Forward) })
     }
 
@@ -209,27 +214,29 @@ impl Sources<'_> {
         address: IpAddr,
         port: Option<u16>,
         at: Timestamp,
-        tell: &mut dyn FnMut(Word),
+        tell: &mut Telling<'_>,
     ) -> Option<Answer> {
-        let held = self.log.held(address, port, at);
+        let is_told = tell.0.is_some();
+        let held = self.log.held(address, port, at, is_told);
         let holds = holding(&held, at);
+        let asked: Vec<(Held, bool)> =
+            held.into_iter().zip(holds).filter(|(_, holds)| *holds || is_told).collect();
         // One log knows more of a user than another, or than itself later: who goes by the same first name on the same
         // addresses is one.
         let alike = |one: &Held, other: &Held| {
             one.net == other.net && one.users.split('\n').next() == other.users.split('\n').next()
         };
-        let own = |(one, one_holds): (&Held, &bool)| {
-            let known =
-                held.iter().zip(&holds).filter(|(other, holds)| *one_holds && **holds && alike(one, other));
+        let own = |(one, one_holds): &(Held, bool)| {
+            let known = asked.iter().filter(|(other, holds)| *one_holds && *holds && alike(one, other));
             self.owner_of_users(known.map(|(other, _)| other).chain([one]), at)
         };
-        let owners: Vec<Owner> = held.iter().zip(&holds).map(own).collect();
+        let owners: Vec<Owner> = asked.iter().map(own).collect();
         let mut owner = None;
-        for ((held, holds), own) in held.into_iter().zip(holds).zip(owners) {
+        for ((held, holds), own) in asked.into_iter().zip(owners) {
             if holds {
                 owner = Some(owner.map_or(own, |owner: Owner| owner.and(own)));
             }
-            tell(Word { by, what: held.users.replace('\n', ", "), held: Some(held), holds, owner: own });
+            tell.say(Word { by, what: held.users.replace('\n', ", "), held: Some(held), holds, owner: own });
         }
         owner.map(|owner| Answer { owner, by: Some(by) })
     }
@@ -246,14 +253,14 @@ impl Sources<'_> {
         address: IpAddr,
         port: u16,
         at: Timestamp,
-        tell: &mut dyn FnMut(Word),
+        tell: &mut Telling<'_>,
     ) -> Option<Answer> {
         let mut owner: Option<Owner> = None;
         for inside in self.nats.iter().filter_map(|nat| nat.inside_of(address, port)).map(IpAddr::from) {
             // Behind the NAT addresses may be lent, too.
             let lent = self.by_sessions(By::Session, inside, None, at, tell);
             let own = lent.map_or_else(|| self.table.owner_by_lines(inside, at), |answer| answer.owner);
-            tell(Word { by: By::Formula, what: inside.to_string(), held: None, holds: true, owner: own });
+            tell.say(Word { by: By::Formula, what: inside.to_string(), held: None, holds: true, owner: own });
             owner = Some(owner.map_or(own, |owner| owner.and(own)));
         }
         owner.map(|owner| Answer { owner, by: Some(By::Formula) })
@@ -264,7 +271,7 @@ impl Sources<'_> {
         address: IpAddr,
         port: Option<u16>,
         at: Timestamp,
-        tell: &mut dyn FnMut(Word),
+        tell: &mut Telling<'_>,
     ) -> Option<Answer> {
         let (what, owner) = match self.log.resolved(address, port, at)? {
             Resolved::Customer(id) => {
@@ -273,7 +280,7 @@ impl Sources<'_> {
             }
             Resolved::Nobody => (String::new(), Owner::Unassigned),
         };
-        tell(Word { by: By::Resolver, what, held: None, holds: true, owner });
+        tell.say(Word { by: By::Resolver, what, held: None, holds: true, owner });
         Some(Answer { owner, by: Some(By::Resolver) })
     }
 }
@@ -310,7 +317,7 @@ mod tests {
     struct Kept(Vec<Held>, Option<Resolved>);
 
     impl Log for Kept {
-        fn held(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Vec<Held> {
+        fn held(&self, address: IpAddr, port: Option<u16>, at: Timestamp, _: bool) -> Vec<Held> {
             let is_around = |held: &&Held| {
                 let fits = match (port, held.ports) {
                     (None, None) => true,

@@ -120,7 +120,7 @@ mod tests {
     fn held(store: &Store, address: &str) -> Vec<(i64, Until)> {
         use crate::sessions::owner::Log;
         let log = store.view().unwrap().session_log().unwrap();
-        let held = log.held(address.parse().unwrap(), None, Timestamp::from_unix(10_000));
+        let held = log.held(address.parse().unwrap(), None, Timestamp::from_unix(10_000), true);
         log.finish().unwrap();
         held.iter().map(|held| (held.from.unix(), held.until)).collect()
     }

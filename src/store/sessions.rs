@@ -166,7 +166,13 @@ impl SessionLog {
         })
     }
 
-    fn read(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Result<Vec<Held>, Error> {
+    fn read(
+        &self,
+        address: IpAddr,
+        port: Option<u16>,
+        at: Timestamp,
+        told: bool,
+    ) -> Result<Vec<Held>, Error> {
         let (address, _) = place(IpNet::from(address.to_canonical()));
         let mut held = Vec::new();
         let Some((sessions, names)) = &self.tables else { return Ok(held) };
@@ -182,7 +188,9 @@ impl SessionLog {
                 let is_whole = kept.ports == ALL_PORTS;
                 let fits = port.map_or(is_whole, |port| !is_whole && port <= kept.ports.1);
                 if fits && kept.from <= begun {
-                    held.push(held_of(&kept, names)?);
+                    let over = |end: Timestamp| end.plus_seconds(i64::from(kept.uncertainty)) < at;
+                    let is_asked = told || !kept.until.at().is_some_and(over);
+                    held.push(held_of(&kept, is_asked.then_some(names))?);
                 }
             }
         }
@@ -190,8 +198,9 @@ impl SessionLog {
     }
 }
 
-fn held_of(kept: &Kept, names: &UserNames) -> Result<Held, Error> {
-    let users = names.get(kept.user)?.map(|name| name.value().to_owned());
+fn held_of(kept: &Kept, names: Option<&UserNames>) -> Result<Held, Error> {
+    let users = names.map(|names| names.get(kept.user)).transpose()?.flatten();
+    let users = users.map(|name| name.value().to_owned());
     Ok(Held {
         net: kept.net(),
         ports: (kept.ports != ALL_PORTS).then_some(kept.ports),
@@ -203,8 +212,8 @@ fn held_of(kept: &Kept, names: &UserNames) -> Result<Held, Error> {
 }
 
 impl Log for SessionLog {
-    fn held(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Vec<Held> {
-        self.or_fail(self.read(address, port, at))
+    fn held(&self, address: IpAddr, port: Option<u16>, at: Timestamp, told: bool) -> Vec<Held> {
+        self.or_fail(self.read(address, port, at, told))
     }
 
     fn resolved(&self, address: IpAddr, port: Option<u16>, at: Timestamp) -> Option<Resolved> {
@@ -398,7 +407,7 @@ mod tests {
     /// Users, first second and end of each session around an address.
     fn held(store: &Store, address: &str, port: Option<u16>, second: i64) -> Vec<(String, i64, Until)> {
         let log = store.view().unwrap().session_log().unwrap();
-        let held = log.held(address.parse().unwrap(), port, at(second));
+        let held = log.held(address.parse().unwrap(), port, at(second), true);
         log.finish().unwrap();
         held.into_iter().map(|held| (held.users, held.from.unix(), held.until)).collect()
     }
