@@ -42,10 +42,10 @@ pub enum Command {
         files: Vec<PathBuf>,
     },
     CustomersCheck {
-        file: PathBuf,
+        files: Vec<PathBuf>,
     },
     CustomersImport {
-        file: PathBuf,
+        files: Vec<PathBuf>,
         confirmed: bool,
     },
     CustomersFetch,
@@ -151,6 +151,15 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
             _ => Err(format!("abusebox {first} {second} needs one file").into()),
         }
     };
+    let customer_files = || -> Result<Vec<PathBuf>, lexopt::Error> {
+        match rest(2) {
+            files @ ([_] | [_, _]) => Ok(files.iter().map(|file| folder.join(file)).collect()),
+            _ => {
+                Err(format!("abusebox customers {second} needs one file, or a second with the addresses")
+                    .into())
+            }
+        }
+    };
     let ids = |from: usize| -> Result<Vec<u64>, lexopt::Error> {
         match rest(from) {
             [] => Err(format!("abusebox {first} {second} needs at least one id").into()),
@@ -180,8 +189,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>, folder: &Path) -> Result<
             None | Some("abusebox") => Command::Parse { files: files(1)? },
             Some(other) => return Err(format!("--format {other} is not known; it is abusebox").into()),
         },
-        ("customers", "check") => Command::CustomersCheck { file: one_file(2)? },
-        ("customers", "import") => Command::CustomersImport { file: one_file(2)?, confirmed },
+        ("customers", "check") => Command::CustomersCheck { files: customer_files()? },
+        ("customers", "import") => Command::CustomersImport { files: customer_files()?, confirmed },
         ("customers", "fetch") => alone(Command::CustomersFetch, 2)?,
         ("sessions", "import") => Command::SessionsImport { file: one_file(2)?, source: source.clone() },
         ("whois", _) => match rest(1) {
@@ -267,9 +276,9 @@ impl Command {
     pub fn execute(&self, engine: &Arc<Engine>, clock: &Clock, output: &mut Output<'_>) -> io::Result<Exit> {
         let done = match self {
             Self::Ingest { files } => ingest(engine, files, clock, output),
-            Self::CustomersCheck { file } => show::customers_check(engine, file, output),
-            Self::CustomersImport { file, confirmed } => {
-                show::customers_import(engine, file, *confirmed, clock, output)
+            Self::CustomersCheck { files } => show::customers_check(engine, files, output),
+            Self::CustomersImport { files, confirmed } => {
+                show::customers_import(engine, files, *confirmed, clock, output)
             }
             Self::CustomersFetch => show::customers_fetch(engine, clock, output),
             Self::SessionsImport { file, source } => {

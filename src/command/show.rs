@@ -20,7 +20,7 @@ use crate::lines::{self, Outbound, Outgoing, Status, some};
 use crate::report::{Address, Hint, Item, Reader, Row, text};
 use crate::service::intake::describe;
 use crate::service::mailing::Kinds;
-use crate::service::{Engine, Error, FILE_BYTES_MAX};
+use crate::service::{Engine, Error, FILE_BYTES_MAX, joined};
 use crate::sessions::owner::Held;
 use crate::store::{Came, Fetching, RejectedRow, View};
 
@@ -129,17 +129,23 @@ fn complain(complaints: &[Complaint], output: &mut Output<'_>) -> io::Result<()>
 
 pub(super) fn customers_check(
     engine: &Engine,
-    path: &Path,
+    paths: &[PathBuf],
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
-    let settings = &engine.loaded().settings;
-    let bytes = files::read_max(path, FILE_BYTES_MAX).map_err(|error| Error::file(path, error))?;
-    let file = import::read(&bytes, &settings.boxx.timezone);
+    let bytes = customer_file(paths)?;
+    let (_, file) = engine.understand(&bytes)?;
     let complaints = engine.complaints(&file);
     complain(&complaints, output)?;
     note(engine, &file, output)?;
     summary(&file, &complaints, output)?;
     Ok(if complaints.is_empty() { Exit::Done } else { Exit::Rejected })
+}
+
+/// A customer file, with that of its addresses if there is a second.
+fn customer_file(paths: &[PathBuf]) -> Result<Vec<u8>, Error> {
+    let read =
+        |path: &PathBuf| files::read_max(path, FILE_BYTES_MAX).map_err(|error| Error::file(path, error));
+    Ok(joined(paths.iter().map(read).collect::<Result<_, _>>()?))
 }
 
 /// For the person at the terminal: how the file was understood.
@@ -152,7 +158,7 @@ fn note(engine: &Engine, file: &import::File, output: &mut Output<'_>) -> io::Re
 
 fn summary(file: &import::File, complaints: &[Complaint], output: &mut Output<'_>) -> io::Result<()> {
     let column = |column: &Column| json!({"header": column.header, "role": column.role, "why": column.why});
-    let columns: Vec<Value> = file.columns.iter().map(column).collect();
+    let columns: Vec<Value> = file.columns.iter().chain(&file.address_columns).map(column).collect();
     let line = json!({
         "customers": file.customers_len(), "prefixes": file.prefixes_len(), "logins": file.logins.len(),
         "complaints": complaints.len(), "columns": columns, "to_confirm": file.doubts,
@@ -162,12 +168,12 @@ fn summary(file: &import::File, complaints: &[Complaint], output: &mut Output<'_
 
 pub(super) fn customers_import(
     engine: &Engine,
-    path: &Path,
+    paths: &[PathBuf],
     confirmed: bool,
     clock: &Clock,
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
-    let bytes = files::read_max(path, FILE_BYTES_MAX).map_err(|error| Error::file(path, error))?;
+    let bytes = customer_file(paths)?;
     match engine.import_customers(&bytes, confirmed, now(clock)?) {
         Ok(file) => {
             let complaints = engine.complaints(&file);
@@ -487,8 +493,8 @@ Usage: abusebox [--data DIR] [--settings FILE] [--at TIME] COMMAND ...
   once                       one pass of fetch, parse, match, notify, then exit
   ingest FILE...             take report files from disk (CSV, .csv.zip, .csv.gz)
   parse FILE...              rows of report files as JSON lines; touches nothing
-  customers check CSV        what an import would do
-  customers import CSV       take a customer file from now on
+  customers check FILE       what an import would do
+  customers import FILE      take a customer file from now on
   customers fetch            take what customers.url hands out now
   sessions import FILE       take a log of sessions, leases or port blocks
   whois ADDRESS [--port N]   whose address, and why
@@ -556,17 +562,20 @@ now, of those that are older than sessions are kept, and of complaints. Its time
 source NAME of [[sessions.sources]].
 "),
     ("customers", "\
-Usage: abusebox customers check CSV
-       abusebox customers import [--confirm] CSV
+Usage: abusebox customers check FILE [ADDRESSES]
+       abusebox customers import [--confirm] FILE [ADDRESSES]
        abusebox customers fetch
 
 check prints what an import would complain about, a JSON line each, then the numbers of customers, prefixes and
-complaints; it changes nothing. import takes the file from now on; rows from before are still answered by the file
-before. A file with a line whose address cannot be read is refused until --confirm says that it may be left out.
+complaints, and how the columns were understood; it changes nothing. import takes the file from now on; rows from
+before are still answered by the file before. A second file has the addresses, joined by customer id.
+A file is held until --confirm, or somebody on the page, says that it is right: where the address of a line cannot be
+read, where columns are guessed or others than before, where a fifth of the customers is gone, and where more than one
+in twenty open incidents would become somebody else's.
 fetch takes what customers.url hands out, which run does by itself every customers.poll_hours.
 
-Columns: customer_id, name, email, cidr; optional language, valid_from, valid_to, status. Separators , ; or tab,
-names also in German, several addresses and mails in a cell.
+Columns: customer_id, name, email, cidr; optional login, language, valid_from, valid_to, status and more, by words of
+some twenty languages; docs/customers.md names them. CSV with , ; | or tab, .xlsx or .ods.
 "),
     ("whois", "\
 Usage: abusebox whois ADDRESS [--port N] [--at TIME]

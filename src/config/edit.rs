@@ -130,7 +130,9 @@ fn named_files(settings: &Settings) -> impl Iterator<Item = (&'static str, &Path
     let certificate =
         settings.page.own_certificate.iter().map(|path| ("page.own_certificate", path.as_path()));
     let customers = settings.customers.file.iter().map(|path| ("customers.file", path.as_path()));
-    authorities.chain(certificate).chain(customers)
+    let addresses = settings.customers.addresses_file.iter();
+    let addresses = addresses.map(|path| ("customers.addresses_file", path.as_path()));
+    authorities.chain(certificate).chain(customers).chain(addresses)
 }
 
 /// Whether a form may name this file: beside the settings or in the data folder, and of a kind that holds no secrets of
@@ -527,6 +529,7 @@ pub const FIELDS: &[Field] = &[
     field("networks", "dynamic", Kind::List, ""),
     field("networks", "cgn", Kind::List, ""),
     field("customers", "file", Kind::Text, raw::CUSTOMERS_FILE),
+    field("customers", "addresses_file", Kind::Text, ""),
     field("customers", "url", Kind::Secret, ""),
     field("customers", "user", Kind::Text, ""),
     field("customers", "password", Kind::Secret, ""),
@@ -725,10 +728,11 @@ mod tests {
             unset.extend((!shown.is_set).then(|| field.name()));
             draft.set(field, &shown.text.replace('\n', "\r\n"));
         }
-        let of_customers = ["url", "user", "password", "token"].map(|key| format!("customers.{key}"));
+        let of_customers =
+            ["addresses_file", "url", "user", "password", "token"].map(|key| format!("customers.{key}"));
         assert_eq!(unset[0], "box.own_clock");
-        assert_eq!(unset[1..5], of_customers);
-        assert_eq!(unset[5..], ["resolver.token"]);
+        assert_eq!(unset[1..6], of_customers);
+        assert_eq!(unset[6..], ["resolver.token"]);
         assert_eq!(draft.into_text(), raw::tests::FULL);
     }
 

@@ -192,6 +192,8 @@ impl Networks {
 pub struct CustomersFile {
     /// `customers.csv` beside the settings file where neither is written.
     pub file: Option<PathBuf>,
+    /// A second file, where customers and their addresses come apart: joined by customer id.
+    pub addresses_file: Option<PathBuf>,
     /// Where it is fetched instead.
     pub remote: Option<Remote>,
     /// How often.

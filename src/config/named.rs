@@ -16,10 +16,12 @@ use crate::files;
 pub fn complaints(settings: &Settings) -> Vec<(&'static str, String)> {
     let authorities = settings.trust.read().1.into_iter().map(|complaint| ("trust.extra_ca", complaint));
     let certificate = settings.page.own_certificate.iter().filter_map(|path| own_certificate(path).err());
+    let addresses = settings.customers.addresses_file.iter().filter_map(|path| customers(path).err());
     let customers = settings.customers.file.iter().filter_map(|path| customers(path).err());
     authorities
         .chain(certificate.map(|complaint| ("page.own_certificate", complaint)))
         .chain(customers.map(|complaint| ("customers.file", complaint)))
+        .chain(addresses.map(|complaint| ("customers.addresses_file", complaint)))
         .collect()
 }
 

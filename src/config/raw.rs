@@ -75,8 +75,9 @@ pub fn parse_usable(text: &str, folder: &Path) -> (Settings, Vec<Complaint>) {
         t.complain("url", "Write either file or url, not both: one of them is where the list comes from.");
     }
     let file = file.or_else(|| from.is_none().then(|| folder.join(CUSTOMERS_FILE)));
-    let customers =
-        CustomersFile { file, remote: from, poll_hours: t.get("poll_hours", 24, number(1..=168)) };
+    let addresses_file = t.get("addresses_file", None, empty_or(some(&path)));
+    let poll_hours = t.get("poll_hours", 24, number(1..=168));
+    let customers = CustomersFile { file, addresses_file, remote: from, poll_hours };
     let t = reader.table("sessions");
     let times = LogTime { offset_seconds: 0, uncertainty_seconds: 0, timezone: boxx.timezone.clone() };
     let times = log_time(t, &times);

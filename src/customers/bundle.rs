@@ -44,10 +44,10 @@ impl<'a> Bundle<'a> {
     }
 
     /// One after another, each behind a line with its name and its length; the same parts are the same bytes.
-    pub fn pack(&self) -> Cow<'_, [u8]> {
+    pub fn pack(self) -> Cow<'a, [u8]> {
         let [mapping, addresses_mapping] = [&self.mapping, &self.addresses_mapping].map(Mapping::text);
         if self.addresses.is_none() && mapping.is_empty() {
-            return Cow::Borrowed(&self.customers);
+            return self.customers;
         }
         let mut packed = MAGIC.to_vec();
         let mut put = |name: &str, part: &[u8]| {
@@ -82,7 +82,7 @@ mod tests {
                     mapping: mapping.clone(),
                     addresses_mapping: addresses.map(|_| mapping.clone()).unwrap_or_default(),
                 };
-                assert_eq!(Bundle::of(&bundle.pack()), bundle);
+                assert_eq!(Bundle::of(&bundle.clone().pack()), bundle);
             }
         }
         assert_eq!(Bundle::of(b"id,ip\n").pack(), b"id,ip\n".as_slice(), "a file alone is its own bytes");
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn what_is_not_whole_is_a_customer_file() {
         let whole = Bundle { addresses: Some(b"x".as_slice().into()), ..Bundle::default() };
-        let packed = whole.pack().into_owned();
+        let packed = whole.clone().pack().into_owned();
         for end in MAGIC.len() + 1..packed.len() {
             let cut = &packed[..end];
             let bundle = Bundle::of(cut);

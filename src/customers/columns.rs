@@ -123,6 +123,7 @@ pub(super) fn find<'t>(
     if let Some(table) = &mut best {
         table.forget_streets(zone);
     }
+    let missing = best.as_mut().and_then(|best| best.columns.missing.take());
     if best.as_ref().is_none_or(|best| !best.columns.are_enough()) {
         for source in &sources {
             for table in guesses(source, placed, zone) {
@@ -133,7 +134,7 @@ pub(super) fn find<'t>(
         }
     }
     let mut best = best?;
-    if let Some(missing) = best.columns.missing.take() {
+    if let Some(missing) = missing {
         best.doubts
             .push(format!("the file no longer has what was confirmed: {missing} is missing in its header"));
     }

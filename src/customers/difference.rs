@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::contacts::Contact;
 use super::import::{File, Line};
+use crate::clock::Timestamp;
 
 /// What is different in a new file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +68,7 @@ pub struct Changed {
     pub name: bool,
     pub mails: bool,
     pub language: bool,
+    pub logins: bool,
     pub prefixes_new: u64,
     pub prefixes_gone: u64,
     /// The prefixes are the same; from when, until when, or whether they are mailed is not.
@@ -97,13 +99,14 @@ pub fn between(old: &File, new: &File) -> Difference {
         let changed = Changed {
             customer: Named::of(&contact),
             name: contact.name != known.name,
-            mails: contact.mails != known.mails,
+            mails: contact.mails != known.mails || contact.plain != known.plain,
             language: contact.language != known.language,
+            logins: new.logins(index) != old.logins(before),
             prefixes_new,
             prefixes_gone,
             validity: !same_lines && prefixes_new + prefixes_gone == 0,
         };
-        if changed.name || changed.mails || changed.language || !same_lines {
+        if changed.name || changed.mails || changed.language || changed.logins || !same_lines {
             difference.changed.push(|| changed);
         }
     }
@@ -121,6 +124,8 @@ struct Ordered<'a> {
     file: &'a File,
     /// Indices of lines: by customer, and of each in the order of the file, which is that of the prefixes.
     order: Vec<u32>,
+    /// The same of logins.
+    login_order: Vec<u32>,
     /// Customers by their ids.
     index: HashMap<&'a str, usize>,
 }
@@ -129,8 +134,10 @@ impl<'a> Ordered<'a> {
     fn of(file: &'a File) -> Self {
         let mut order: Vec<u32> = (0..).take(file.lines.len()).collect();
         order.sort_by_key(|&line| file.lines[line as usize].customer);
+        let mut login_order: Vec<u32> = (0..).take(file.logins.len()).collect();
+        login_order.sort_by_key(|&login| file.logins[login as usize].customer);
         let index = file.customers.ids().enumerate().map(|(index, id)| (id, index)).collect();
-        Self { file, order, index }
+        Self { file, order, login_order, index }
     }
 
     fn contacts(&self) -> impl Iterator<Item = (usize, Contact<'a>)> {
@@ -142,6 +149,16 @@ impl<'a> Ordered<'a> {
     fn find(&self, id: &str) -> Option<(usize, Contact<'a>)> {
         let index = *self.index.get(id)?;
         Some((index, self.file.customers.get(index)?))
+    }
+
+    /// What is said of the logins of a customer.
+    fn logins(&self, customer: usize) -> Vec<(&'a str, Timestamp, Timestamp, bool)> {
+        let of = |login: &u32| self.file.logins[*login as usize].customer as usize;
+        let start = self.login_order.partition_point(|login| of(login) < customer);
+        let own = self.login_order[start..].iter().take_while(|login| of(login) == customer);
+        own.map(|login| &self.file.logins[*login as usize])
+            .map(|login| (&*login.login, login.from, login.until, login.mailed))
+            .collect()
     }
 
     fn lines(&self, customer: usize) -> Vec<&'a Line> {
@@ -191,6 +208,7 @@ mod tests {
             name: false,
             mails: false,
             language: false,
+            logins: false,
             prefixes_new: 0,
             prefixes_gone: 0,
             validity: false,
@@ -218,6 +236,16 @@ mod tests {
         assert!(between(&old, &old).is_empty() && !between(&old, &new).is_empty());
         let all = between(&File::default(), &old);
         assert_eq!((all.new.count, all.prefixes_new, all.gone.count), (5, 5, 0));
+    }
+
+    #[test]
+    fn another_login_is_a_change() {
+        let file =
+            |login: &str| read(format!("customer_id,login\nA,{login}\nB,bob\n").as_bytes(), &TimeZone::UTC);
+        let difference = between(&file("anna"), &file("anne"));
+        assert_eq!((difference.changed.count, difference.new.count, difference.gone.count), (1, 0, 0));
+        assert!(difference.changed.first[0].logins && !difference.changed.first[0].validity);
+        assert!(between(&file("anna"), &file("Anna")).is_empty());
     }
 
     #[test]

@@ -145,26 +145,35 @@ impl File {
         Some(Opened::Text(text))
     }
 
-    /// A table that says who and where; what it lacks is told.
-    fn checked<'t>(&mut self, table: Option<columns::Table<'t>>) -> Option<columns::Table<'t>> {
+    /// A table that says who and where; what it lacks is told. `offset` tells its lines from those of the first.
+    fn checked<'t>(&mut self, table: Option<columns::Table<'t>>, offset: u32) -> Option<columns::Table<'t>> {
         match &table {
-            None => self.refuse(None, Role::Id, "the file is empty"),
-            Some(table) => self.check_header(table),
+            None => self.refuse(Some(offset).filter(|line| *line > 0), Role::Id, "the file is empty"),
+            Some(table) => self.check_header(table, offset),
         }
         table
     }
 
-    /// What was told since there was so much of it.
-    fn parts(&mut self, (complaints, notes): (usize, usize)) -> FileParts<'_> {
-        FileParts {
-            complaints: &mut self.complaints.list[complaints..],
-            notes: &mut self.notes.list[notes..],
+    /// With the lines of both files by the numbers that they have there, and complaints that say of which they are.
+    fn settled(mut self) -> Self {
+        let line = |line: u64| Some(line % u64::from(OF_SECOND)).filter(|line| *line > 0);
+        for told in self.complaints.list.iter_mut().chain(&mut self.notes.list) {
+            if told.line.is_some_and(|line| line >= u64::from(OF_SECOND)) {
+                told.line = told.line.and_then(line);
+                told.complaint.insert_str(0, OF_ADDRESSES);
+            }
         }
+        let lines = self.lines.iter_mut().map(|line| &mut line.line);
+        let logins = self.logins.iter_mut().chain(&mut self.unplaced).map(|login| &mut login.line);
+        let forwards = self.forwards.iter_mut().map(|forward| &mut forward.line);
+        let unreadable = self.unreadable.iter_mut().map(|line| &mut line.line);
+        lines.chain(logins).chain(forwards).chain(unreadable).for_each(|line| *line %= OF_SECOND);
+        self
     }
 
     /// Whether a header says who and where, and what it has that is not used.
-    fn check_header(&mut self, table: &columns::Table<'_>) {
-        let (columns, line) = (&table.columns, Some(table.header.max(1)));
+    fn check_header(&mut self, table: &columns::Table<'_>, offset: u32) {
+        let (columns, line) = (&table.columns, Some(table.header.max(1).saturating_add(offset)));
         let written = columns.header.iter().filter(|h| !h.is_empty()).take(HEADERS_SHOWN_MAX);
         let found = written.map(|h| format!("\"{h}\"")).collect::<Vec<_>>().join(", ");
         for role in [Role::Id, Role::Address] {
@@ -228,6 +237,14 @@ enum Opened<'b> {
 }
 
 impl Opened<'_> {
+    /// As many lines as there may be: what is never used of it costs nothing, and a list that grows is copied.
+    fn lines_max(&self) -> usize {
+        match self {
+            Opened::Text(text) => memchr::memchr_iter(b'\n', text.as_bytes()).count().min(LINES_MAX),
+            Opened::Sheets(_) => 0,
+        }
+    }
+
     fn rows(&self) -> Vec<Rows<'_>> {
         match self {
             Opened::Text(text) => separated(text),
@@ -264,23 +281,19 @@ fn read_opened(
 ) -> File {
     let first = columns::find(customers.rows(), mapping, addresses.is_none(), zone);
     let second = addresses.map(|(addresses, mapping)| columns::find(addresses.rows(), mapping, true, zone));
-    let Some(first) = file.checked(first) else { return file };
+    let Some(first) = file.checked(first, 0) else { return file };
     (file.columns, file.doubts, file.header) = (first.columns.told.clone(), first.doubts, first.header);
     let second = match second {
         None => None,
         Some(second) => {
-            let told = (file.complaints.list.len(), file.notes.list.len());
-            let second = file.checked(second);
-            let FileParts { complaints, notes } = file.parts(told);
-            complaints.iter_mut().chain(notes).for_each(of_addresses);
-            let Some(second) = second else { return file };
+            let Some(second) = file.checked(second, OF_SECOND) else { return file.settled() };
             file.address_columns = second.columns.told.clone();
             file.doubts.extend(second.doubts.iter().map(|doubt| format!("{OF_ADDRESSES}{doubt}")));
             Some(second)
         }
     };
     if file.refused {
-        return file;
+        return file.settled();
     }
     let mut import = Import {
         zone,
@@ -293,6 +306,7 @@ fn read_opened(
         ranges: Vec::new(),
         strays: Vec::new(),
     };
+    import.file.lines.reserve(customers.lines_max());
     import.table(first.rows, &first.columns, 0);
     if let Some(second) = second {
         import.strays.clear();
@@ -317,12 +331,6 @@ struct Import<'z> {
     ranges: Vec<Range>,
     /// Columns that hold addresses and are not read.
     strays: Vec<usize>,
-}
-
-/// What was told of a part of a file.
-struct FileParts<'f> {
-    complaints: &'f mut [Complaint],
-    notes: &'f mut [Complaint],
 }
 
 /// How a customer stands by the lines of the customer file, where the addresses are in another.
@@ -727,18 +735,8 @@ impl Import<'_> {
         file.lines.shrink_to_fit();
         file.logins.shrink_to_fit();
         file.complaints.list.sort_by_key(|complaint| complaint.line);
-        for told in file.complaints.list.iter_mut().chain(&mut file.notes.list) {
-            if told.line.is_some_and(|line| line >= u64::from(OF_SECOND)) {
-                of_addresses(told);
-            }
-        }
-        let lines = file.lines.iter_mut().map(|line| &mut line.line);
-        let logins = file.logins.iter_mut().chain(&mut file.unplaced).map(|login| &mut login.line);
-        let forwards = file.forwards.iter_mut().map(|forward| &mut forward.line);
-        let unreadable = file.unreadable.iter_mut().map(|line| &mut line.line);
-        lines.chain(logins).chain(forwards).chain(unreadable).for_each(|line| *line %= OF_SECOND);
         file.customers = self.drafts.into_iter().map(|draft| draft.record).collect();
-        file
+        file.settled()
     }
 
     /// What one line says of a customer holds for all of them.
@@ -854,12 +852,6 @@ fn quarrels(mut claims: Vec<Claim>, mut tell: impl FnMut(u32, u32)) {
             [None, _] => longest[0] = Some(claim),
         }
     }
-}
-
-/// Says of what is told that it is of the second file.
-fn of_addresses(told: &mut Complaint) {
-    told.line = told.line.map(|line| line % u64::from(OF_SECOND));
-    told.complaint.insert_str(0, OF_ADDRESSES);
 }
 
 /// A line, of whichever file.

@@ -230,6 +230,10 @@ impl Hand for Acting {
         self.jobs.upload(by, what, upload, name).map_err(denied)
     }
 
+    fn check_held_customers(&self, by: &By<'_>) -> Result<Outcome, Denied> {
+        self.jobs.check_held(by).map_err(denied)
+    }
+
     fn take_customers(&self, by: &By<'_>, job: u64, left_out: &[u64]) -> Result<Outcome, Denied> {
         Ok(self.jobs.take_customers(by, job, left_out))
     }

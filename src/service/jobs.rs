@@ -2,6 +2,7 @@
 //! came to is kept for a day.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -115,8 +116,28 @@ impl Jobs {
             Upload::Report => Task::Report(file),
             Upload::Customers => Task::Check(file),
             Upload::Sessions => Task::Log(file),
+            Upload::Addresses => {
+                let pair = self.shared.engine.with_addresses(read(&file)?)?;
+                files::save_atomic(&file.0, &pair, 0o600).map_err(|error| Error::file(&file.0, error))?;
+                Task::Check(file)
+            }
         };
         Ok(self.begin(by, name.to_owned(), task).map_or_else(|_| Outcome::Full, Outcome::Started))
+    }
+
+    /// Checks the file that came by itself and waits to be confirmed.
+    pub(super) fn check_held(&self, by: &By<'_>) -> Result<Outcome, Error> {
+        let engine = &self.shared.engine;
+        let (held, own) = (engine.held_customers(), folder(engine).join("job-of-held"));
+        let bytes = match files::read_max(&held, FILE_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Outcome::Gone),
+            Err(error) => return Err(Error::file(&held, error)),
+        };
+        let own = own.with_extension(engine.clock.untrusted_now().unix().to_string());
+        files::save_atomic(&own, &bytes, 0o600).map_err(|error| Error::file(&own, error))?;
+        let task = Task::Check(Temporary(own));
+        Ok(self.begin(by, HELD_NAME.to_owned(), task).map_or_else(|_| Outcome::Full, Outcome::Started))
     }
 
     /// Tries something that was set.
@@ -368,31 +389,25 @@ impl Shared {
         let engine = &self.engine;
         let zone = engine.loaded().settings.boxx.timezone.clone();
         let bytes = read(&file)?;
-        let (new, sha256) = (import::read(&bytes, &zone), sha256(&bytes));
+        let sha256 = sha256(&bytes);
+        let (packed, new) = engine.understand(&bytes)?;
+        let accepted = super::sha256(&super::holding::confirmed(packed, &new));
         drop(bytes);
         let in_force = engine.store.view()?.imports()?.pop().map(|(_, import)| import);
-        let old = match &in_force {
-            None => File::default(),
-            Some(import) => {
-                let path = engine.data.join("customers").join(&import.file);
-                let bytes =
-                    files::read_max(&path, FILE_BYTES_MAX).map_err(|error| Error::file(&path, error))?;
-                import::read(&bytes, &zone)
-            }
-        };
+        let old = engine.in_force()?.map_or_else(File::default, |bytes| import::read(&bytes, &zone));
         let base = in_force.map(|import| import.sha256);
         let checked = Checked {
             customers: new.customers_len() as u64,
             prefixes: new.prefixes_len() as u64,
             // What a form cannot confirm line by line is to be corrected.
             is_refused: new.refused || new.unreadable.len() > ROWS_MAX,
-            is_known: base == Some(sha256),
+            is_known: base == Some(accepted),
             complaints: engine.complaints(&new),
             complaints_more: new.complaints.more,
             notes: engine.notes(&new),
             unreadable: new.unreadable.iter().take(ROWS_MAX).cloned().collect(),
-            columns: new.columns.clone(),
-            doubts: new.doubts.clone(),
+            columns: new.columns.iter().chain(&new.address_columns).cloned().collect(),
+            doubts: engine.doubts(&new, engine.now()?)?,
             difference: difference::between(&old, &new),
             rows: engine.rows_with(&new)?,
             first: first_lines(&new),
@@ -479,6 +494,8 @@ fn first_lines(file: &File) -> Vec<FirstLine> {
     lines.iter().filter_map(shown).collect()
 }
 
+/// In place of the name of a file that nobody sent.
+const HELD_NAME: &str = "held";
 /// Jobs that wait for the one at work: each has a file on the disk.
 const WAITING_MAX: usize = 3;
 /// Jobs known: the complaints of one customer file are up to some hundred kilobytes.

@@ -11,6 +11,7 @@ mod catalogue;
 mod certifying;
 mod checking;
 pub mod fetching;
+mod holding;
 pub mod intake;
 mod jobs;
 pub mod keeping;
@@ -29,6 +30,7 @@ pub mod timing;
 pub mod viewing;
 mod whose;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -41,6 +43,7 @@ use tokio::sync::Notify;
 
 use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Complaint, LoadError, Settings};
+use crate::customers::bundle::Bundle;
 use crate::customers::import::{self, File};
 use crate::customers::space;
 use crate::customers::table::{self, Table};
@@ -366,35 +369,45 @@ impl Engine {
         if self.loaded().is_mending {
             return Ok(false);
         }
-        let Some(path) = self.loaded().settings.customers.file.clone() else { return Ok(false) };
-        let bytes = match files::read_max(&path, FILE_BYTES_MAX) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            Err(error) => {
-                let text = format!("the customer file {} cannot be read: {error}", path.display());
-                self.alarm("customers", Some(&text), now)?;
-                return Ok(false);
+        let customers = self.loaded().settings.customers.clone();
+        let Some(path) = customers.file else { return Ok(false) };
+        let mut files = Vec::new();
+        for path in [path].iter().chain(&customers.addresses_file) {
+            match files::read_max(path, FILE_BYTES_MAX) {
+                Ok(bytes) => files.push(bytes),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+                Err(error) => {
+                    let text = format!("the customer file {} cannot be read: {error}", path.display());
+                    self.alarm("customers", Some(&text), now)?;
+                    return Ok(false);
+                }
             }
-        };
+        }
+        let bytes = joined(files);
         let seen = CustomersSeen { sha256: sha256(&bytes) };
         if self.store.view()?.meta::<CustomersSeen>()?.is_some_and(|last| last.sha256 == seen.sha256) {
             return Ok(false);
         }
         let taken = match self.import_customers(&bytes, false, now) {
             Ok(_) => true,
-            Err(error @ (Error::Unconfirmed { .. } | Error::BadCustomers { .. })) => {
-                self.alarm("customers", Some(&error.to_string()), now)?;
-                false
-            }
+            Err(Error::Unconfirmed { .. } | Error::BadCustomers { .. }) => false,
             Err(error) => return Err(error),
         };
         self.store.write(|txn| txn.set_meta(&seen))?;
         Ok(taken)
     }
 
-    /// Takes a customer file from `now` on. `confirmed`: also if lines have no address that can be read.
+    /// Takes a customer file from `now` on. `confirmed`: also if something of it is in doubt; else it is held for
+    /// somebody to look at, and an alarm says so, as where it cannot be read.
     pub fn import_customers(&self, bytes: &[u8], confirmed: bool, now: Timestamp) -> Result<File, Error> {
-        self.import_customers_as(bytes, confirmed, now, None)
+        let taken = self.import_customers_as(bytes, confirmed, now, None);
+        if let Err(error @ (Error::Unconfirmed { .. } | Error::BadCustomers { .. })) = &taken {
+            if matches!(error, Error::Unconfirmed { .. }) {
+                self.hold(bytes)?;
+            }
+            self.alarm("customers", Some(&error.to_string()), now)?;
+        }
+        taken
     }
 
     /// The same in somebody's name: what is done is noted with it.
@@ -407,14 +420,14 @@ impl Engine {
     ) -> Result<File, Error> {
         self.usable()?;
         let _taking = self.take_turn();
-        let loaded = self.loaded();
-        let file = import::read(bytes, &loaded.settings.boxx.timezone);
+        let (packed, file) = self.understand(bytes)?;
         if file.refused {
             let why = file.complaints.list.last().map(ToString::to_string);
             let why = why.unwrap_or_else(|| "it holds no customer".to_owned());
             return Err(Error::BadCustomers { why, complaints: file.complaints.list });
         }
-        let sha256 = sha256(bytes);
+        let packed = holding::confirmed(packed, &file);
+        let sha256 = sha256(&packed);
         let view = self.store.view()?;
         let in_force = view.imports()?.pop().map(|(_, last)| last.sha256);
         // It was confirmed, under whatever name it comes again.
@@ -422,7 +435,8 @@ impl Engine {
             self.alarm("customers", None, now)?;
             return Ok(file);
         }
-        let doubts = doubts(&file);
+        let mut doubts = self.doubts(&file, now)?;
+        doubts.extend(unreadable(&file));
         if !doubts.is_empty() && !confirmed {
             return Err(Error::Unconfirmed { why: doubts.join("; "), complaints: file.complaints.list });
         }
@@ -435,7 +449,7 @@ impl Engine {
         }
         let name = rebuilding::accepted_name(now, &sha256);
         let path = self.data.join("customers").join(&name);
-        files::save_atomic(&path, bytes, 0o600).map_err(|error| Error::file(&path, error))?;
+        files::save_atomic(&path, &packed, 0o600).map_err(|error| Error::file(&path, error))?;
         let import = Import {
             imported: now,
             sha256,
@@ -451,6 +465,8 @@ impl Engine {
         txn.commit()?;
         tracing::info!(customers = import.customers, prefixes = import.prefixes, "customer file taken");
         self.rebuild_table()?;
+        self.keep_mapping(&Bundle::of(&packed))?;
+        self.forget_held()?;
         self.alarm("customers", None, now)?;
         Ok(file)
     }
@@ -571,14 +587,19 @@ impl Written {
     }
 }
 
-/// What somebody has to confirm before a customer file is taken.
-fn doubts(file: &File) -> Vec<String> {
-    let mut doubts = file.doubts.clone();
-    if !file.unreadable.is_empty() {
-        let lines: Vec<_> = file.unreadable.iter().take(20).map(|line| line.line.to_string()).collect();
-        doubts.push(format!("no address can be read in line {}, which would be left out", lines.join(", ")));
-    }
-    doubts
+/// Lines that would be left out.
+fn unreadable(file: &File) -> Option<String> {
+    let lines: Vec<_> = file.unreadable.iter().take(20).map(|line| line.line.to_string()).collect();
+    (!lines.is_empty())
+        .then(|| format!("no address can be read in line {}, which would be left out", lines.join(", ")))
+}
+
+/// A customer file, and that of its addresses if there is a second, as one.
+pub fn joined(files: Vec<Vec<u8>>) -> Vec<u8> {
+    let mut files = files.into_iter();
+    let customers = files.next().unwrap_or_default();
+    let addresses = files.next().map(Cow::Owned);
+    Bundle { customers: customers.into(), addresses, ..Bundle::default() }.pack().into_owned()
 }
 
 /// In the data folder.

@@ -326,7 +326,7 @@ impl Engine {
                 let received = self.take_customer_file(file, "POST /api/customers", now)?;
                 (received, Deed::to(What::TookCustomers, &["POST /api/customers"]))
             }
-            Upload::Sessions | Upload::Report => {
+            Upload::Sessions | Upload::Report | Upload::Addresses => {
                 let name = source.unwrap_or("POST /api/sessions");
                 let received = match self.take_log(&file.0, name, source, now) {
                     Ok(Taken { summary, .. }) => Received {

@@ -324,7 +324,8 @@ fn signatures(engine: &Engine) -> Vec<Signature> {
         Some((meta.ino(), meta.len(), meta.ctime(), meta.ctime_nsec()))
     };
     let settings = &engine.loaded().settings;
-    let named = settings.customers.file.iter().chain(&settings.trust.extra_ca);
+    let customers = settings.customers.file.iter().chain(&settings.customers.addresses_file);
+    let named = customers.chain(&settings.trust.extra_ca);
     [&engine.settings_path].into_iter().chain(named).map(|path| of(path)).collect()
 }
 

@@ -291,6 +291,7 @@ impl View for Live {
             prefixes: loaded.table.prefixes_len() as u64,
             imports: imports.into_iter().rev().take(ROWS_MAX).map(|(_, import)| import).collect(),
             file: loaded.settings.customers.file.as_ref().map(|file| file.display().to_string()),
+            is_held: self.engine.held_customers().exists(),
         })
     }
 

@@ -419,8 +419,7 @@ mod tests {
         /// Takes another customer file.
         fn import(&self, lines: &str) {
             let text = format!("customer_id,name,email,cidr\n{lines}");
-            save_atomic(&self.folder.path().join("customers.csv"), text.as_bytes(), 0o600).unwrap();
-            assert!(self.engine.reload(NOW).unwrap());
+            self.engine.import_customers(text.as_bytes(), true, NOW).unwrap();
         }
 
         fn ownerless(&self, wanted: &OwnerlessWanted, after: Option<IpNet>) -> Part<Ownerless, IpNet> {

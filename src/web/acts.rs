@@ -247,6 +247,15 @@ pub(crate) fn fetch(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
     say(desk, who, fields, "/customers", outcome)
 }
 
+pub(crate) fn upload_addresses(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    upload(desk, who, fields, Upload::Addresses, "/customers")
+}
+
+pub(crate) fn check_held_customers(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let outcome = desk.hand.check_held_customers(&by(desk, who));
+    say(desk, who, fields, "/customers", outcome)
+}
+
 fn upload(desk: &Desk<'_>, who: &Who, fields: &mut Query, what: Upload, home: &str) -> Reply {
     let outcome = match (desk.request.upload, fields.take("file")) {
         ("", _) | (_, None) => Ok(Outcome::NoFile),

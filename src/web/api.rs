@@ -160,7 +160,7 @@ fn receive(desk: &Desk<'_>, what: Upload, query: &str) -> Result<Reply, Problem>
     let mut query = Query::parse(query)?;
     let source = match what {
         Upload::Sessions => text_of(&mut query, "source")?,
-        Upload::Customers | Upload::Report => None,
+        Upload::Customers | Upload::Report | Upload::Addresses => None,
     };
     query.finish()?;
     if desk.request.upload.is_empty() {

@@ -147,6 +147,8 @@ pub const FORMS: &[Form] = &[
     Form { path: "/customers/upload", act: Act::Upload(FILE_BYTES_MAX as u64, acts::upload_customers) },
     Form { path: "/sessions/upload", act: Act::Upload(LOG_BYTES_MAX, acts::upload_sessions) },
     Form { path: "/customers/fetch", act: Act::Inside(Role::Operator, acts::fetch) },
+    Form { path: "/customers/addresses", act: Act::Upload(FILE_BYTES_MAX as u64, acts::upload_addresses) },
+    Form { path: "/customers/held", act: Act::Inside(Role::Operator, acts::check_held_customers) },
     Form { path: "/customers/take", act: Act::Inside(Role::Operator, acts::take_customers) },
     Form { path: "/customers/discard", act: Act::Inside(Role::Operator, acts::discard_customers) },
 ];

@@ -48,6 +48,8 @@ pub trait Hand {
     fn take_customers(&self, by: &By<'_>, job: u64, confirmed: &[u64]) -> Result<Outcome, Denied>;
     /// Lets something be fetched from elsewhere soon: [`super::view::View::fetched`] has its name.
     fn fetch(&self, by: &By<'_>, name: &str) -> Result<Outcome, Denied>;
+    /// Checks in a job the customer file that came by itself and waits to be confirmed.
+    fn check_held_customers(&self, by: &By<'_>) -> Result<Outcome, Denied>;
     fn discard_customers(&self, by: &By<'_>, job: u64) -> Result<Outcome, Denied>;
     /// Tries in a job whether something that was set works; it answers at once with the job's number.
     fn check(&self, by: &By<'_>, what: Check) -> Result<Outcome, Denied>;
@@ -141,6 +143,8 @@ pub enum Upload {
     Customers,
     /// A log of sessions.
     Sessions,
+    /// The addresses of the customers that are there already.
+    Addresses,
 }
 
 /// What became of a file that a program has sent.

@@ -428,6 +428,8 @@ pub struct Customers {
     pub imports: Vec<Import>,
     /// The customer file of the settings, where it is a file.
     pub file: Option<String>,
+    /// A file that came by itself waits to be looked at.
+    pub is_held: bool,
 }
 
 /// The machine.

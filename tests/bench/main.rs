@@ -27,7 +27,7 @@ mod world;
 
 use operator::between;
 use page::Page;
-use stages::{Idle, MIB, OneFile, Owners, Pass, Sessions, Stage, reports, settle};
+use stages::{Checked, Idle, MIB, OneFile, Owners, Pass, Sessions, Stage, reports, settle};
 use world::{DAY, World};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -54,6 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         bench.main_world(given)?;
         bench.more_rows(large)?;
         bench.more_prefixes()?;
+        bench.customer_file()?;
         bench.one_file();
         bench.sessions()?;
     }
@@ -311,6 +312,46 @@ impl Bench<'_> {
     }
 
     /// Two days in a wide world.
+    /// A customer file as large as the largest small ISP's.
+    fn customer_file(&mut self) -> std::io::Result<()> {
+        let path = self.room.join("large.csv");
+        let mut text = "customer_id,name,email,cidr,login,language,status\n".to_owned();
+        let first = u32::from(WIDE.network());
+        for line in 0..250_000_u32 {
+            // A customer has two or three prefixes.
+            let (customer, address) = (line * 2 / 5, std::net::Ipv4Addr::from(first + line * 8));
+            text += &format!(
+                "C{customer:06},Customer number {customer},abuse{customer}@customer{customer}.example,{address}/29,\
+                 user{customer},de,active\n"
+            );
+        }
+        std::fs::write(&path, text)?;
+        let checked: Checked = Stage::Check { customers: path }.measure();
+        println!(
+            "\na customer file of {:.1} MiB: {} customers, {} prefixes; {:.2} CPU s to check, {:.1} MiB at the peak",
+            checked.bytes as f64 / MIB,
+            checked.customers,
+            checked.prefixes,
+            checked.cpu,
+            checked.peak_mib
+        );
+        self.budget(
+            &format!("check of {} customers with {} prefixes", checked.customers, checked.prefixes),
+            format!("{:.2} CPU s", checked.cpu),
+            "<= 2",
+            checked.cpu <= 2.0,
+            format!("csv::ByteRecord {:.2} (ratio {:.1})", checked.baseline, checked.cpu / checked.baseline),
+        );
+        self.budget(
+            "peak memory of that check",
+            format!("{:.1} MiB", checked.peak_mib),
+            "<= 64",
+            checked.peak_mib <= 64.0,
+            format!("the file alone {:.1}", checked.bytes as f64 / MIB),
+        );
+        Ok(())
+    }
+
     fn wide(&self, customers: usize, rows: usize) -> std::io::Result<([Pass; 2], PathBuf)> {
         let folder = self.folder("wide")?;
         World { network: WIDE, customers, rows: rows / world::KINDS.len() }.write(&folder)?;

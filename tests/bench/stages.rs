@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use abusebox::clock::{Clock, Timestamp};
 use abusebox::config;
-use abusebox::customers::table::Table;
-use abusebox::customers::{Owner, import};
+use abusebox::customers::table::{self, Table};
+use abusebox::customers::{Owner, import, space};
 use abusebox::fetch::spool::{Incoming, Spooled};
 use abusebox::service::Engine;
 use abusebox::service::intake::{Source, Taken};
@@ -35,6 +35,8 @@ pub(crate) enum Stage {
     Pass { reports: PathBuf, data: PathBuf, day: i64 },
     /// The table of a customer file, with look-ups in a network. Measures an [`Owners`].
     Owners { customers: PathBuf, network: String },
+    /// The check of a customer file. Measures a [`Checked`].
+    Check { customers: PathBuf },
     /// A report of so many bytes, about a network. Measures a [`OneFile`].
     OneFile { data: PathBuf, bytes: u64, network: String },
     /// So many sessions of 14 days, taken in and asked. Measures a [`Sessions`].
@@ -95,6 +97,17 @@ pub(crate) struct Owners {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(crate) struct Checked {
+    pub(crate) bytes: u64,
+    pub(crate) customers: usize,
+    pub(crate) prefixes: usize,
+    /// Seconds of the processor, and those for only parting its cells with the `csv` package.
+    pub(crate) cpu: f64,
+    pub(crate) baseline: f64,
+    pub(crate) peak_mib: f64,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(crate) struct OneFile {
     pub(crate) bytes: u64,
     pub(crate) rows: u64,
@@ -144,6 +157,7 @@ impl Stage {
         match self {
             Self::Pass { reports, data, day } => print(&pass(reports, data, *day)),
             Self::Owners { customers, network } => print(&owners(customers, network_of(network))),
+            Self::Check { customers } => print(&check(customers)),
             Self::OneFile { data, bytes, network } => print(&one_file(data, *bytes, network_of(network))),
             Self::Sessions { data, count } => print(&sessions(data, *count)),
             Self::Idle { data, days } => print(&idle(data, *days)),
@@ -255,6 +269,27 @@ fn pass(folder: &Path, data: &Path, day: i64) -> Pass {
         store_bytes: std::fs::metadata(data.join("abusebox.redb")).expect("a store").len(),
         incidents,
     }
+}
+
+fn check(customers: &Path) -> Checked {
+    let networks = config::raw::parse(NETWORKS, Path::new("")).expect("valid settings").networks;
+    meter::forget_peak();
+    let ((file, told), cpu) = meter::costs(|| {
+        let bytes = std::fs::read(customers).expect("a customer file");
+        let file = import::read(&bytes, &jiff::tz::TimeZone::UTC);
+        let told = table::check(&file, &networks).len() + space::notes(&file, &networks).len();
+        (file, told)
+    });
+    let peak_mib = meter::peak_mib();
+    assert!(!file.refused && file.complaints.is_empty() && told == 0, "{:?}", file.complaints.list.last());
+    let bytes = std::fs::read(customers).expect("a customer file");
+    let (cells, baseline) = meter::costs(|| {
+        let records = csv::Reader::from_reader(&bytes[..]).into_byte_records();
+        records.map(|record| record.expect("valid CSV").len()).sum::<usize>()
+    });
+    assert!(cells > 0);
+    let (customers, prefixes) = (file.customers_len(), file.prefixes_len());
+    Checked { bytes: bytes.len() as u64, customers, prefixes, cpu, baseline, peak_mib }
 }
 
 fn owners(customers: &Path, network: Ipv4Net) -> Owners {

@@ -68,6 +68,19 @@ impl Place {
         self.folder.path()
     }
 
+    /// Brings a customer file of which something has to be confirmed, as another program would.
+    pub(crate) fn hold_customers(&self) {
+        let csv = "customer_id,name,email,cidr\nA,Alpha,a@alpha.example,198.51.100.0/28\n";
+        let path = self.folder().join("held.csv");
+        std::fs::write(&path, csv).unwrap();
+        let done = std::process::Command::new(program())
+            .args(["--data", "data", "--settings", "settings.toml", "customers", "import", "held.csv"])
+            .current_dir(self.folder())
+            .output()
+            .unwrap();
+        assert_eq!(done.status.code(), Some(1), "half of the customers are gone: {done:?}");
+    }
+
     pub(crate) fn data(&self, name: &str) -> PathBuf {
         self.folder.path().join("data").join(name)
     }

@@ -595,6 +595,7 @@ impl Scene {
         assert!(page.contains("matched <b>2</b>"), "{page}");
         let (job, _) =
             place.job(&place.send("/customers/upload", "d.csv", &CUSTOMERS.replace("Beta", "Other"), &csrf));
+        place.hold_customers();
         let words = "password=words+of+somebody+else&again=words+of+somebody+else";
         let added = place.post("/people/add", &format!("csrf={csrf}&name=vic&role=viewer&{words}"));
         assert_eq!(status(&added), Some(303), "{added}");
@@ -652,6 +653,7 @@ impl Scene {
                 "/sessions/upload" => {
                     ("s.csv", "user;address;start;stop\nann;192.0.2.1;2026-11-20T00:00:00Z;\n".to_owned())
                 }
+                "/customers/addresses" => ("f.csv", "customer_id,cidr\nC1,192.0.2.9\n".to_owned()),
                 _ => ("e.csv", CUSTOMERS.replace("Alpha", "Third")),
             };
             let content_type = "multipart/form-data; boundary=x7".to_owned();
@@ -683,6 +685,7 @@ impl Scene {
             "/incidents/change" => "do=close&id-1=on".to_owned(),
             "/customers/fetch" => "name=customers".to_owned(),
             "/customers/take" | "/customers/discard" => format!("job={job}"),
+            "/customers/held" => String::new(),
             other => panic!("say what {other} does, so that it is tried here"),
         };
         Sent { body: format!("csrf={csrf}&{fields}").into_bytes(), ..sent }

@@ -443,8 +443,12 @@ fn customer_files_are_checked_and_imported() {
     assert_eq!(number(&lines[lines.len() - 1], "complaints"), lines.len() as u64 - 1);
     // Changed nothing so far.
     assert_eq!(place.at_noon(&["whois", "198.18.0.9"]).lines()[0]["customer"], "C1002");
+    // Nearly all customers would be gone: somebody has to confirm that.
+    let import = ["--at", "2026-12-04T12:00:00Z", "customers", "import", "faulty.csv"];
+    place.run(&import).exits(1).complains("2 customers");
+    assert_eq!(place.at_noon(&["whois", "198.18.0.9"]).lines()[0]["customer"], "C1002");
     // Taken, with complaints.
-    place.run(&["--at", "2026-12-04T12:00:00Z", "customers", "import", "faulty.csv"]).exits(3);
+    place.run(&[&import[..], &["--confirm"]].concat()).exits(3);
     let whois = place.run(&["--at", "2026-12-05T12:00:00Z", "whois", "198.18.1.1"]).lines().remove(0);
     assert_eq!(whois["owner"], "ambiguous");
     // A line whose address cannot be read.
@@ -722,7 +726,7 @@ fn run_goes_on_from_the_given_moment_and_takes_changed_files() {
     let fetched = status()["last_fetch"].as_str().unwrap().to_owned();
     assert!(fetched.starts_with("2026-12-03T12:0"), "{fetched}");
     place.write("settings.toml", &place.settings("practice"));
-    place.write("customers.csv", "customer_id,name,email,cidr\nNEW,New,new@x.example,198.18.0.0/16\n");
+    place.write("customers.csv", &(place.world.customers_csv() + "NEW,New,new@x.example,198.18.0.254,,\n"));
     let wait_for = |what: &str, seen: &dyn Fn() -> bool| {
         let deadline = Instant::now() + PATIENCE;
         while !seen() {
@@ -731,7 +735,7 @@ fn run_goes_on_from_the_given_moment_and_takes_changed_files() {
         }
     };
     wait_for("the mode", &|| status()["mode"] == "practice");
-    wait_for("the customers", &|| place.run(&["whois", "198.18.0.9"]).lines()[0]["customer"] == "NEW");
+    wait_for("the customers", &|| place.run(&["whois", "198.18.0.254"]).lines()[0]["customer"] == "NEW");
     // Settings with a fault change nothing and raise an alarm.
     place.write("settings.toml", "[box]\nmode = \"what\"\n");
     wait_for("the alarm", &|| status()["alarms"][0]["code"] == "settings");

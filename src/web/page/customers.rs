@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use jiff::civil::DateTime;
 
+use super::acting::may_act;
 use super::people::csrf;
 use super::{Facts, Page, Table, acting, customer, customer_link, further, select, when};
 use crate::clock::Timestamp;
@@ -117,9 +118,22 @@ pub(crate) fn show(
         t.customers.list,
         "</h2>",
         facts.done(),
-        acting::file_form(who, "/customers/upload", ".csv,.txt", t.jobs.check_file, t),
+        (customers.is_held && may_act(who)).then(|| html!(
+            "<form class=\"quiet\" action=\"/customers/held\" method=\"post\">",
+            csrf(who),
+            "<p class=\"alarm\">",
+            t.customers.held,
+            "</p><p class=\"acts\"><button>",
+            t.customers.look_at_held,
+            "</button></p></form>"
+        )),
+        acting::file_form(who, "/customers/upload", CUSTOMER_FILES, t.jobs.check_file, t),
         "<p class=\"hint\">",
         t.jobs.check_about,
+        "</p>",
+        acting::file_form(who, "/customers/addresses", CUSTOMER_FILES, t.jobs.check_addresses, t),
+        "<p class=\"hint\">",
+        t.jobs.addresses_about,
         "</p><h2>",
         t.customers.accepted,
         "</h2><p class=\"dim\">",
@@ -129,6 +143,9 @@ pub(crate) fn show(
     );
     Ok(Page { title: t.customers.title.to_owned(), entry: "/customers", body })
 }
+
+/// What a browser offers to choose from.
+pub(crate) const CUSTOMER_FILES: &str = ".csv,.txt,.xlsx,.ods";
 
 /// What is fetched from elsewhere, and a form for a log that somebody has at hand.
 fn fetched(all: &[(String, Option<Poll>)], site: &Site, who: &Who, now: Timestamp) -> Html {

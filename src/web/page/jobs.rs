@@ -336,6 +336,7 @@ fn what(one: &Changed, t: &PageWords) -> Html {
         (one.name, say.name),
         (one.mails, say.mail),
         (one.language, say.language),
+        (one.logins, say.logins),
         (one.validity, say.validity),
     ] {
         if is_so {

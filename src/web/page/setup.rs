@@ -4,6 +4,7 @@
 use ipnet::IpNet;
 
 use super::acting::{file_form, may_act, way_to_job};
+use super::customers::CUSTOMER_FILES;
 use super::people::csrf;
 use super::settings::{Typed, inputs};
 use super::{Facts, Page, Table, customer, pager};
@@ -136,7 +137,7 @@ pub(crate) fn one(
                 " ",
                 list,
                 "</p>",
-                file_form(who, "/customers/upload", ".csv,.txt", t.jobs.check_file, t),
+                file_form(who, "/customers/upload", CUSTOMER_FILES, t.jobs.check_file, t),
                 "<p class=\"hint\">",
                 t.jobs.check_about,
                 "</p>"

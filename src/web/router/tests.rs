@@ -284,7 +284,13 @@ impl View for Fake {
 
     fn customers(&self) -> Result<Customers, Trouble> {
         let import = Import { imported: NOW, sha256: [0; 32], file: evil(), customers: 40, prefixes: 61 };
-        Ok(Customers { customers: 40, prefixes: 61, imports: vec![import], file: Some(evil()) })
+        Ok(Customers {
+            customers: 40,
+            prefixes: 61,
+            imports: vec![import],
+            file: Some(evil()),
+            is_held: true,
+        })
     }
 
     fn fetched(&self) -> Result<Vec<(String, Option<Poll>)>, Trouble> {
@@ -747,6 +753,10 @@ impl Hand for Keeper {
         self.note(format!("fetch {name} by {}", by.who.name))?;
         Ok(Outcome::Fetching)
     }
+    fn check_held_customers(&self, by: &By<'_>) -> Result<Outcome, Denied> {
+        self.note(format!("check what is held by {}", by.who.name))?;
+        Ok(Outcome::Started(4))
+    }
     fn discard_customers(&self, by: &By<'_>, job: u64) -> Result<Outcome, Denied> {
         self.note(format!("discard {job} by {}", by.who.name))?;
         Ok(Outcome::Discarded)
@@ -856,6 +866,7 @@ fn checked() -> Checked {
         name: true,
         mails: true,
         language: true,
+        logins: true,
         prefixes_new: 1,
         prefixes_gone: 2,
         validity: true,

@@ -90,9 +90,10 @@ fn write(settings: &Settings) -> String {
         file.texts(key, list);
     }
 
-    let CustomersFile { file: path, remote, poll_hours } = customers;
+    let CustomersFile { file: path, addresses_file, remote, poll_hours } = customers;
     file.table("customers");
     file.optional("file", path.as_deref().map(Path::display));
+    file.optional("addresses_file", addresses_file.as_deref().map(Path::display));
     file.remote(remote.as_ref());
     file.value("poll_hours", poll_hours);
 
