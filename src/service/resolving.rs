@@ -345,7 +345,7 @@ mod tests {
         let document = include_str!("../../docs/resolver.md");
         let code = document.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
         let file = folder.join("resolver.py");
-        std::fs::write(&file, code).unwrap();
+        crate::files::save_atomic(&file, code.as_bytes(), 0o600).unwrap();
         // A port that was free a moment ago.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let running = Running(Command::new("python3").arg(file).arg(port.to_string()).spawn().unwrap());

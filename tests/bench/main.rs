@@ -325,7 +325,7 @@ impl Bench<'_> {
                  user{customer},de,active\n"
             );
         }
-        std::fs::write(&path, text)?;
+        abusebox::files::save_atomic(&path, text.as_bytes(), 0o600)?;
         let checked: Checked = Stage::Check { customers: path }.measure();
         println!(
             "\na customer file of {:.1} MiB: {} customers, {} prefixes; {:.2} CPU s to check, {:.1} MiB at the peak",
