@@ -250,7 +250,9 @@ fn keep(
         let mut batch = vec![first];
         let until = Instant::now() + TOGETHER_TIME;
         while batch.len() < TOGETHER_MAX {
-            match waiting.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            // What waits already goes with it: so a slow disk is kept up with.
+            let left = until.saturating_duration_since(Instant::now());
+            match waiting.recv_timeout(if batch.len() < TOGETHER_ENOUGH { left } else { Duration::ZERO }) {
                 Ok(next) => batch.push(next),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
@@ -337,7 +339,10 @@ const TELL_EVERY: Duration = Duration::from_secs(60);
 const COUNTS_EVERY: Duration = Duration::from_secs(6 * 3600);
 /// What comes within it goes to the disk at once, and is answered so much later.
 const TOGETHER_TIME: Duration = Duration::from_millis(200);
-const TOGETHER_MAX: usize = 256;
+/// For so many packets the disk is not spared longer.
+const TOGETHER_ENOUGH: usize = 256;
+/// What eight seconds bring at 500 a second: a card may take one for a commit.
+const TOGETHER_MAX: usize = 4_096;
 /// Half a minute at 500 packets a second, for which a large report may hold the store: 8 MiB.
 const WAITING_MAX: usize = 16_384;
 /// For a second of them.
