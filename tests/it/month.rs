@@ -631,7 +631,9 @@ fn a_new_customer_file_is_taken_and_answers_for_what_comes() {
     let mut rig = Rig::new(START);
     rig.problem("scan_rdp", "198.18.1.10", "high", 0..=20);
     rig.run_until(at("2027-03-10T12:00:00Z"));
-    rig.write_customers(&[(1, "new@one.example".to_owned()), (2, "c2@cust.example".to_owned())]);
+    let mut customers: Vec<_> = (1..=9).map(|n| (n, format!("c{n}@cust.example"))).collect();
+    customers[0].1 = "new@one.example".to_owned();
+    rig.write_customers(&customers);
     rig.reload();
     rig.problem("scan_telnet", "198.18.1.11", "high", 1..=3);
     rig.run_for_days(3);
