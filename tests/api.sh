@@ -48,12 +48,14 @@ until_done() {
 simulator=$!
 until_done grep -q mails_page "$folder/simulator.log"
 
-token=$(od -An -N 24 -t x1 /dev/urandom | tr -d ' \n')
+draw() { od -An -N 24 -t x1 /dev/urandom | tr -d ' \n'; }
+token=$(draw) intake=$(draw)
 cat >>"$folder/settings.toml" <<TEXT
 [page]
 listen = "127.0.0.1:0"
 listen_https = ""
 api_token = "$token"
+intake_token = "$intake"
 TEXT
 "$target/abusebox" --settings "$folder/settings.toml" --data "$folder/data" run >"$folder/abusebox.log" 2>&1 &
 appliance=$!
@@ -65,9 +67,15 @@ echo "asked: abusebox at $page with $(status)"
 
 # Deterministic, so that what fails once fails again; in the folder, since it leaves notes where it stands.
 project=$PWD
-(cd "$folder" && "$project/$tools/bin/schemathesis" run "$project/docs/openapi.json" --url "$page" \
-  --header "Authorization: Bearer $token" --checks all --mode all --max-examples "$examples" \
-  --generation-deterministic --no-color)
+ask() {
+  (cd "$folder" && "$project/$tools/bin/schemathesis" run "$project/docs/openapi.json" --url "$page" \
+    --checks all --mode all --max-examples "$examples" --generation-deterministic --no-color "$@")
+}
+# What only takes has a token of its own; the door refuses the body of any other method before it looks at the path.
+takes='^/api/(customers|sessions)$'
+ask --header "Authorization: Bearer $token" --exclude-path-regex "$takes"
+ask --header "Authorization: Bearer $intake" --include-path-regex "$takes" \
+  --exclude-checks unsupported_method,positive_data_acceptance
 
 # Bytes that are no request, by themselves and in the place of a path.
 port=${page%/}
