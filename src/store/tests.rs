@@ -209,7 +209,7 @@ fn recorded(folder: &Path) -> Recorded {
         let customers = format!(
             "customer_id,name,email,cidr\nA,Alpha,a@alpha.example,198.51.100.0/25\nB{day},Beta,b@beta.example,198.51.100.128/26\n"
         );
-        engine.import_customers(customers.as_bytes(), false, now).unwrap();
+        engine.import_customers(customers.as_bytes(), true, now).unwrap();
         note(&engine);
         for kind in ["scan_rdp", "scan_ftp"] {
             let mut csv = "timestamp,severity,ip,port,protocol,banner\n".to_owned();
