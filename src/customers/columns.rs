@@ -169,6 +169,9 @@ fn headers<'t>(source: &Rows<'t>, mapping: &Mapping, placed: bool) -> (Vec<Table
 
 /// Whether nothing but addresses stands in a cell.
 fn is_addresses(cell: &str) -> bool {
+    if !cell.bytes().any(|byte| byte.is_ascii_digit() || byte == b':') {
+        return false;
+    }
     let found = cell::addresses(cell);
     !found.nets.is_empty() && found.unreadable.is_empty()
 }

@@ -40,7 +40,7 @@ impl<'a> Iterator for Records<'a> {
             let (cells, end, broken) = match split(window, self.delimiter) {
                 Some((cells, end)) if end < window.len() || end == self.rest.len() => (cells, end, false),
                 _ => {
-                    let end = self.rest.find(['\r', '\n']).unwrap_or(self.rest.len());
+                    let end = memchr::memchr2(b'\r', b'\n', self.rest.as_bytes()).unwrap_or(self.rest.len());
                     let cells = window[..end.min(window.len())].split(char::from(self.delimiter));
                     (cells.map(|cell| cell.trim().trim_matches('"').into()).collect(), end, true)
                 }
@@ -93,11 +93,8 @@ fn split(text: &str, delimiter: u8) -> Option<(Vec<Cow<'_, str>>, usize)> {
 /// Line ends inside a text: `\n`, `\r\n` or a lone `\r`.
 fn line_ends(text: &str) -> u32 {
     let bytes = text.as_bytes();
-    let ends = (0..bytes.len()).filter(|&i| match bytes[i] {
-        b'\n' => true,
-        b'\r' => bytes.get(i + 1) != Some(&b'\n'),
-        _ => false,
-    });
+    let ends = memchr::memchr2_iter(b'\r', b'\n', bytes);
+    let ends = ends.filter(|&end| bytes[end] == b'\n' || bytes.get(end + 1) != Some(&b'\n'));
     ends.count() as u32
 }
 
