@@ -185,7 +185,8 @@ impl Parser {
             }
             "iaprefix" if is_in_identity => {
                 self.address();
-                address.parse::<IpNet>().ok().map(|net| Place::Address(net.trunc()))
+                let net = address.parse::<IpNet>().ok().filter(|net| net.prefix_len() > 0);
+                net.map(|net| Place::Address(net.trunc()))
             }
             _ => Some(Place::Other),
         };

@@ -72,7 +72,8 @@ fn lease<E, F: FnMut(Session) -> Result<(), E>>(
     let address = cell(Some(columns.address));
     let length = cell(columns.prefix_len).parse().ok();
     let net = address.parse::<IpAddr>().ok().and_then(|ip| match length {
-        Some(length) => IpNet::new(ip, length).ok().map(|net| net.trunc()),
+        // A prefix of all addresses is nobody's.
+        Some(length) => IpNet::new(ip, length).ok().filter(|_| length > 0).map(|net| net.trunc()),
         None => Some(IpNet::from(ip)),
     });
     let Some(net) = net else {
