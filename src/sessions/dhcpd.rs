@@ -185,6 +185,7 @@ impl Parser {
             }
             "iaprefix" if is_in_identity => {
                 self.address();
+                // A prefix of all addresses is nobody's.
                 let net = address.parse::<IpNet>().ok().filter(|net| net.prefix_len() > 0);
                 net.map(|net| Place::Address(net.trunc()))
             }
