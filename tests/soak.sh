@@ -71,7 +71,7 @@ mutate() {
 
 run() {
   case $1 in
-    kill) tests kill:: ;;                # 200 boxes, each killed at ten points
+    kill) tests kill:: ;;                # 200 boxes, each killed at eleven points
     rebuild) tests rebuild:: ;;          # 240 kills while a lost store is made anew
     hostile) tests hostile:: ;;          # files as large as a report may be
     page) tests attack:: ;;              # thousands of guesses, hellos and random bytes against the page

@@ -26,6 +26,8 @@ use crate::sim::world::World;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Point {
     Import,
+    /// Among the sessions of a log, or some milliseconds later: at its commit or behind it.
+    Sessions,
     List,
     Download,
     BeforeRename,
@@ -41,8 +43,9 @@ enum Point {
 }
 
 /// In the order in which a house meets them.
-const POINTS: [Point; 10] = [
+const POINTS: [Point; 11] = [
     Point::Import,
+    Point::Sessions,
     Point::List,
     Point::Download,
     Point::BeforeRename,
@@ -72,12 +75,12 @@ impl House {
         let (shadow, mail) = (Shadowserver::start(&world).unwrap(), MailCatcher::start().unwrap());
         // The oldest day that is asked for, so that little time is spent before the first report.
         shadow.add(report("scan_rdp", today.plus(-4), &[1, 2, 3, 77], 40));
-        shadow.add(report("scan_telnet", today.plus(-1), &[2, 4, 4, 5], 3));
+        shadow.add(report("scan_telnet", today.plus(-1), &[2, 4, 4, 5, DYNAMIC], 3));
         let settings = format!(
             "[box]\nmode = \"live\"\n[organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
              operator_address = \"noc@example.net\"\n[shadowserver]\nkey = \"{}\"\nsecret = \"practice-secret\"\n\
              api_url = \"{}\"\ndownload_url = \"{}\"\n[networks]\ncidrs = [\"198.18.0.0/15\"]\n\
-             [mail]\nurl = \"{}\"\nper_minute_max = 1000\n[page]\nlisten = \"\"\n[policy]\nhold_count_min = 1000\n",
+             dynamic = [\"198.18.{DYNAMIC}.0/24\"]\n[mail]\nurl = \"{}\"\nper_minute_max = 1000\n[page]\nlisten = \"\"\n[policy]\nhold_count_min = 1000\n",
             world.key,
             shadow.api_url(),
             shadow.download_url(),
@@ -90,6 +93,13 @@ impl House {
             writeln!(customers, "C{n},Customer {n},c{n}@cust.example{more},198.18.{n}.0/24").unwrap();
         }
         std::fs::write(dir.path().join("customers.csv"), customers).unwrap();
+        let mut sessions = "user,address,start,stop\n".to_owned();
+        for n in 0..SESSIONS {
+            let (customer, host, day) = (n % 5 + 1, n % 250 + 1, today.plus(-(n as i32 / 250)));
+            writeln!(sessions, "C{customer},198.18.{DYNAMIC}.{host},{day}T00:00:00Z,{day}T23:59:59Z")
+                .unwrap();
+        }
+        std::fs::write(dir.path().join("sessions.csv"), sessions).unwrap();
         Self { number, born: Instant::now(), dir, shadow, mail }
     }
 
@@ -120,9 +130,9 @@ impl House {
     fn kill(&self, point: Point) -> Result<(), String> {
         // One box works for years, another is called by cron.
         let work = if self.number.is_multiple_of(2) { "once" } else { "run" };
-        let import = ["customers", "import", "customers.csv"];
         let halt = match point {
             Point::Import => "import",
+            Point::Sessions => "sessions",
             Point::BeforeRename => "before rename",
             Point::AfterRename => "after rename",
             Point::Parsing => "parsing",
@@ -133,7 +143,11 @@ impl House {
                 return self.kill_from_outside(point, work);
             }
         };
-        let words: &[&str] = if point == Point::Import { &import } else { &[work] };
+        let words: &[&str] = match point {
+            Point::Import => &IMPORT,
+            Point::Sessions => &IMPORT_SESSIONS,
+            _ => &[work],
+        };
         let mut child = self.start(words, Some(halt));
         let mut said = String::new();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -144,9 +158,14 @@ impl House {
             line == here
         });
         drop(watchdog);
-        if arrived && point == Point::Commit && !self.number.is_multiple_of(4) {
+        let later_max = match point {
+            Point::Commit => Duration::from_millis(8),
+            Point::Sessions => Duration::from_millis(400),
+            _ => Duration::ZERO,
+        };
+        if arrived && !later_max.is_zero() && !self.number.is_multiple_of(4) {
             child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
-            std::thread::sleep(Duration::from_micros(self.number as u64 * 211 % 8000));
+            std::thread::sleep(later_max * (self.number as u32 * 211 % 8000) / 8000);
         }
         child.kill().unwrap();
         child.wait().unwrap();
@@ -186,6 +205,13 @@ impl House {
         self.shadow.heal();
         self.mail.heal();
         if arrived { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    }
+
+    /// Takes the log of sessions. Returns how many of them were new.
+    fn take_sessions(&self) -> u64 {
+        let taken: Value = serde_json::from_str(&self.ask(&IMPORT_SESSIONS)).unwrap();
+        assert_eq!(taken["sessions"], SESSIONS);
+        taken["changed"].as_u64().unwrap()
     }
 
     /// What commands show, without what differs from house to house.
@@ -307,7 +333,8 @@ fn report(kind: &str, day: Day, customers: &[u8], hosts: u8) -> Report {
 #[test]
 fn a_killed_box_ends_as_if_it_had_not_been_killed() {
     let calm = House::new(0);
-    calm.ask(&["customers", "import", "customers.csv"]);
+    calm.ask(&IMPORT);
+    assert_eq!(calm.take_sessions(), SESSIONS);
     let (expected, expected_mails) = std::thread::scope(|scope| {
         let calm = scope.spawn(|| {
             calm.start(&["once"], None).wait().unwrap();
@@ -320,7 +347,8 @@ fn a_killed_box_ends_as_if_it_had_not_been_killed() {
     assert_eq!(expected_mails.len(), 7, "{expected_mails:#?}");
 
     let houses = if is_soak() { 200 } else { 20 };
-    let (next, fallen, repeats) = (AtomicUsize::new(1), Mutex::new(BTreeMap::new()), AtomicUsize::new(0));
+    let (next, fallen) = (AtomicUsize::new(1), Mutex::new(BTreeMap::new()));
+    let (repeats, whole) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let one = |number: usize| {
         let house = House::new(number);
         for point in POINTS {
@@ -328,8 +356,14 @@ fn a_killed_box_ends_as_if_it_had_not_been_killed() {
                 panic!("house {number} never came to {point:?}; it said:\n{said}");
             }
             *fallen.lock().unwrap().entry(point).or_insert(0) += 1;
-            if point == Point::Import {
-                house.ask(&["customers", "import", "customers.csv"]);
+            match point {
+                Point::Import => _ = house.ask(&IMPORT),
+                Point::Sessions => {
+                    let changed = house.take_sessions();
+                    assert!([0, SESSIONS].contains(&changed), "house {number}: {changed} were not there");
+                    whole.fetch_add(usize::from(changed == 0), Ordering::Relaxed);
+                }
+                _ => {}
             }
         }
         // Rows were rejected, so it exits with 3; what it did is looked at.
@@ -366,6 +400,7 @@ fn a_killed_box_ends_as_if_it_had_not_been_killed() {
         println!("killed at {point:?}: {kills} times");
         assert!(kills >= 20, "too few at {point:?}");
     }
+    println!("{} logs had been taken as a whole, the others not at all", whole.into_inner());
     println!("{} mails came again, with the same bytes", repeats.into_inner());
 }
 
@@ -382,6 +417,12 @@ fn difference(found: &[String], expected: &[String]) -> String {
     text
 }
 
+const IMPORT: [&str; 3] = ["customers", "import", "customers.csv"];
+const IMPORT_SESSIONS: [&str; 3] = ["sessions", "import", "sessions.csv"];
+/// In the log: a week of as many addresses as there are.
+const SESSIONS: u64 = 7 * 250;
+/// The network in which addresses change hands.
+const DYNAMIC: u8 = 6;
 /// When every house begins.
 const NOW: &str = "2026-11-22T12:00:00Z";
 const TODAY: &str = "2026-11-22";
