@@ -68,6 +68,8 @@ pub struct Limits {
     pub request_time_max: Duration,
     /// Until a reply must begin.
     pub answer_time_max: Duration,
+    /// The same where a file came along: it may be taken in before anything is said.
+    pub file_answer_time_max: Duration,
     /// Until then the whole reply must be taken.
     pub reply_time_max: Duration,
 }
@@ -79,6 +81,8 @@ impl Default for Limits {
             request_time_max: Duration::from_secs(10),
             // It may have to wait for a count of all incidents, or for a report that is being stored.
             answer_time_max: Duration::from_secs(60),
+            // Two million sessions on the smallest box take minutes.
+            file_answer_time_max: Duration::from_secs(30 * 60),
             reply_time_max: Duration::from_secs(60),
         }
     }
@@ -237,10 +241,16 @@ async fn attend(
     // With what was asked goes its file, before the client sees the end of the reply.
     let answer = match read_request(&mut client, visit, socket, limits, inside).await? {
         Err(refusal) => Err(refusal),
-        Ok(asked) => match timeout(limits.answer_time_max, asked.answer(socket)).await {
-            Ok(begun) => begun.map_err(|_| Refusal::NoServer),
-            Err(_) => Err(Refusal::Late),
-        },
+        Ok(asked) => {
+            let time_max = match asked.file {
+                Some(_) => limits.file_answer_time_max,
+                None => limits.answer_time_max,
+            };
+            match timeout(time_max, asked.answer(socket)).await {
+                Ok(begun) => begun.map_err(|_| Refusal::NoServer),
+                Err(_) => Err(Refusal::Late),
+            }
+        }
     };
     let done = timeout(limits.reply_time_max, async {
         match answer {
@@ -270,7 +280,7 @@ struct Asked {
     head: String,
     body: Vec<u8>,
     /// The file that came with it, until it is answered.
-    _file: Option<Temporary>,
+    file: Option<Temporary>,
 }
 
 impl Asked {
@@ -331,7 +341,7 @@ async fn read_request(
     match timeout_at(visit.deadline, read).await {
         Ok(Ok(())) => {
             bytes.truncate(end + length);
-            Ok(Ok(Asked { head, body: bytes.split_off(end), _file: None }))
+            Ok(Ok(Asked { head, body: bytes.split_off(end), file: None }))
         }
         Ok(Err(gone)) => Err(gone),
         Err(_) => Ok(Err(Refusal::Slow)),
@@ -352,7 +362,7 @@ async fn read_form(
     if !may_send.is_ok_and(|may| may.unwrap_or(false)) {
         if head.is_file() {
             // The server behind says to a program what it lacks.
-            return Ok(Asked { head: head.passed_on(visit, 0, None), body: Vec::new(), _file: None });
+            return Ok(Asked { head: head.passed_on(visit, 0, None), body: Vec::new(), file: None });
         }
         return Err(Failure::Refused(Refusal::NoSession));
     }
@@ -360,7 +370,7 @@ async fn read_form(
     if head.is_file() {
         let file = uploads.take_whole(body, head.length as u64, limits).await?;
         let name = file.0.file_name().and_then(OsStr::to_str);
-        return Ok(Asked { head: head.passed_on(visit, 0, name), body: Vec::new(), _file: Some(file) });
+        return Ok(Asked { head: head.passed_on(visit, 0, name), body: Vec::new(), file: Some(file) });
     }
     let content_type = head.value("Content-Type");
     let form = uploads.take(body, content_type, head.length as u64, bytes_max, limits).await?;
@@ -368,7 +378,7 @@ async fn read_form(
     Ok(Asked {
         head: head.passed_on(visit, form.fields.len(), name),
         body: form.fields.into_bytes(),
-        _file: form.file,
+        file: form.file,
     })
 }
 

@@ -230,3 +230,86 @@ fn who_is_killed_in_the_middle_of_an_upload_leaves_nothing() {
     (place.child, ..) = start(&place.folder, "");
     assert_eq!(place.uploads(), 0);
 }
+
+#[test]
+fn programs_send_files_and_leave_none_behind() {
+    const TOKEN: &str = "t0ken-with-which-the-crm-sends";
+    let settings = format!("{SETTINGS}intake_token = \"{TOKEN}\"\n")
+        .replace("[policy]", "dynamic = [\"198.51.100.128/25\"]\n[policy]");
+    let mut place = Place::with(&settings);
+    place.claim();
+    let customers = CUSTOMERS.replace("nonsense", "198.51.100.32/28");
+    let answer = |reply: &str| {
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+        let body: serde_json::Value =
+            serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {reply}"));
+        (head[9..12].to_owned(), body)
+    };
+    let send = |path: &str, body: &[u8]| answer(&place.intake(path, TOKEN, body));
+
+    // Who has no token is refused before anything of it is on the disk, and so is who has the other one.
+    for token in ["", "wrong-token-of-somebody"] {
+        let refused = place.intake("/api/customers", token, customers.as_bytes());
+        assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
+    }
+    assert!(place.get("/customers").contains("<dt>Customers</dt><dd>0</dd>"));
+    let (status, taken) = send("/api/customers", customers.as_bytes());
+    assert_eq!(
+        (status.as_str(), &taken["outcome"], &taken["count"]),
+        ("200", &"taken".into(), &3.into()),
+        "{taken}"
+    );
+    // Again, and with two customers gone: what stands in force stays until somebody confirms it.
+    assert_eq!(send("/api/customers", customers.as_bytes()).0, "200");
+    let (status, held) =
+        send("/api/customers", customers.lines().take(2).collect::<Vec<_>>().join("\n").as_bytes());
+    assert_eq!((status.as_str(), &held["outcome"]), ("202", &"held".into()), "{held}");
+    let (status, refused) = send("/api/customers", b"what is this?");
+    assert_eq!((status.as_str(), &refused["outcome"]), ("422", &"refused".into()), "{refused}");
+    assert!(place.get("/customers").contains("<dt>Customers</dt><dd>3</dd>"));
+
+    // A log, as it is and packed, by two at once.
+    let mut log = "user,address,start,stop\n".to_owned();
+    for n in 0..5_000 {
+        log += &format!(
+            "A,198.51.100.{},2026-11-{:02}T{:02}:00:00Z,\n",
+            n % 120 + 130,
+            n / 500 + 10,
+            n / 120 % 24
+        );
+    }
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(log.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    let both = std::thread::scope(|scope| {
+        let first = scope.spawn(|| send("/api/sessions", log.as_bytes()));
+        [send("/api/sessions", &packed), first.join().unwrap()]
+    });
+    for (status, taken) in both {
+        assert_eq!(
+            (status.as_str(), &taken["count"], &taken["complaints"]),
+            ("200", &5_000.into(), &serde_json::json!([]))
+        );
+    }
+    let (status, refused) = send("/api/sessions?source=nobody", log.as_bytes());
+    assert_eq!((status.as_str(), &refused["outcome"]), ("422", &"refused".into()), "{refused}");
+    // Half of a body, and the sender is gone.
+    let mut stream = TcpStream::connect(place.address).unwrap();
+    let lines = format!("POST /api/sessions HTTP/1.1\r\nAuthorization: Bearer {TOKEN}");
+    let head = place.head(&lines, log.len());
+    stream.write_all(&[head.as_bytes(), &log.as_bytes()[..log.len() / 2]].concat()).unwrap();
+    let began = Instant::now();
+    while place.uploads() == 0 {
+        assert!(began.elapsed().as_secs() < 9, "it never begins");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(stream);
+    while place.uploads() > 0 {
+        assert!(began.elapsed().as_secs() < 20, "it stays");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let audit = place.get("/audit");
+    for done in ["took the customer file POST /api/customers", "POST /api/sessions"] {
+        assert!(audit.contains(done), "{done}: {audit}");
+    }
+}

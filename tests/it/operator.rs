@@ -73,6 +73,11 @@ impl Operator {
         self.ask(&lines, &self.parts(name, content, csrf))
     }
 
+    /// What a program sends with its token.
+    pub(crate) fn intake(&self, path: &str, token: &str, body: &[u8]) -> String {
+        self.ask(&format!("POST {path} HTTP/1.1\r\nAuthorization: Bearer {token}"), body)
+    }
+
     /// The page of the job to which a reply leads, when it is done.
     #[track_caller]
     pub(crate) fn job(&self, reply: &str) -> (String, String) {

@@ -14,6 +14,7 @@ const LIMITS: Limits = Limits {
     place_time_max: Duration::from_secs(3),
     request_time_max: Duration::from_millis(400),
     answer_time_max: Duration::from_secs(20),
+    file_answer_time_max: Duration::from_secs(20),
     reply_time_max: Duration::from_secs(20),
 };
 
@@ -637,6 +638,35 @@ async fn an_answer_that_takes_too_long_is_said() {
     let reply = read(&mut client).await;
     assert!(reply.starts_with("HTTP/1.1 503 ") && reply.contains("look before you send it again"), "{reply}");
     drop(silent);
+}
+
+#[tokio::test]
+async fn what_is_made_of_a_file_may_take_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("web.sock");
+    let inner = UnixListener::bind(&socket).unwrap();
+    let limits = Limits { answer_time_max: Duration::from_millis(100), ..LIMITS };
+    let uploads = Some(Uploads::new(folder.path().join("uploads")));
+    let inside = Arc::new(Inside::new(Arc::new(Allowed(Vec::new())), uploads));
+    let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), None, limits, inside).await.unwrap();
+    let address = door.address().unwrap();
+    tokio::spawn(async move { door.serve(&socket).await });
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client
+        .write_all(b"POST /api/sessions HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nfile")
+        .await
+        .unwrap();
+    let (mut asked, _) = inner.accept().await.unwrap();
+    assert!(asked.read(&mut [0; 2048]).await.unwrap() > 0);
+    asked.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+    drop(asked);
+    let (mut taking, _) = inner.accept().await.unwrap();
+    assert!(taking.read(&mut [0; 2048]).await.unwrap() > 0);
+    sleep(Duration::from_millis(300)).await;
+    taking.write_all(b"HTTP/1.1 200 OK\r\n\r\ntaken").await.unwrap();
+    drop(taking);
+    let reply = read(&mut client).await;
+    assert!(reply.starts_with("HTTP/1.1 200 ") && reply.ends_with("taken"), "{reply}");
 }
 
 #[tokio::test]
