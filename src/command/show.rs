@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::{Exit, Failure, Output, now};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Complaint};
 use crate::customers::import;
 use crate::customers::{Column, CustomerNo, Owner, Port};
@@ -228,11 +228,15 @@ pub(super) fn sessions_import(
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let taken = engine.take_log(path, &name, source, now(clock)?)?;
+    let made = std::fs::metadata(path).and_then(|log| log.modified()).ok();
+    let made = made.and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok());
+    let made = made.map(|made| Timestamp::from_unix(made.as_secs() as i64));
+    let taken = engine.take_log(path, &name, source, made, now(clock)?)?;
     complain(&taken.summary.complaints.list, output)?;
     let complaints = taken.summary.complaints.len();
     let line = json!({
         "sessions": taken.summary.sessions, "changed": taken.changed, "too_old": taken.too_old,
+        "known_until": taken.known_until.to_string(),
         "complaints": complaints,
     });
     writeln!(output.out, "{line}")?;
@@ -273,7 +277,8 @@ pub(super) fn whois(
                 "by": word.by.word(), "what": some(&word.what), "owner": word.owner.word(), "customer": customer,
                 "place": held.map(Held::place), "from": held.map(|held| held.from.to_string()),
                 "until": until.map(|until| until.to_string()),
-                "uncertainty": held.map(|held| held.uncertainty), "holds": word.holds,
+                "uncertainty": held.map(|held| held.uncertainty),
+                "known_until": held.and_then(|held| held.known_until).map(|known| known.to_string()), "holds": word.holds,
             })
         })
         .collect();

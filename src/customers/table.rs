@@ -92,6 +92,8 @@ pub enum Why {
     /// It decides, but no line on it is valid at that time.
     NoneValid,
     NotValid,
+    /// Who had it before may have it still, but the log of it was made before that time.
+    NotTold,
     /// What is no matter of lines: a session or lease, a port block, a port forward, the NAT formula, the resolver.
     Session,
     Block,
@@ -131,6 +133,9 @@ impl Why {
             Self::NotMailed => "not mailed, because the line that decides is faulty or says so",
             Self::LongerPrefix => "a longer prefix decides",
             Self::NoneValid => "not mailed, because no line on the prefix that decides is valid at that time",
+            Self::NotTold => {
+                "who had it then is not known yet: the log of sessions was made before that time; a newer one will tell"
+            }
             Self::Session => "the session or lease of that time is this customer's",
             Self::Block => "the block of ports was this customer's at that time",
             Self::Forward => "the port is forwarded to this customer",

@@ -12,7 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde::{Deserialize, Serialize};
 
 use super::{Error, FILE_NAME_BYTES_MAX};
-use crate::clock::Day;
+use crate::clock::{Day, Timestamp};
 use crate::config::Secret;
 
 /// What can be asked.
@@ -251,10 +251,15 @@ impl Head<'_> {
         if let Ok(seconds) = text.parse() {
             return Some(seconds);
         }
-        let read = |text| jiff::fmt::rfc2822::parse(text).ok();
-        let wait = read(text)?.timestamp().as_second() - read(self.date?)?.timestamp().as_second();
+        let wait = http_date(text)?.since(http_date(self.date?)?);
         Some(u64::try_from(wait).unwrap_or(0))
     }
+}
+
+/// A date as HTTP writes it (RFC 9110, 5.6.7).
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
+    let date = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(Timestamp::from_unix(date.timestamp().as_second()))
 }
 
 fn hmac2(secret: &Secret, body: &[u8]) -> String {

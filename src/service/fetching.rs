@@ -231,12 +231,15 @@ impl Engine {
         step: &mut Step,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let spooled = client.download(&listed.id, &listed.file, &self.spool, now).await?;
         let source = Source {
             file: listed.file.clone(),
             kind: listed.kind.clone(),
             day: Some(listed.day.unwrap_or(day)),
             id_hash: Some(sha256(listed.id.expose().as_bytes())),
+        };
+        let spooled = match self.waiting(&source)? {
+            Some(spooled) => spooled,
+            None => client.download(&listed.id, &listed.file, &self.spool, now).await?,
         };
         let engine = self.clone();
         let taken = tokio::task::spawn_blocking(move || engine.take(&source, &spooled, now));

@@ -109,9 +109,9 @@ impl Engine {
     ) -> Result<Taken, Error> {
         self.usable()?;
         let file = spool::file_key(&source.file);
-        // That takes as long as the operator's own program does; others may take theirs in meanwhile.
+        // That may take as long as the operator's own program does; others may take theirs in meanwhile.
         if !self.store.view()?.report(&file)?.is_some_and(|known| is_known(&known, spooled)) {
-            self.ask_resolver(&file, source, spooled, must, now)?;
+            self.wait_for_owners(&file, source, spooled, must, now)?;
         }
         let _taking = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
         let view = self.store.view()?;

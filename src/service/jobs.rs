@@ -372,12 +372,14 @@ impl Shared {
         let now = engine.now()?;
         self.step(number, Step::TakingSessions);
         check_operator(engine, signed)?;
-        let sessions::Taken { summary, changed, too_old } = engine.take_log(&file.0, name, None, now)?;
+        let sessions::Taken { summary, changed, too_old, known_until } =
+            engine.take_log(&file.0, name, None, None, now)?;
         self.note(signed, Deed::to(What::TookSessions, &[name]), now);
         Ok(End::Sessions {
             sessions: summary.sessions,
             changed,
             too_old,
+            known_until,
             complaints: summary.complaints.list,
             complaints_more: summary.complaints.more,
         })

@@ -91,7 +91,7 @@ pub enum Error {
     )]
     NoSource { name: String },
     /// It is better taken later.
-    #[error("the report waits, for at most a day, since your resolver cannot be asked about its rows: {why}")]
+    #[error("the report waits, for at most a day, until it can be known whose its addresses were: {why}")]
     Waits { why: String },
     #[error("mail cannot be made ready")]
     Mail(#[from] crate::notify::smtp::Error),

@@ -12,12 +12,12 @@ use flate2::bufread::MultiGzDecoder;
 use super::acting::note;
 use super::fetching::random;
 use super::intake::describe;
-use super::sessions::Taken;
+use super::sessions::{Logged, Taken, newest_moment};
 use super::{Engine, Error, FILE_BYTES_MAX, Loaded, jobs, make_folder};
 use crate::clock::Timestamp;
 use crate::config::Remote;
 use crate::fetch;
-use crate::fetch::http::Getter;
+use crate::fetch::http::{Getter, Version};
 use crate::files::Temporary;
 use crate::sessions::LOG_BYTES_MAX;
 use crate::sessions::read::Given;
@@ -103,7 +103,13 @@ fn token(remote: &Remote) -> Option<&str> {
     remote.token.as_ref().map(|token| token.0.as_str())
 }
 
-/// The name of a log in [`Polls`].
+/// When what was fetched was made: where its server does not say, when it was asked.
+fn made(version: &Version, now: Timestamp) -> Timestamp {
+    let modified = version.modified.as_deref().and_then(fetch::api::http_date);
+    modified.map_or(now, |modified| modified.min(now))
+}
+
+/// The name of a log in [`Polls`], and as a source of sessions.
 pub(super) fn sessions_name(source: &str) -> String {
     format!("sessions.{source}")
 }
@@ -187,14 +193,19 @@ impl Engine {
             Ok(getter) => getter.get(&known.version, &file.0, source.bytes_max()).await,
             Err(error) => Err(error),
         };
+        let mut told = None;
         let text = match came {
             Ok(version) => {
                 known.fetched = Some(now);
                 known.failing_since = None;
                 if let Some(version) = version {
-                    known = self.take_fetched(source, file, known, now).await?;
+                    known = self.take_fetched(source, file, known, made(&version, now), now).await?;
                     // Only what was looked at need not come again.
                     known.version = version;
+                }
+                if matches!((&source.what, &known.came), (Thing::Sessions(_), Some((_, Came::Taken { .. }))))
+                {
+                    told = Some(made(&known.version, now));
                 }
                 known.next = now.plus_seconds(jittered(source.every_seconds));
                 tracing::info!(source = source.name, came = ?known.came, "fetched");
@@ -224,6 +235,10 @@ impl Engine {
         self.store.write(|txn| {
             let mut polls = txn.meta::<Polls>()?.unwrap_or_default();
             polls.0.insert(source.name.clone(), known.clone());
+            if told.is_some() {
+                // That it is still the same is told, too.
+                txn.session_source(&source.name, told)?;
+            }
             txn.set_meta(&polls)
         })?;
         self.alarm(&source.alarm(), text.as_deref(), now)?;
@@ -236,6 +251,7 @@ impl Engine {
         source: &Source,
         file: Temporary,
         mut known: Poll,
+        made: Timestamp,
         now: Timestamp,
     ) -> Result<Poll, Error> {
         let engine = self.clone();
@@ -260,7 +276,7 @@ impl Engine {
                         Landing::Held(why) | Landing::Refused(why) => Came::Refused(why),
                     }
                 }
-                Some(name) => engine.take_fetched_log(&name, &file, now)?,
+                Some(name) => engine.take_fetched_log(&name, &file, made, now)?,
             };
             Ok::<_, Error>((digest, Some(came)))
         });
@@ -328,7 +344,8 @@ impl Engine {
             }
             Upload::Sessions | Upload::Report | Upload::Addresses => {
                 let name = source.unwrap_or("POST /api/sessions");
-                let received = match self.take_log(&file.0, name, source, now) {
+                // Programs send what there is now.
+                let received = match self.take_log(&file.0, name, source, Some(now), now) {
                     Ok(Taken { summary, .. }) => Received {
                         landing: Landing::Taken,
                         count: summary.sessions,
@@ -353,12 +370,14 @@ impl Engine {
     }
 
     /// Takes a log of sessions that lies on the disk, packed by gzip or not. `name`: of the file, as its sender calls it.
-    /// `source`: whose clock it goes by; `None`: that of all others.
+    /// `source`: whose clock it goes by; `None`: that of all others. `made`: up to when it tells all; `None`: as far as
+    /// shows in it.
     pub fn take_log(
         &self,
         path: &Path,
         name: &str,
         source: Option<&str>,
+        made: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Taken, Error> {
         let loaded = self.loaded();
@@ -371,13 +390,30 @@ impl Engine {
         };
         let name_of_source = || source.unwrap_or_default().to_owned();
         let times = times.ok_or_else(|| Error::NoSource { name: name_of_source() })?;
-        let log = unpacked(path).map_err(|error| Error::file(path, error))?;
+        let log = || {
+            let log = unpacked(path).map_err(|error| Error::file(path, error))?;
+            Ok::<_, Error>(BufReader::new(log.take(LOG_BYTES_MAX)))
+        };
         let given = Given { zone: &times.timezone, offset: times.offset_seconds, name: Some(name) };
-        self.take_sessions(BufReader::new(log.take(LOG_BYTES_MAX)), &given, times.uncertainty_seconds, now)
+        let known_until = match made {
+            Some(made) => made.min(now),
+            // Without a session it tells nothing.
+            None => newest_moment(log()?, &given, now)?.unwrap_or(Timestamp::from_unix(0)),
+        };
+        let source = source.map_or_else(|| LOGS.to_owned(), sessions_name);
+        let uncertainty = times.uncertainty_seconds;
+        let logged = Logged { given, uncertainty, source: &source, known_until };
+        self.take_sessions(log()?, &logged, now)
     }
 
-    fn take_fetched_log(&self, name: &str, file: &Temporary, now: Timestamp) -> Result<Came, Error> {
-        let came = match self.take_log(&file.0, name, Some(name), now) {
+    fn take_fetched_log(
+        &self,
+        name: &str,
+        file: &Temporary,
+        made: Timestamp,
+        now: Timestamp,
+    ) -> Result<Came, Error> {
+        let came = match self.take_log(&file.0, name, Some(name), Some(made), now) {
             Ok(taken) => {
                 Came::Taken { count: taken.summary.sessions, complaints: taken.summary.complaints.len() }
             }
@@ -444,6 +480,8 @@ fn jittered(seconds: i64) -> i64 {
 
 /// The customer list in [`Polls`], and in the settings.
 pub(super) const CUSTOMERS: &str = "customers";
+/// The source of sessions for logs that come by hand, or from programs that name none.
+const LOGS: &str = "sessions";
 /// In the folder of customer files: what came last and is not in force.
 const SENT: &str = "sent-and-not-taken";
 /// In the list of changes, for whoever shows the token of programs that send.
@@ -647,6 +685,9 @@ mod tests {
             (alarm(&engine, "sessions.a"), owner("2026-11-24T12:00:00Z").as_deref()),
             (None, Some("C1"))
         );
-        assert!(matches!(engine.take_log(Path::new("x"), "x", Some("c"), NOW), Err(Error::NoSource { .. })));
+        assert!(matches!(
+            engine.take_log(Path::new("x"), "x", Some("c"), None, NOW),
+            Err(Error::NoSource { .. })
+        ));
     }
 }

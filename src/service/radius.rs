@@ -16,6 +16,7 @@ use rustix::net::sockopt::set_socket_recv_buffer_size;
 use tokio::sync::watch;
 
 use super::{Engine, Error};
+use crate::clock::Timestamp;
 use crate::config::{RadiusClient, Secret, SessionSettings};
 use crate::sessions::accounting;
 use crate::sessions::radius::{PACKET_BYTES_MAX, Recent, Request, Turn};
@@ -47,7 +48,16 @@ impl Counts {
 /// Until `stop`. Follows the settings.
 pub async fn keep_open(engine: Arc<Engine>, counts: Arc<Counts>, mut stop: watch::Receiver<bool>) {
     let mut failed: Option<(SocketAddr, Instant)> = None;
+    let mut looked: Option<Instant> = None;
     loop {
+        if looked.is_none_or(|at| at.elapsed() >= BIND_AGAIN)
+            && let Some(now) = engine.clock.now()
+        {
+            looked = Some(Instant::now());
+            if let Err(error) = see_gap(&engine, now) {
+                tracing::error!("RADIUS accounting: {error}");
+            }
+        }
         let listen = wanted(&engine.loaded().settings.sessions);
         let again =
             |(address, at): (SocketAddr, Instant)| Some(address) != listen || at.elapsed() >= BIND_AGAIN;
@@ -68,7 +78,7 @@ pub async fn keep_open(engine: Arc<Engine>, counts: Arc<Counts>, mut stop: watch
                         Err(error) => tracing::error!("RADIUS accounting: {error}"),
                     }
                     tracing::info!(%address, "RADIUS accounting is taken no longer");
-                    failed = None;
+                    (failed, looked) = (None, Some(Instant::now()));
                 }
                 Err(error) => {
                     let text = format!(
@@ -87,6 +97,16 @@ pub async fn keep_open(engine: Arc<Engine>, counts: Arc<Counts>, mut stop: watch
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }
+}
+
+/// Where nobody has listened for long, sessions may have ended and begun unheard: those that ran are known up to then.
+fn see_gap(engine: &Engine, now: Timestamp) -> Result<(), Error> {
+    let Some(heard) = engine.store.view()?.radius_heard()? else { return Ok(()) };
+    if now.since(heard) > UNHEARD_SECONDS_MAX {
+        engine.store.write(|txn| txn.radius_missed(heard))?;
+        tracing::warn!(%heard, "RADIUS accounting was not heard since; sessions that ran then are not known any longer");
+    }
+    Ok(())
 }
 
 /// Where to listen; nowhere while nobody may send.
@@ -128,11 +148,20 @@ fn take(engine: &Engine, socket: &UdpSocket, counts: &Counts, stays: impl Fn() -
     let recent = Mutex::new(Recent::default());
     let (queue, waiting) = sync_channel(WAITING_MAX);
     let answers = socket.try_clone()?;
-    std::thread::scope(|scope| {
+    let taken = std::thread::scope(|scope| {
         let writer = std::thread::Builder::new().name("radius".to_owned());
         writer.spawn_scoped(scope, || keep(engine, &answers, counts, &recent, waiting))?;
         receive(engine, socket, counts, &recent, queue, stays)
-    })
+    });
+    if let (Ok(Some(_)), Some(now)) =
+        (engine.store.view().and_then(|view| view.radius_heard()), engine.clock.now())
+    {
+        // Until now somebody listened, though nobody may have spoken.
+        if let Err(error) = engine.store.write(|txn| txn.radius_heard(now)) {
+            tracing::error!("RADIUS accounting: {error}");
+        }
+    }
+    taken
 }
 
 fn receive(
@@ -257,7 +286,8 @@ fn keep(
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
         }
-        match store(engine, &batch) {
+        let now = engine.clock.untrusted_now();
+        match store(engine, &batch, now) {
             Ok(()) => {
                 failing = None;
                 counts.kept.fetch_add(batch.len() as u64, Ordering::Relaxed);
@@ -284,14 +314,14 @@ fn keep(
 }
 
 /// All of it or nothing. What says nothing new is not written.
-fn store(engine: &Engine, batch: &[Waiting]) -> Result<(), Error> {
+fn store(engine: &Engine, batch: &[Waiting], now: Timestamp) -> Result<(), Error> {
     engine.usable()?;
     let txn = engine.store.begin()?;
     let mut accounts = txn.accounts();
     for event in batch.iter().filter_map(|waiting| waiting.request.event.as_ref().ok()?.as_ref()) {
         accounting::apply(event, &mut accounts)?;
     }
-    if accounts.finish(engine.loaded().settings.sessions.times.uncertainty_seconds)? {
+    if accounts.finish(engine.loaded().settings.sessions.times.uncertainty_seconds, now)? {
         txn.commit()?;
     }
     Ok(())
@@ -335,6 +365,8 @@ const RADIUS: &str = "radius";
 /// How soon other settings are followed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const BIND_AGAIN: Duration = Duration::from_secs(10);
+/// As an update of the box takes, and access servers send again for.
+const UNHEARD_SECONDS_MAX: i64 = 300;
 const TELL_EVERY: Duration = Duration::from_secs(60);
 const COUNTS_EVERY: Duration = Duration::from_secs(6 * 3600);
 /// What comes within it goes to the disk at once, and is answered so much later.

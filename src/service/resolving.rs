@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::intake::{Source, describe};
-use super::{Engine, Error};
+use super::{Engine, Error, Loaded};
 use crate::clock::Timestamp;
 use crate::config::Ranges;
 use crate::customers::Port;
@@ -19,7 +19,7 @@ use crate::customers::table;
 use crate::fetch::http::Getter;
 use crate::fetch::spool::{self, Spooled};
 use crate::report::{Address, Hint, Item, Reader};
-use crate::store::{ResolverAnswer, Waits};
+use crate::store::{ResolverAnswer, Waiting, Waits};
 
 /// What is asked: an address, the port that the customer's side opened where several share it, and the second.
 type Question = (IpAddr, Option<u16>, Timestamp);
@@ -40,9 +40,10 @@ fn present<'d, D: serde::Deserializer<'d>>(deserializer: D) -> Result<Option<Str
 }
 
 impl Engine {
-    /// Asks about the rows of a report, before it is taken in. [`Error::Waits`]: not all could be asked, so that it is better
-    /// taken later; after [`WAIT_SECONDS_MAX`] it is taken as it is. `must`: it is taken in any case.
-    pub(super) fn ask_resolver(
+    /// Before a report is taken in: asks the resolver about its rows, and sees whether the logs of sessions tell of all of
+    /// them. [`Error::Waits`]: something is missing, so that it is better taken later; after [`WAIT_SECONDS_MAX`] it is taken
+    /// as it is. `must`: it is taken in any case.
+    pub(super) fn wait_for_owners(
         &self,
         file: &str,
         source: &Source,
@@ -50,11 +51,33 @@ impl Engine {
         must: bool,
         now: Timestamp,
     ) -> Result<(), Error> {
+        let missing = match self.ask_resolver(source, spooled, now)? {
+            None => self.late_log(source, spooled, now)?,
+            silent => silent,
+        };
+        let Some(why) = missing else { return self.wait_no_more(file) };
+        let waits =
+            Waiting { since: now, sha256: spooled.sha256, bytes: spooled.bytes, id_hash: source.id_hash };
+        let since = self.waits_since(file, waits)?;
+        if must || now.since(since) >= WAIT_SECONDS_MAX {
+            tracing::warn!(file, "taken without all owners: {why}");
+            return self.wait_no_more(file);
+        }
+        Err(Error::Waits { why })
+    }
+
+    /// Asks about the rows of a report. Returns why not all could be asked.
+    fn ask_resolver(
+        &self,
+        source: &Source,
+        spooled: &Spooled,
+        now: Timestamp,
+    ) -> Result<Option<String>, Error> {
         let loaded = self.loaded();
         let settings = &loaded.settings.resolver;
         let Some(remote) = &settings.remote else {
             self.alarm(ALARM, None, now)?;
-            return Ok(());
+            return Ok(None);
         };
         let getter = Arc::new(Getter::new("resolver", remote, &loaded.extra_ca)?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -76,29 +99,59 @@ impl Engine {
             }
             last = Some(questions);
         };
-        let Some(why) = fault else {
-            self.alarm(ALARM, None, now)?;
-            return self.wait_no_more(file);
-        };
-        let since = self.waits_since(file, now)?;
-        let text = format!(
-            "your resolver does not say whose some addresses were: {why}. Reports with such rows wait for it for a day; \
-             then the rows count as unattributable"
-        );
-        self.alarm(ALARM, Some(&text), now)?;
-        if must || now.since(since) >= WAIT_SECONDS_MAX {
-            return self.wait_no_more(file);
-        }
-        Err(Error::Waits { why })
+        let silent = fault.map(|why| format!("your resolver does not say whose some addresses were: {why}"));
+        let text = silent.as_ref().map(|why| {
+            format!(
+                "{why}. Reports with such rows wait for it for a day; then the rows count as unattributable"
+            )
+        });
+        self.alarm(ALARM, text.as_deref(), now)?;
+        Ok(silent)
+    }
+
+    /// Whether a report has rows that are later than the logs of sessions tell, and whose owner is not known: who told
+    /// something lately will tell more.
+    fn late_log(&self, source: &Source, spooled: &Spooled, now: Timestamp) -> Result<Option<String>, Error> {
+        let loaded = self.loaded();
+        let log = self.store.view()?.session_log()?;
+        let Some(told) = log.told_by_all(now.plus_seconds(-SILENT_SECONDS_MAX)) else { return Ok(None) };
+        let sources = loaded.sources(&log);
+        let mut late = None;
+        self.passing_rows(&loaded, source, spooled, |address, port, at| {
+            let is_known = || sources.owner(address, port, at).by.is_some();
+            let is_late = (told..=now).contains(&at) && at != told;
+            if is_late && sources.is_for_resolver(address, port, at).is_some() && !is_known() {
+                late = Some(at);
+            }
+            Ok(late.is_none())
+        })?;
+        log.finish()?;
+        Ok(late.map(|at| {
+            format!("it has rows of {at}, and the logs of sessions tell only what was until {told}")
+        }))
+    }
+
+    /// A report of this source that was fetched and waits.
+    pub(super) fn waiting(&self, source: &Source) -> Result<Option<Spooled>, Error> {
+        let file = spool::file_key(&source.file);
+        let waits = self.store.view()?.meta::<Waits>()?.unwrap_or_default();
+        let waiting = waits.0.get(&file).filter(|waiting| waiting.id_hash == source.id_hash);
+        let spooled = waiting.map(|&Waiting { sha256, bytes, .. }| Spooled {
+            path: self.spool.path(&file, &sha256),
+            sha256,
+            bytes,
+        });
+        Ok(spooled.filter(|spooled| spooled.path.exists()))
     }
 
     /// Since when a report waits; from now on, if it did not yet.
-    fn waits_since(&self, file: &str, now: Timestamp) -> Result<Timestamp, Error> {
+    fn waits_since(&self, file: &str, new: Waiting) -> Result<Timestamp, Error> {
         Ok(self.store.write(|txn| {
             let mut waits = txn.meta::<Waits>()?.unwrap_or_default();
             // What was never seen again is nothing that waits.
-            waits.0.retain(|_, since| now.since(*since) < 2 * WAIT_SECONDS_MAX);
-            let since = *waits.0.entry(file.to_owned()).or_insert(now);
+            waits.0.retain(|_, waiting| new.since.since(waiting.since) < 2 * WAIT_SECONDS_MAX);
+            let since = waits.0.get(file).map_or(new.since, |known| known.since);
+            waits.0.insert(file.to_owned(), Waiting { since, ..new });
             txn.set_meta(&waits).map(|()| since)
         })?)
     }
@@ -111,6 +164,36 @@ impl Engine {
                 waits.0.remove(file);
                 txn.set_meta(&waits)
             })?;
+        }
+        Ok(())
+    }
+
+    /// Goes through the rows of a report for which something else than static lines answers, with the port if the row has
+    /// one, while `each` says so.
+    fn passing_rows(
+        &self,
+        loaded: &Loaded,
+        source: &Source,
+        spooled: &Spooled,
+        mut each: impl FnMut(IpAddr, Option<Port>, Timestamp) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let hint = Hint { kind: source.kind.as_deref(), file_name: Some(&source.file) };
+        // What cannot be read has no rows; whoever takes it in says why.
+        let Ok(mut reader) = Reader::new(spool::open(&spooled.path)?, hint) else { return Ok(()) };
+        let port_is_source = reader.header.port_is_source;
+        while let Ok(Some(item)) = reader.next_item() {
+            let Item::Row(row) = item else { continue };
+            let Address::Ip(address) = row.address else { continue };
+            if !matches!(loaded.table.source(address), table::Source::Cgn | table::Source::Dynamic) {
+                continue;
+            }
+            let port = row.port.map(|port| match port_is_source {
+                true => Port::Source(port),
+                false => Port::Listening(port),
+            });
+            if !each(address, port, row.time)? {
+                break;
+            }
         }
         Ok(())
     }
@@ -129,34 +212,19 @@ impl Engine {
         let sources = loaded.sources(&log);
         let fresh_since = now.plus_seconds(-i64::from(settings.cache_hours) * 3600);
         let mut questions = BTreeSet::new();
-        let hint = Hint { kind: source.kind.as_deref(), file_name: Some(&source.file) };
-        // What cannot be read has no rows; whoever takes it in says why.
-        let Ok(mut reader) = Reader::new(spool::open(&spooled.path)?, hint) else { return Ok(questions) };
-        let port_is_source = reader.header.port_is_source;
-        while let Ok(Some(item)) = reader.next_item() {
-            let Item::Row(row) = item else { continue };
-            let Address::Ip(address) = row.address else { continue };
+        self.passing_rows(&loaded, source, spooled, |address, port, at| {
             let is_wanted = match loaded.table.source(address) {
                 table::Source::Cgn => settings.ranges != Ranges::Dynamic,
-                table::Source::Dynamic => settings.ranges != Ranges::Cgn,
-                table::Source::Lines | table::Source::Outside => false,
+                _ => settings.ranges != Ranges::Cgn,
             };
-            if !is_wanted {
-                continue;
-            }
-            let port = row.port.map(|port| match port_is_source {
-                true => Port::Source(port),
-                false => Port::Listening(port),
-            });
-            let Some(port) = sources.is_for_resolver(address, port, row.time) else { continue };
-            let said = view.said(address, port, row.time)?;
-            if said.is_none_or(|said| said.asked < fresh_since) {
-                questions.insert((address, port, row.time));
-                if questions.len() >= QUESTIONS_MAX {
-                    break;
+            if is_wanted && let Some(port) = sources.is_for_resolver(address, port, at) {
+                let said = view.said(address, port, at)?;
+                if said.is_none_or(|said| said.asked < fresh_since) {
+                    questions.insert((address, port, at));
                 }
             }
-        }
+            Ok(questions.len() < QUESTIONS_MAX)
+        })?;
         log.finish()?;
         Ok(questions)
     }
@@ -262,6 +330,8 @@ fn read(body: &[u8], at: Timestamp) -> Result<Given, String> {
 const ALARM: &str = "resolver";
 /// A report is taken as it is after so long.
 const WAIT_SECONDS_MAX: i64 = 86_400;
+/// Who has told no session for so long is not waited for.
+const SILENT_SECONDS_MAX: i64 = 2 * 86_400;
 /// Questions gathered at once, a few MiB; a larger report is looked through again for the rest.
 const QUESTIONS_MAX: usize = 50_000;
 /// Answers kept: some hundred MiB, which a box has beside its sessions.

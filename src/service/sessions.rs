@@ -11,9 +11,9 @@ use crate::clock::Timestamp;
 use crate::customers::table::{Candidate, Source, Why};
 use crate::customers::{Owner, Port};
 use crate::halt;
-use crate::sessions::Session;
-use crate::sessions::owner::{Answer, By, Log, Sources, Word};
+use crate::sessions::owner::{Answer, By, Held, Log, Sources, Word};
 use crate::sessions::read::{self, Given, Summary};
+use crate::sessions::{Session, Until};
 use crate::store;
 
 /// Whose an address was, with all that was considered.
@@ -53,6 +53,7 @@ impl Engine {
         let is_by_lines = matches!(answer.by, Some(By::Lines)) || answer.owner == Owner::Outside;
         let why = match is_by_lines {
             true => lines.why,
+            false if answer.by.is_none() && words.iter().any(|word| is_unknown(word, at)) => Why::NotTold,
             false => why(answer, port.is_some(), loaded.table.source(address)),
         };
         let customer_id = match answer.owner {
@@ -64,6 +65,12 @@ impl Engine {
         let candidates = lines.candidates;
         Ok(Explained { owner: answer.owner, customer_id, prefix, why, candidates, words })
     }
+}
+
+/// Whether it may have held, if its log told more.
+fn is_unknown(word: &Word, at: Timestamp) -> bool {
+    let ends = |held: &Held| held.until.at().is_some_and(|end| end < at);
+    word.held.as_ref().is_some_and(|held| !held.is_known(at) && !ends(held))
 }
 
 fn why(answer: Answer, has_port: bool, source: Source) -> Why {
@@ -82,18 +89,30 @@ fn why(answer: Answer, has_port: bool, source: Source) -> Why {
     }
 }
 
+/// A log whose sessions are to be taken.
+#[derive(Clone, Copy)]
+pub struct Logged<'a> {
+    pub given: Given<'a>,
+    /// By how many seconds its clock may be wrong.
+    pub uncertainty: u32,
+    /// Who tells it, as [`Txn::session_source`](store::Txn::session_source) knows him.
+    pub source: &'a str,
+    /// Up to when it tells all.
+    pub known_until: Timestamp,
+}
+
 impl Engine {
-    /// Takes the sessions of a log, all or nothing. `uncertainty`: by how many seconds its clock may be wrong. What is
-    /// wrong with its lines is in the summary; a log of no known kind is [`Error::BadLog`].
+    /// Takes the sessions of a log, all or nothing. What is wrong with its lines is in the summary; a log of no known kind
+    /// is [`Error::BadLog`].
     pub fn take_sessions(
         &self,
         log: impl BufRead,
-        given: &Given<'_>,
-        uncertainty: u32,
+        &Logged { ref given, uncertainty, source, known_until }: &Logged<'_>,
         now: Timestamp,
     ) -> Result<Taken, Error> {
         self.usable()?;
         let txn = self.store.begin()?;
+        let source = txn.session_source(source, Some(known_until))?;
         let old = now.plus_days(-i64::from(self.loaded().settings.sessions.keep_days));
         let (mut waiting, mut changed, mut too_old) = (Vec::new(), 0, 0);
         let summary = read::read(log, given, |session: Session| {
@@ -104,18 +123,14 @@ impl Engine {
             }
             waiting.push(session);
             if waiting.len() >= SESSIONS_AT_ONCE {
-                changed += txn.put_sessions(&waiting, uncertainty)?;
+                changed += txn.put_sessions(&waiting, uncertainty, source)?;
                 waiting.clear();
             }
             halt::point("sessions");
             Ok::<_, store::Error>(())
         });
-        let summary = summary.map_err(|error| match error {
-            read::Error::Io(source) => Error::file(Path::new(given.name.unwrap_or("the log")), source),
-            read::Error::Refused(why) => Error::BadLog { why },
-            read::Error::Taking(error) => Error::Store(error),
-        })?;
-        changed += txn.put_sessions(&waiting, uncertainty)?;
+        let summary = summary.map_err(|error| failed(given, error))?;
+        changed += txn.put_sessions(&waiting, uncertainty, source)?;
         txn.commit()?;
         tracing::info!(
             log = given.name,
@@ -124,7 +139,35 @@ impl Engine {
             complaints = summary.complaints.len(),
             "sessions taken"
         );
-        Ok(Taken { summary, changed: changed as u64, too_old })
+        Ok(Taken { summary, changed: changed as u64, too_old, known_until })
+    }
+}
+
+/// The newest moment of a log that is not ahead of `now`: up to then it tells all, whenever it was made. `None`: it has no
+/// session.
+pub(super) fn newest_moment(
+    log: impl BufRead,
+    given: &Given<'_>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Error> {
+    let mut newest = None;
+    let read = read::read(log, given, |session: Session| {
+        let end = match session.until {
+            Until::Ended(end) => Some(end),
+            Until::Open | Until::Expires(_) => None,
+        };
+        let moments = [Some(session.from), end].into_iter().flatten().filter(|moment| *moment <= now);
+        newest = newest.max(moments.max());
+        Ok::<_, store::Error>(())
+    });
+    read.map(|_| newest).map_err(|error| failed(given, error))
+}
+
+fn failed(given: &Given<'_>, error: read::Error<store::Error>) -> Error {
+    match error {
+        read::Error::Io(source) => Error::file(Path::new(given.name.unwrap_or("the log")), source),
+        read::Error::Refused(why) => Error::BadLog { why },
+        read::Error::Taking(error) => Error::Store(error),
     }
 }
 
@@ -136,6 +179,8 @@ pub struct Taken {
     pub changed: u64,
     /// Over for longer than sessions are kept.
     pub too_old: u64,
+    /// Up to when it tells all.
+    pub known_until: Timestamp,
 }
 
 /// Sessions that are sorted together before they go to the store.

@@ -438,6 +438,7 @@ impl View for Live {
             place: word.held.as_ref().map(session::Held::place).unwrap_or_default(),
             time: word.held.as_ref().map(|held| (held.from, held.until)),
             uncertainty: word.held.as_ref().map_or(0, |held| held.uncertainty),
+            known_until: word.held.as_ref().and_then(|held| held.known_until),
             what: word.what,
             holds: word.holds,
         });

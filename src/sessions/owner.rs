@@ -23,9 +23,16 @@ pub struct Held {
     pub until: Until,
     /// By how many seconds the clock of its log may be wrong.
     pub uncertainty: u32,
+    /// Up to when its log tells whether it went on. `None`: always, or its end is told.
+    pub known_until: Option<Timestamp>,
 }
 
 impl Held {
+    /// Whether it is known then whether it still held.
+    pub fn is_known(&self, at: Timestamp) -> bool {
+        self.known_until.is_none_or(|known| at <= known)
+    }
+
     /// Its addresses, and its ports if it has not all of them.
     pub fn place(&self) -> String {
         match self.ports {
@@ -286,7 +293,7 @@ impl Sources<'_> {
 }
 
 /// Which of the sessions around an address held at a time, each clock's uncertainty allowed for. One whose end is not
-/// certain ends where the next one on the same addresses begins.
+/// certain ends where the next one on the same addresses begins, and is not known to hold later than its log tells.
 fn holding(held: &[Held], at: Timestamp) -> Vec<bool> {
     let mut begins: Vec<(IpNet, Timestamp)> = held.iter().map(|one| (one.net, one.from)).collect();
     begins.sort_unstable();
@@ -299,7 +306,9 @@ fn holding(held: &[Held], at: Timestamp) -> Vec<bool> {
             Until::Open => next,
         };
         let allowed = i64::from(one.uncertainty);
-        one.from.plus_seconds(-allowed) <= at && end.is_none_or(|end| at <= end.plus_seconds(allowed))
+        one.is_known(at)
+            && one.from.plus_seconds(-allowed) <= at
+            && end.is_none_or(|end| at <= end.plus_seconds(allowed))
     };
     held.iter().map(holds).collect()
 }
@@ -341,7 +350,15 @@ mod tests {
 
     fn held(net: &str, users: &str, from: i64, until: Until) -> Held {
         let net = net.parse().unwrap();
-        Held { net, ports: None, users: users.to_owned(), from: at(from), until, uncertainty: 0 }
+        Held {
+            net,
+            ports: None,
+            users: users.to_owned(),
+            from: at(from),
+            until,
+            uncertainty: 0,
+            known_until: None,
+        }
     }
 
     /// Customers C1 to C3 with logins l1 to l3; C3's line ends at second 500; C2 has what is forwarded of 192.0.2.200.
@@ -418,6 +435,22 @@ mod tests {
         // A static line in a dynamic range matches nothing.
         assert_eq!(ask(&[], "192.0.2.5", None, 100).owner, Unattributable);
         assert_eq!(ask(&lent, "203.0.113.1", None, 100).owner, Outside);
+    }
+
+    #[test]
+    fn what_came_after_the_log_is_not_guessed() {
+        let mut lent = [
+            held("192.0.2.1/32", "l1", 100, Until::Open),
+            held("192.0.2.2/32", "l2", 100, Until::Expires(at(400))),
+        ];
+        for session in &mut lent {
+            (session.known_until, session.uncertainty) = (Some(at(300)), 5);
+        }
+        let owners = |lent: &[Held], second| {
+            ["192.0.2.1", "192.0.2.2"].map(|address| ask(lent, address, None, second).owner)
+        };
+        assert_eq!(owners(&lent, 300), [customer(1), customer(2)]);
+        assert_eq!(owners(&lent, 301), [Unattributable; 2]);
     }
 
     #[test]
@@ -519,22 +552,15 @@ mod tests {
             (0_i64..40).prop_map(|end| Until::Ended(at(end)))
         ];
         let port = prop::option::of((0_u16..6, 0_u16..4));
-        let one = (0_u8..3, 1_u8..5, 0_i64..30, until, 0_u32..4, port);
-        prop::collection::vec(one, 0..8).prop_map(|all| {
-            let held = |(host, login, from, until, uncertainty, port): (
-                u8,
-                u8,
-                i64,
-                Until,
-                u32,
-                Option<(u16, u16)>,
-            )| Held {
-                ports: port.map(|(first, more)| (first, first + more)),
-                uncertainty,
-                ..held(&format!("192.0.2.{host}/32"), &format!("l{login}"), from, until)
-            };
-            all.into_iter().map(held).collect()
-        })
+        let known = prop::option::of(20_i64..60);
+        let one = ((0_u8..3, 1_u8..5), 0_i64..30, until, 0_u32..4, port, known);
+        let one = one.prop_map(|((host, login), from, until, uncertainty, port, known)| Held {
+            ports: port.map(|(first, more)| (first, first + more)),
+            uncertainty,
+            known_until: known.map(at),
+            ..held(&format!("192.0.2.{host}/32"), &format!("l{login}"), from, until)
+        });
+        prop::collection::vec(one, 0..8)
     }
 
     proptest! {
@@ -545,7 +571,7 @@ mod tests {
             prop_assert_eq!(ask(&held, &address, None, second), ask(&turned, &address, None, second));
         }
 
-        /// Whoever is named had a session that had begun and was not known to be over, and nobody else had.
+        /// Whoever is named had a session that had begun and was known not to be over, and nobody else had.
         #[test]
         fn nobody_is_named_who_had_it_not(held in sessions(), host in 0_u8..3, second in 0_i64..50) {
             let address = format!("192.0.2.{host}");
@@ -556,7 +582,7 @@ mod tests {
                 let around: Vec<_> = held.iter().filter(|h| h.ports.is_none() && h.net.contains(&ip)).collect();
                 let allowed = |h: &Held| i64::from(h.uncertainty);
                 prop_assert!(around.iter().any(|h| h.users == login && h.from <= at(second + allowed(h))
-                    && h.until.at().is_none_or(|end| end >= at(second - allowed(h)))));
+                    && h.is_known(at(second)) && h.until.at().is_none_or(|end| end >= at(second - allowed(h)))));
                 for other in around.iter().filter(|h| h.users != login && h.users != "l4") {
                     if let Until::Ended(end) = other.until {
                         prop_assert!(second < other.from.unix() - allowed(other) || second > end.unix() + allowed(other));

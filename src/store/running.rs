@@ -2,6 +2,7 @@
 //! told of what is known of it.
 
 use redb::{ReadableTable, ReadableTableMetadata};
+use serde::{Deserialize, Serialize};
 
 use super::tables::{RUNNING, decode, encode};
 use super::{Error, Txn, View};
@@ -17,9 +18,26 @@ pub struct Accounts<'t> {
     is_changed: bool,
 }
 
+/// When accounting was heard last, as far as was worth a commit.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct RadiusHeard(Timestamp);
+
 impl Txn {
     pub fn accounts(&self) -> Accounts<'_> {
         Accounts { txn: self, given: Vec::new(), is_changed: false }
+    }
+
+    /// Notes that accounting is heard.
+    pub fn radius_heard(&self, now: Timestamp) -> Result<(), Error> {
+        self.set_meta(&RadiusHeard(now))
+    }
+
+    /// What was told until `heard` is all that is known of the sessions that run: nobody has listened since.
+    pub fn radius_missed(&self, heard: Timestamp) -> Result<(), Error> {
+        self.close_session_source(RADIUS, heard)?;
+        // Who goes on with one tells of all of it, in a session of its own.
+        self.txn.open_table(RUNNING)?.retain(|_, _| false)?;
+        Ok(())
     }
 
     /// Forgets sessions that began before `oldest`: that they ended was never told.
@@ -32,6 +50,15 @@ impl Txn {
 }
 
 impl View {
+    /// When accounting was heard last, if sessions of it may run.
+    pub fn radius_heard(&self) -> Result<Option<Timestamp>, Error> {
+        let RadiusHeard(heard) = match self.meta()? {
+            Some(heard) if self.is_session_source(RADIUS)? => heard,
+            _ => return Ok(None),
+        };
+        Ok(Some(heard))
+    }
+
     /// How many sessions of RADIUS have not ended.
     pub fn running_len(&self) -> Result<u64, Error> {
         Ok(self.later_table(RUNNING)?.map_or(Ok(0), |running| running.len())?)
@@ -39,10 +66,15 @@ impl View {
 }
 
 impl Accounts<'_> {
-    /// Stores what was given; clocks may be wrong by `uncertainty` seconds. Returns whether there is anything to commit.
-    pub fn finish(self, uncertainty: u32) -> Result<bool, Error> {
+    /// Stores what was given; clocks may be wrong by `uncertainty` seconds. Returns whether there
+    /// is anything to commit.
+    pub fn finish(self, uncertainty: u32, now: Timestamp) -> Result<bool, Error> {
+        if self.is_changed || !self.given.is_empty() {
+            self.txn.radius_heard(now)?;
+        }
         if !self.given.is_empty() {
-            self.txn.put_sessions(&self.given, uncertainty)?;
+            let source = self.txn.session_source(RADIUS, None)?;
+            self.txn.put_sessions(&self.given, uncertainty, source)?;
         }
         Ok(self.is_changed || !self.given.is_empty())
     }
@@ -95,6 +127,9 @@ impl Book for Accounts<'_> {
     }
 }
 
+/// Among the sources of sessions; logs have other names.
+const RADIUS: &str = "radius";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,7 +147,7 @@ mod tests {
         let txn = store.begin().unwrap();
         let mut accounts = txn.accounts();
         let outcome = apply(event, &mut accounts).unwrap();
-        let is_changed = accounts.finish(0).unwrap();
+        let is_changed = accounts.finish(0, event.at).unwrap();
         txn.commit().unwrap();
         (outcome, is_changed)
     }
@@ -139,6 +174,30 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_heard_is_not_known() {
+        let store = Store::in_memory().unwrap();
+        let heard = || store.view().unwrap().radius_heard().unwrap();
+        assert_eq!(heard(), None);
+        tell(&store, &event(Kind::Start, "1", 100, "192.0.2.7/32"));
+        tell(&store, &event(Kind::Start, "2", 110, "192.0.2.8/32"));
+        assert_eq!(heard(), Some(Timestamp::from_unix(110)));
+        store.write(|txn| txn.radius_missed(Timestamp::from_unix(110))).unwrap();
+        assert_eq!((heard(), store.view().unwrap().running_len().unwrap()), (None, 0));
+        // One of them is told of again, with its begin.
+        let again = Event { seconds: Some(801), ..event(Kind::Interim, "1", 900, "192.0.2.7/32") };
+        assert_eq!(tell(&store, &again), (Outcome::Began, true));
+        let known = |address: &str| {
+            use crate::sessions::owner::Log;
+            let log = store.view().unwrap().session_log().unwrap();
+            let held = log.held(address.parse().unwrap(), None, Timestamp::from_unix(1000), true);
+            held.iter().map(|held| held.known_until.map(Timestamp::unix)).collect::<Vec<_>>()
+        };
+        assert_eq!((known("192.0.2.7"), known("192.0.2.8")), (vec![None, Some(110)], vec![Some(110)]));
+        let log = store.view().unwrap().session_log().unwrap();
+        assert_eq!(log.told_by_all(Timestamp::from_unix(0)), None, "nobody is waited for");
+    }
+
+    #[test]
     fn an_access_server_that_begins_anew_ends_all_of_its_own() {
         let store = Store::in_memory().unwrap();
         let count = TAKEN_MAX + 10;
@@ -150,7 +209,7 @@ mod tests {
         let other = Event { nas: "10.0.0.10".to_owned(), ..event(Kind::Start, "1", 100, "192.0.2.8/32") };
         apply(&other, &mut accounts).unwrap();
         apply(&event(Kind::Start, "later", 400, "192.0.2.9/32"), &mut accounts).unwrap();
-        accounts.finish(0).unwrap();
+        accounts.finish(0, Timestamp::from_unix(400)).unwrap();
         txn.commit().unwrap();
         let reset = event(Kind::Reset, "", 300, "192.0.2.1/32");
         assert_eq!(tell(&store, &reset), (Outcome::Reset(count as u64), true));

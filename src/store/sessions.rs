@@ -18,11 +18,11 @@ use crate::sessions::{Session, Until};
 
 /// Address, length, first port, first second, user: a session is found by the first three.
 pub(super) type SessionKey = [u8; KEY_LEN];
-/// How it ends, last port, uncertainty.
+/// How it ends, last port, uncertainty, source.
 pub(super) type SessionValue = [u8; VALUE_LEN];
 
 const KEY_LEN: usize = 16 + 1 + 2 + 8 + 4;
-const VALUE_LEN: usize = 1 + 8 + 2 + 4;
+const VALUE_LEN: usize = 1 + 8 + 2 + 4 + 2;
 
 /// What there is among the sessions, so that few places need to be looked at. It only grows between two clearings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,23 @@ pub(super) struct SessionShape {
     /// Ports of the largest block, less one.
     width_max: u16,
     uncertainty_max: u32,
+}
+
+/// Who tells sessions, in the order of their numbers: its name, blank if it tells no more, and up to when it has told all;
+/// `None`: it tells all as it comes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SessionSources(Vec<(String, Option<Timestamp>)>);
+
+/// Number of somebody who tells sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionSource(u16);
+
+impl SessionSources {
+    fn told(&self, source: u16) -> Option<Timestamp> {
+        // One without a name has told nothing.
+        let of_nobody = Some(Timestamp::from_unix(i64::MIN));
+        self.0.get(usize::from(source)).map_or(of_nobody, |(_, told)| *told)
+    }
 }
 
 /// A session as its key and value hold it.
@@ -44,6 +61,7 @@ struct Kept {
     user: u32,
     until: Until,
     uncertainty: u32,
+    source: u16,
 }
 
 const ALL_PORTS: (u16, u16) = (0, u16::MAX);
@@ -63,7 +81,8 @@ impl Kept {
         value[0] = kind;
         value[1..9].copy_from_slice(&end.to_be_bytes());
         value[9..11].copy_from_slice(&self.ports.1.to_be_bytes());
-        value[11..].copy_from_slice(&self.uncertainty.to_be_bytes());
+        value[11..15].copy_from_slice(&self.uncertainty.to_be_bytes());
+        value[15..].copy_from_slice(&self.source.to_be_bytes());
         value
     }
 
@@ -81,6 +100,7 @@ impl Kept {
                 _ => Until::Ended(end),
             },
             uncertainty: u32::from_be_bytes(part(value, 11)),
+            source: u16::from_be_bytes(part(value, 15)),
         }
     }
 
@@ -91,11 +111,13 @@ impl Kept {
     }
 
     /// What is known of one session when `other`, with the same key, says it too: an end outweighs none, the later
-    /// one the earlier.
-    fn with(self, other: Self) -> Self {
+    /// one the earlier, and whoever tells more of what comes after is its source.
+    fn with(self, other: Self, sources: &SessionSources) -> Self {
         let ports = (self.ports.0, self.ports.1.max(other.ports.1));
         let uncertainty = self.uncertainty.max(other.uncertainty);
-        Self { until: self.until.max(other.until), ports, uncertainty, ..self }
+        let told = |source| sources.told(source).map_or(i64::MAX, Timestamp::unix);
+        let source = if told(other.source) > told(self.source) { other.source } else { self.source };
+        Self { until: self.until.max(other.until), ports, uncertainty, source, ..self }
     }
 }
 
@@ -136,6 +158,7 @@ pub struct SessionLog {
     /// `None`: the resolver was never asked.
     resolved: Option<ReadOnlyTable<ResolvedKey, &'static [u8]>>,
     shape: SessionShape,
+    sources: SessionSources,
     failed: RefCell<Option<Error>>,
 }
 
@@ -143,8 +166,13 @@ impl View {
     pub fn session_log(&self) -> Result<SessionLog, Error> {
         let tables = self.later_table(SESSIONS)?.zip(self.later_table(SESSION_USER_NAMES)?);
         let resolved = self.later_table(RESOLVED)?;
-        let shape = self.meta()?.unwrap_or_default();
-        Ok(SessionLog { tables, resolved, shape, failed: RefCell::default() })
+        let (shape, sources) = (self.meta()?.unwrap_or_default(), self.meta()?.unwrap_or_default());
+        Ok(SessionLog { tables, resolved, shape, sources, failed: RefCell::default() })
+    }
+
+    pub(super) fn is_session_source(&self, name: &str) -> Result<bool, Error> {
+        let sources = self.meta::<SessionSources>()?.unwrap_or_default();
+        Ok(sources.0.iter().any(|(known, _)| known == name))
     }
 
     /// How many sessions are kept.
@@ -154,6 +182,12 @@ impl View {
 }
 
 impl SessionLog {
+    /// Up to when all is told, by those who have told something since `since` and will tell more.
+    pub fn told_by_all(&self, since: Timestamp) -> Option<Timestamp> {
+        let goes_on = self.sources.0.iter().filter(|(name, _)| !name.is_empty());
+        goes_on.filter_map(|(_, told)| *told).filter(|told| *told >= since).min()
+    }
+
     /// Whether each answer was whole: to be asked before anything is made of them.
     pub fn finish(&self) -> Result<(), Error> {
         self.failed.take().map_or(Ok(()), Err)
@@ -190,25 +224,26 @@ impl SessionLog {
                 if fits && kept.from <= begun {
                     let over = |end: Timestamp| end.plus_seconds(i64::from(kept.uncertainty)) < at;
                     let is_asked = told || !kept.until.at().is_some_and(over);
-                    held.push(held_of(&kept, is_asked.then_some(names))?);
+                    held.push(self.held_of(&kept, is_asked.then_some(names))?);
                 }
             }
         }
         Ok(held)
     }
-}
 
-fn held_of(kept: &Kept, names: Option<&UserNames>) -> Result<Held, Error> {
-    let users = names.map(|names| names.get(kept.user)).transpose()?.flatten();
-    let users = users.map(|name| name.value().to_owned());
-    Ok(Held {
-        net: kept.net(),
-        ports: (kept.ports != ALL_PORTS).then_some(kept.ports),
-        users: users.unwrap_or_default(),
-        from: kept.from,
-        until: kept.until,
-        uncertainty: kept.uncertainty,
-    })
+    fn held_of(&self, kept: &Kept, names: Option<&UserNames>) -> Result<Held, Error> {
+        let users = names.map(|names| names.get(kept.user)).transpose()?.flatten();
+        let users = users.map(|name| name.value().to_owned());
+        Ok(Held {
+            net: kept.net(),
+            ports: (kept.ports != ALL_PORTS).then_some(kept.ports),
+            users: users.unwrap_or_default(),
+            from: kept.from,
+            until: kept.until,
+            uncertainty: kept.uncertainty,
+            known_until: self.sources.told(kept.source).filter(|_| !matches!(kept.until, Until::Ended(_))),
+        })
+    }
 }
 
 impl Log for SessionLog {
@@ -227,6 +262,7 @@ struct Tables<'t> {
     sessions: Table<'t, SessionKey, SessionValue>,
     users: Table<'t, &'static str, u32>,
     names: Table<'t, u32, &'static str>,
+    sources: SessionSources,
 }
 
 impl Tables<'_> {
@@ -252,13 +288,13 @@ impl Tables<'_> {
     fn put(&mut self, kept: Kept) -> Result<bool, Error> {
         let known = self.sessions.get(kept.key())?.map(|value| Kept::of(&kept.key(), &value.value()));
         let merged = match known {
-            Some(known) => known.with(kept),
+            Some(known) => known.with(kept, &self.sources),
             // A lease that was renewed goes on: its log has a line for each renewal.
             None => match (kept.until, self.newest(&kept, kept.from)?) {
                 (Until::Expires(_), Some(before @ Kept { until: Until::Expires(end), .. }))
                     if end >= kept.from =>
                 {
-                    before.with(kept)
+                    before.with(kept, &self.sources)
                 }
                 _ => kept,
             },
@@ -275,12 +311,46 @@ impl Txn {
             sessions: self.txn.open_table(SESSIONS)?,
             users: self.txn.open_table(SESSION_USERS)?,
             names: self.txn.open_table(SESSION_USER_NAMES)?,
+            sources: self.meta()?.unwrap_or_default(),
         })
     }
 
-    /// Adds sessions, whose clock may be wrong by `uncertainty` seconds beside what each says of itself. Those that are known stay once; of what two logs
-    /// say of one session the more is kept. Returns how many were new or are different now.
-    pub fn put_sessions(&self, sessions: &[Session], uncertainty: u32) -> Result<usize, Error> {
+    /// Notes that somebody has told all sessions until `told`, or with `None` that he tells them as they come. What was told
+    /// later stays told.
+    pub fn session_source(&self, name: &str, told: Option<Timestamp>) -> Result<SessionSource, Error> {
+        let mut sources = self.meta::<SessionSources>()?.unwrap_or_default();
+        let before = sources.clone();
+        let number = sources.0.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+            sources.0.push((name.to_owned(), told));
+            sources.0.len() - 1
+        });
+        let known = &mut sources.0[number].1;
+        *known = known.zip(told).map(|(known, told)| known.max(told));
+        if sources != before {
+            self.set_meta(&sources)?;
+        }
+        // Names are those of the settings.
+        Ok(SessionSource(u16::try_from(number).unwrap_or(u16::MAX)))
+    }
+
+    /// Ends a source that told all as it came: of its sessions is known what was until `told`. One of this name begins anew.
+    pub(super) fn close_session_source(&self, name: &str, told: Timestamp) -> Result<(), Error> {
+        let mut sources = self.meta::<SessionSources>()?.unwrap_or_default();
+        if let Some(source) = sources.0.iter_mut().find(|(known, _)| known == name) {
+            *source = (String::new(), Some(told));
+            self.set_meta(&sources)?;
+        }
+        Ok(())
+    }
+
+    /// Adds sessions, whose clock may be wrong by `uncertainty` seconds beside what each says of itself. Those that are known
+    /// stay once; of what two logs say of one session the more is kept. Returns how many were new or are different now.
+    pub fn put_sessions(
+        &self,
+        sessions: &[Session],
+        uncertainty: u32,
+        SessionSource(source): SessionSource,
+    ) -> Result<usize, Error> {
         let mut tables = self.session_tables()?;
         let mut shape = self.meta::<SessionShape>()?.unwrap_or_default();
         let before = shape.clone();
@@ -291,7 +361,7 @@ impl Txn {
             let user = tables.user(&session.users.join("\n"))?;
             let (from, until) = (session.from, session.until);
             let uncertainty = uncertainty.saturating_add(session.uncertainty);
-            kept.push(Kept { address, len, ports, from, user, until, uncertainty });
+            kept.push(Kept { address, len, ports, from, user, until, uncertainty, source });
             if !shape.lens.contains(&len) {
                 shape.lens.push(len);
                 shape.lens.sort_unstable_by(|a, b| b.cmp(a));
@@ -320,7 +390,8 @@ impl Txn {
             return Ok(false);
         };
         let (address, len) = place(net);
-        let of = Kept { address, len, ports: ALL_PORTS, from: at, user, until: Until::Open, uncertainty: 0 };
+        let (until, ports) = (Until::Open, ALL_PORTS);
+        let of = Kept { address, len, ports, from: at, user, until, uncertainty: 0, source: 0 };
         let Some(kept) = tables.newest(&of, at)?.filter(|kept| kept.until == Until::Open) else {
             return Ok(false);
         };
@@ -401,7 +472,8 @@ mod tests {
     }
 
     fn put(store: &Store, sessions: &[Session], uncertainty: u32) -> usize {
-        store.write(|txn| txn.put_sessions(sessions, uncertainty)).unwrap()
+        let put = |txn: &Txn| txn.put_sessions(sessions, uncertainty, txn.session_source("log", None)?);
+        store.write(put).unwrap()
     }
 
     /// Users, first second and end of each session around an address.
@@ -467,6 +539,33 @@ mod tests {
     }
 
     #[test]
+    fn a_session_is_known_as_far_as_somebody_has_told() {
+        let store = Store::in_memory().unwrap();
+        let log = || store.view().unwrap().session_log().unwrap();
+        let told = || log().held("192.0.2.1".parse().unwrap(), None, at(500), true)[0].known_until;
+        let one = [session("192.0.2.1/32", "a", 100, Until::Open)];
+        let tell = |name: &str, until: Option<i64>| {
+            let put = |txn: &Txn| txn.put_sessions(&one, 0, txn.session_source(name, until.map(at))?);
+            store.write(put).unwrap()
+        };
+        assert_eq!((tell("log", Some(200)), told()), (1, Some(at(200))));
+        // Somebody who knows less changes nothing; one who knows more does.
+        assert_eq!((tell("old", Some(150)), told()), (0, Some(at(200))));
+        assert_eq!((tell("log", Some(120)), told()), (0, Some(at(200))));
+        assert_eq!((tell("log", Some(300)), told()), (0, Some(at(300))));
+        assert_eq!((tell("old", Some(400)), told()), (1, Some(at(400))));
+        assert_eq!(log().told_by_all(at(0)), Some(at(300)));
+        assert_eq!((log().told_by_all(at(301)), log().told_by_all(at(401))), (Some(at(400)), None));
+        assert_eq!((tell("live", None), told()), (1, None));
+        assert_eq!((tell("log", Some(900)), told()), (0, None));
+        assert_eq!(log().told_by_all(at(0)), Some(at(400)));
+        // An end is told for good.
+        let ended = [session("192.0.2.2/32", "a", 100, Until::Ended(at(600)))];
+        store.write(|txn| txn.put_sessions(&ended, 0, txn.session_source("old", Some(at(700)))?)).unwrap();
+        assert_eq!(log().held("192.0.2.2".parse().unwrap(), None, at(600), true)[0].known_until, None);
+    }
+
+    #[test]
     fn a_session_is_ended_once() {
         let store = Store::in_memory().unwrap();
         put(&store, &[session("192.0.2.1/32", "a", 100, Until::Open)], 7);
@@ -515,9 +614,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_session_survives_its_bytes(address: u128, len in 0_u8..=128, ports: (u16, u16), from: i64, user: u32, end: i64, kind in 0..3, uncertainty: u32) {
+        fn a_session_survives_its_bytes(address: u128, len in 0_u8..=128, ports: (u16, u16), from: i64, user: u32, end: i64, kind in 0..3, uncertainty: u32, source: u16) {
             let until = match kind { 0 => Until::Open, 1 => Until::Expires(at(end)), _ => Until::Ended(at(end)) };
-            let kept = Kept { address, len, ports, from: at(from), user, until, uncertainty };
+            let kept = Kept { address, len, ports, from: at(from), user, until, uncertainty, source };
             prop_assert_eq!(Kept::of(&kept.key(), &kept.value()), kept);
         }
 

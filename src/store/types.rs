@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::resolved::ResolverAnswer;
-use super::sessions::SessionShape;
+use super::running::RadiusHeard;
+use super::sessions::{SessionShape, SessionSources};
 use super::tables::{Stored, decode, encode};
 use crate::clock::{Day, Timestamp};
 use crate::customers::CustomerNo;
@@ -49,7 +50,7 @@ stored!(
     Newest = "newest",
     CustomersSeen = "customers seen",
     Polls = "polls",
-    Waits = "waits for the resolver",
+    Waits = "waits for an owner",
     ResolverAnswer = "answer of the resolver",
     Incident = "incident",
     Report = "report",
@@ -65,6 +66,8 @@ stored!(
     Note = "note",
     Problems = "problems of a day",
     SessionShape = "shape of the sessions",
+    SessionSources = "sources of the sessions",
+    RadiusHeard = "last of RADIUS",
     Running = "session of RADIUS",
 );
 
@@ -77,6 +80,8 @@ impl Meta for CustomersSeen {}
 impl Meta for Polls {}
 impl Meta for Waits {}
 impl Meta for SessionShape {}
+impl Meta for SessionSources {}
+impl Meta for RadiusHeard {}
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Format {
@@ -95,9 +100,19 @@ pub struct Counters {
     pub imports: u64,
 }
 
-/// Since when reports wait for the resolver, by file key.
+/// Reports that wait until it is known whose their addresses were, by file key.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Waits(pub BTreeMap<String, Timestamp>);
+pub struct Waits(pub BTreeMap<String, Waiting>);
+
+/// A report that waits, in the spool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    pub since: Timestamp,
+    pub sha256: [u8; 32],
+    pub bytes: u64,
+    /// Of the id by which it was fetched.
+    pub id_hash: Option<[u8; 32]>,
+}
 
 /// What is known of all that is fetched from elsewhere, by name: `customers`, and `sessions.` with the name of a source.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

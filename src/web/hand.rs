@@ -227,6 +227,8 @@ pub enum End {
         /// New, or more is known of them now.
         changed: u64,
         too_old: u64,
+        /// Up to when the log tells all.
+        known_until: Timestamp,
         complaints: Vec<Complaint>,
         /// So many more are not listed.
         complaints_more: u64,

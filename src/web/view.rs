@@ -472,6 +472,8 @@ pub struct SourceRow {
     pub time: Option<(Timestamp, Until)>,
     /// By how many seconds its clock may be wrong.
     pub uncertainty: u32,
+    /// Up to when its log tells whether it went on; `None`: always, or its end is told.
+    pub known_until: Option<Timestamp>,
     /// Whether it held at that time.
     pub holds: bool,
 }

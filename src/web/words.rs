@@ -66,7 +66,7 @@ sentences! {
     taken_by was_discarded refused in_force waits_for_operator unreadable_lines leave_out take discard
     changes nothing prefixes_change new_customers gone_customers changed_customers different
     language validity prefixes_new prefixes_gone asking sending no_rows rows_found
-    columns taken_as why is_so taking_sessions sessions_taken check_addresses addresses_about logins
+    columns taken_as why is_so taking_sessions sessions_taken sessions_known_until check_addresses addresses_about logins
 
     [setup Setup]
     title about step state what numbered next_is step_by_step done to_do wrong save save_and_check check_again newest_check
@@ -88,7 +88,7 @@ sentences! {
 
     [customers Customers]
     title whose address port at look_up prefixes since file list accepted kept no_files taken
-    owner moment prefix why customer line of_file won no_line source user place from until holds still
+    owner moment prefix why customer line of_file won no_line source user place from until holds still known_until
     by_session by_block by_forward by_formula by_resolver uncertain
     all search which in_file gone id name mails_to language last_mail open or_more none no_further held look_at_held
 
@@ -110,7 +110,7 @@ sentences! {
 
     [whose Whose]
     outside unattributable no_line files_differ files_agree mails_differ two_customers only_prefix longest not_mailed
-    longer_prefix none_valid not_valid session block forward formula resolver two_users user_unknown needs_source_port
+    longer_prefix none_valid not_valid not_told session block forward formula resolver two_users user_unknown needs_source_port
 
     [people People]
     title name may may_look may_all added last_login login_from remove nobody

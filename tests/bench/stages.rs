@@ -16,6 +16,7 @@ use abusebox::customers::{Owner, import, space};
 use abusebox::fetch::spool::{Incoming, Spooled};
 use abusebox::service::Engine;
 use abusebox::service::intake::{Source, Taken};
+use abusebox::service::sessions::Logged;
 use abusebox::sessions::read::Given;
 use abusebox::store::Report;
 use ipnet::Ipv4Net;
@@ -385,8 +386,9 @@ fn sessions(data: &Path, count: u64) -> Sessions {
     let mut log = BufReader::new(Lines { next: (0..count).map(line), left: Vec::new(), bytes: 0 });
     log.get_mut().left = b"username;framed ip address;start;stop\n".to_vec();
     let given = Given { zone: &jiff::tz::TimeZone::UTC, offset: 0, name: None };
+    let logged = Logged { given, uncertainty: 0, source: "log", known_until: now };
     meter::forget_peak();
-    let (taken, take) = meter::costs(|| engine.take_sessions(&mut log, &given, 0, now).expect("taken"));
+    let (taken, take) = meter::costs(|| engine.take_sessions(&mut log, &logged, now).expect("taken"));
     assert_eq!((taken.summary.sessions, taken.summary.complaints.len()), (count, 0));
     let peak_mib = meter::peak_mib();
 

@@ -12,6 +12,7 @@ use crate::house::{House, at, is_soak};
 use crate::servers::{has_radclient, radclient};
 
 const NOW: &str = "2026-11-29T08:00:00Z";
+const LATER: &str = "2026-11-29T08:06:00Z";
 const CUSTOMERS: &str = "customer_id,name,email,login\nA,Anna,a@a.example,anna\nB,Bob,b@b.example,bob\n";
 
 /// A box that listens; it ends with this.
@@ -139,6 +140,12 @@ fn packets_name_a_customer_when_they_are_answered() {
     assert_eq!(answered(send("xyzzy5461", &packet("Start", "anna", "Framed-IP-Address = 198.18.0.10\n"))), 1);
     listener.set("");
     listener.wait(|listener| UdpSocket::bind(("127.0.0.1", listener.port)).is_ok());
+    // Nobody listens for six minutes: what ran may have ended meanwhile.
+    let whose = |moment: &str| listener.whois("198.18.0.10", moment);
+    assert_eq!((whose(NOW), whose(LATER)), ("A".to_owned(), "A".to_owned()));
+    listener.house.engine.clock.set(at(LATER));
+    listener.wait(|_| whose(LATER) == "unattributable");
+    assert_eq!(whose(NOW), "A");
 }
 
 #[test]

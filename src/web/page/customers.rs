@@ -279,6 +279,9 @@ fn whois(
             Some(at) => time(at, &site.zone),
             None => html!("<span class=\"dim\">", say.still, "</span>"),
         });
+        let known = word.known_until.map(|known| {
+            html!(" <span class=\"dim\">", say.known_until, " ", time(known, &site.zone), "</span>")
+        });
         let seconds = u64::from(word.uncertainty);
         let uncertain = (seconds > 0).then(|| {
             html!(" <span class=\"dim\">", fill(say.uncertain, &[("seconds", &t.number(seconds))]), "</span>")
@@ -290,7 +293,7 @@ fn whois(
             html!(word.customer.as_ref().map(|known| customer(Some(known), ""))),
             html!("<code>", word.place, "</code>"),
             html!(word.time.map(|(from, _)| time(from, &site.zone)), uncertain),
-            html!(until),
+            html!(until, known),
         ]);
     }
     Ok(html!(
@@ -351,6 +354,7 @@ fn sentence(why: Why, t: &PageWords) -> &'static str {
         Why::LongerPrefix => t.longer_prefix,
         Why::NoneValid => t.none_valid,
         Why::NotValid => t.not_valid,
+        Why::NotTold => t.not_told,
         Why::Session => t.session,
         Why::Block => t.block,
         Why::Forward => t.forward,

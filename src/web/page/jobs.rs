@@ -60,7 +60,14 @@ pub(crate) fn one(job: &Job, site: &Site, who: &Who, now: Timestamp) -> Page {
             let on = (site.mode == Mode::Hold).then(|| setup::way_after_customers(t));
             html!("<p>", fill(say.list_now, &counts), " ", all, "</p>", on)
         }
-        Stage::Ended(End::Sessions { sessions, changed, too_old, complaints, complaints_more }) => {
+        Stage::Ended(End::Sessions {
+            sessions,
+            changed,
+            too_old,
+            known_until,
+            complaints,
+            complaints_more,
+        }) => {
             let counts = [
                 ("sessions", t.number(*sessions)),
                 ("changed", t.number(*changed)),
@@ -70,6 +77,10 @@ pub(crate) fn one(job: &Job, site: &Site, who: &Who, now: Timestamp) -> Page {
             html!(
                 "<p>",
                 fill(say.sessions_taken, &counts),
+                " ",
+                say.sessions_known_until,
+                " ",
+                time(*known_until, &site.zone),
                 "</p><h2>",
                 say.complaints,
                 "</h2>",

@@ -489,6 +489,7 @@ impl View for Fake {
                 place: evil(),
                 time: Some((NOW, Until::Open)),
                 uncertainty: 5,
+                known_until: None,
                 holds: true,
             }],
         })
