@@ -832,13 +832,13 @@ mod tests {
         assert!(two.contains("# the old one\n[[sessions.sources]]\nname = \"kea\" # in Linz\n"), "{two}");
         let sources = parse(&two).sessions.sources;
         assert_eq!(
-            (sources[0].name.as_str(), sources[1].remote.url.0.as_str()),
+            (sources[0].name.as_str(), sources[1].remote.as_ref().unwrap().url.0.as_str()),
             ("bng", "https://x/?k=hunter1")
         );
         // What is hidden stays where it was, and goes nowhere else.
         let later = kea.replace("\"u\" }", "\"u\", poll_minutes = 5 }");
         let source = parse(&set(text, "sessions.sources", &later).unwrap().0).sessions.sources.remove(0);
-        assert_eq!((source.poll_minutes, source.remote.login.unwrap().1.0.as_str()), (5, "hunter2"));
+        assert_eq!((source.poll_minutes, source.remote.unwrap().login.unwrap().1.0.as_str()), (5, "hunter2"));
         for other in [kea.replace("\"kea\"", "\"bng\""), kea.replacen("***", "https://evil.example/", 1)] {
             let refused = set(text, "sessions.sources", &other).unwrap_err();
             assert!(

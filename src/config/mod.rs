@@ -249,7 +249,8 @@ pub struct RadiusClient {
 pub struct SessionSource {
     /// Letters, digits and `-._`; no two have the same.
     pub name: String,
-    pub remote: Remote,
+    /// Where its log is fetched; `None`: it is sent.
+    pub remote: Option<Remote>,
     pub poll_minutes: u32,
     pub times: LogTime,
 }

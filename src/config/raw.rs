@@ -229,12 +229,9 @@ fn radius_clients(t: &mut Reader<'_>) -> Vec<RadiusClient> {
 fn session_sources(t: &mut Reader<'_>, times: &LogTime) -> Vec<SessionSource> {
     t.records("sessions.sources", SESSION_SOURCES_MAX, |t, others: &[SessionSource]| {
         let name = t.need("name", text_as(source_name));
-        if !t.has("url") {
-            t.complain("url", "Write where the log is fetched.");
-        }
         let remote = remote(t);
         let poll_minutes = t.get("poll_minutes", 60, number(5..=1440));
-        let source = SessionSource { times: log_time(t, times), name: name?, remote: remote?, poll_minutes };
+        let source = SessionSource { times: log_time(t, times), name: name?, remote, poll_minutes };
         if others.iter().any(|other| other.name == source.name) {
             t.complain("name", "Another source has this name: write one of its own.");
         }
@@ -1233,8 +1230,11 @@ extra_ca = ["ca.pem"]
         assert_eq!((kea.name.as_str(), kea.poll_minutes, bng.poll_minutes), ("kea-1", 15, 60));
         assert_eq!(times(&kea.times), (0, 2, "Europe/Berlin".to_owned()));
         assert_eq!(times(&bng.times), (-3600, 5, "Europe/Berlin".to_owned()));
-        assert_eq!(kea.remote.login, Some(("lease".to_owned(), Secret("l3ase".to_owned()))));
-        assert_eq!(bng.remote.token, Some(Secret("b3arer-of-bng".to_owned())));
+        assert_eq!(
+            kea.remote.as_ref().unwrap().login,
+            Some(("lease".to_owned(), Secret("l3ase".to_owned())))
+        );
+        assert_eq!(bng.remote.as_ref().unwrap().token, Some(Secret("b3arer-of-bng".to_owned())));
         let [nat] = &*nat else { panic!("{nat:?}") };
         assert_eq!((nat.inside.to_string().as_str(), nat.outside.len()), ("100.64.0.0/22", 2));
         assert_eq!(
@@ -1479,8 +1479,7 @@ names = []
         let found = complaints(
             "[[sessions.sources]]\nurl = \"x\"\n[[sessions.sources]]\nname = \"b\"\n[nat]\ninside = 1\n",
         );
-        let starts =
-            ["1 sessions.sources.name: ", "2 sessions.sources.url: ", "3 sessions.sources.url: ", "5 nat: "];
+        let starts = ["1 sessions.sources.name: ", "2 sessions.sources.url: ", "5 nat: "];
         assert_eq!(found.len(), starts.len(), "{found:?}");
         assert!(found.iter().zip(starts).all(|(found, start)| found.starts_with(start)), "{found:?}");
         let nat = "[[nat]]\ninside = \"100.64.0.0/24\"\noutside = [\"192.0.2.0/30\"]\n";

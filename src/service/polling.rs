@@ -49,7 +49,7 @@ enum Thing {
 }
 
 impl Source {
-    /// All that the settings name.
+    /// All that the settings have a URL for.
     fn all(loaded: &Loaded) -> Vec<Self> {
         let settings = &loaded.settings;
         let customers = settings.customers.remote.iter().map(|remote| Self {
@@ -58,11 +58,13 @@ impl Source {
             every_seconds: i64::from(settings.customers.poll_hours) * 3600,
             what: Thing::Customers,
         });
-        let sessions = settings.sessions.sources.iter().map(|source| Self {
-            name: sessions_name(&source.name),
-            remote: source.remote.clone(),
-            every_seconds: i64::from(source.poll_minutes) * 60,
-            what: Thing::Sessions(source.name.clone()),
+        let sessions = settings.sessions.sources.iter().filter_map(|source| {
+            Some(Self {
+                name: sessions_name(&source.name),
+                remote: source.remote.clone()?,
+                every_seconds: i64::from(source.poll_minutes) * 60,
+                what: Thing::Sessions(source.name.clone()),
+            })
         });
         customers.chain(sessions).collect()
     }

@@ -110,7 +110,7 @@ fn write(settings: &Settings) -> String {
     for SessionSource { name, remote, poll_minutes, times } in sources {
         file.table("[sessions.sources]");
         file.text("name", name);
-        file.remote(Some(remote));
+        file.remote(remote.as_ref());
         file.value("poll_minutes", poll_minutes);
         file.times(times);
     }
