@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use super::contacts::Contact;
+use super::forward::Forward;
 use super::import::{File, Line};
+use super::login::Login;
 use crate::clock::Timestamp;
 
 /// What is different in a new file.
@@ -69,6 +71,7 @@ pub struct Changed {
     pub mails: bool,
     pub language: bool,
     pub logins: bool,
+    pub forwards: bool,
     pub prefixes_new: u64,
     pub prefixes_gone: u64,
     /// The prefixes are the same; from when, until when, or whether they are mailed is not.
@@ -102,11 +105,14 @@ pub fn between(old: &File, new: &File) -> Difference {
             mails: contact.mails != known.mails || contact.plain != known.plain,
             language: contact.language != known.language,
             logins: new.logins(index) != old.logins(before),
+            forwards: new.forwards(index) != old.forwards(before),
             prefixes_new,
             prefixes_gone,
             validity: !same_lines && prefixes_new + prefixes_gone == 0,
         };
-        if changed.name || changed.mails || changed.language || changed.logins || !same_lines {
+        let differs =
+            [changed.name, changed.mails, changed.language, changed.logins, changed.forwards, !same_lines];
+        if differs.contains(&true) {
             difference.changed.push(|| changed);
         }
     }
@@ -122,22 +128,56 @@ pub fn between(old: &File, new: &File) -> Difference {
 /// A file in the order of its customers.
 struct Ordered<'a> {
     file: &'a File,
-    /// Indices of lines: by customer, and of each in the order of the file, which is that of the prefixes.
-    order: Vec<u32>,
-    /// The same of logins.
-    login_order: Vec<u32>,
+    /// Indices of lines, of logins and of forwards: by customer, and of each in the order of the file.
+    lines: Vec<u32>,
+    logins: Vec<u32>,
+    forwards: Vec<u32>,
     /// Customers by their ids.
     index: HashMap<&'a str, usize>,
 }
 
+/// Something that a file says of a customer.
+trait Said {
+    /// Index of the customer.
+    fn customer(&self) -> u32;
+}
+
+impl Said for Line {
+    fn customer(&self) -> u32 {
+        self.customer
+    }
+}
+
+impl Said for Login {
+    fn customer(&self) -> u32 {
+        self.customer
+    }
+}
+
+impl Said for Forward {
+    fn customer(&self) -> u32 {
+        self.customer
+    }
+}
+
+fn by_customer(all: &[impl Said]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..).take(all.len()).collect();
+    order.sort_by_key(|&index| all[index as usize].customer());
+    order
+}
+
+fn of_customer<'a, T: Said>(all: &'a [T], order: &[u32], customer: usize) -> impl Iterator<Item = &'a T> {
+    let of = |index: &u32| all[*index as usize].customer() as usize;
+    let start = order.partition_point(|index| of(index) < customer);
+    let end = order.partition_point(|index| of(index) <= customer);
+    order[start..end].iter().map(|&index| &all[index as usize])
+}
+
 impl<'a> Ordered<'a> {
     fn of(file: &'a File) -> Self {
-        let mut order: Vec<u32> = (0..).take(file.lines.len()).collect();
-        order.sort_by_key(|&line| file.lines[line as usize].customer);
-        let mut login_order: Vec<u32> = (0..).take(file.logins.len()).collect();
-        login_order.sort_by_key(|&login| file.logins[login as usize].customer);
         let index = file.customers.ids().enumerate().map(|(index, id)| (id, index)).collect();
-        Self { file, order, login_order, index }
+        let (lines, logins) = (by_customer(&file.lines), by_customer(&file.logins));
+        Self { file, lines, logins, forwards: by_customer(&file.forwards), index }
     }
 
     fn contacts(&self) -> impl Iterator<Item = (usize, Contact<'a>)> {
@@ -151,21 +191,22 @@ impl<'a> Ordered<'a> {
         Some((index, self.file.customers.get(index)?))
     }
 
+    fn lines(&self, customer: usize) -> Vec<&'a Line> {
+        of_customer(&self.file.lines, &self.lines, customer).collect()
+    }
+
     /// What is said of the logins of a customer.
     fn logins(&self, customer: usize) -> Vec<(&'a str, Timestamp, Timestamp, bool)> {
-        let of = |login: &u32| self.file.logins[*login as usize].customer as usize;
-        let start = self.login_order.partition_point(|login| of(login) < customer);
-        let own = self.login_order[start..].iter().take_while(|login| of(login) == customer);
-        own.map(|login| &self.file.logins[*login as usize])
+        of_customer(&self.file.logins, &self.logins, customer)
             .map(|login| (&*login.login, login.from, login.until, login.mailed))
             .collect()
     }
 
-    fn lines(&self, customer: usize) -> Vec<&'a Line> {
-        let of = |line: &u32| self.file.lines[*line as usize].customer as usize;
-        let start = self.order.partition_point(|line| of(line) < customer);
-        let own = self.order[start..].iter().take_while(|line| of(line) == customer);
-        own.map(|line| &self.file.lines[*line as usize]).collect()
+    /// What is said of the ports that are forwarded to a customer.
+    fn forwards(&self, customer: usize) -> Vec<Forward> {
+        of_customer(&self.file.forwards, &self.forwards, customer)
+            .map(|forward| Forward { customer: 0, line: 0, ..*forward })
+            .collect()
     }
 }
 
@@ -209,6 +250,7 @@ mod tests {
             mails: false,
             language: false,
             logins: false,
+            forwards: false,
             prefixes_new: 0,
             prefixes_gone: 0,
             validity: false,
@@ -246,6 +288,17 @@ mod tests {
         assert_eq!((difference.changed.count, difference.new.count, difference.gone.count), (1, 0, 0));
         assert!(difference.changed.first[0].logins && !difference.changed.first[0].validity);
         assert!(between(&file("anna"), &file("Anna")).is_empty());
+    }
+
+    #[test]
+    fn another_forwarded_port_is_a_change() {
+        let file = |port: &str| {
+            read(format!("customer_id,cidr\nA,192.0.2.1:{port}\nB,192.0.2.1:99\n").as_bytes(), &TimeZone::UTC)
+        };
+        let difference = between(&file("80"), &file("81"));
+        assert_eq!((difference.changed.count, difference.new.count, difference.gone.count), (1, 0, 0));
+        assert!(difference.changed.first[0].forwards && !difference.changed.first[0].validity);
+        assert!(between(&file("80"), &file("80")).is_empty());
     }
 
     #[test]

@@ -48,6 +48,13 @@ impl<K: Ord> Keyed<K> {
         (from..self.keys.len()).map(|index| (&self.keys[index], self.entries(index)))
     }
 
+    /// The keys of a customer in a file.
+    pub(super) fn of(&self, customer: u32, file: u32) -> impl Iterator<Item = &K> {
+        let is_his = move |entry: &Entry| entry.customer == customer && entry.stands_in(file);
+        let his = (0..self.keys.len()).filter(move |index| self.entries(*index).iter().any(is_his));
+        his.map(|index| &self.keys[index])
+    }
+
     fn entries(&self, index: usize) -> &[Entry] {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.entries[start as usize..self.ends[index] as usize]

@@ -384,6 +384,18 @@ impl Table {
         })
     }
 
+    /// By what logs know a customer in the newest file, beside his id, if there are networks in which they are asked.
+    pub fn logins(&self, customer: CustomerNo) -> impl Iterator<Item = &str> {
+        let newest = self.newest().into_iter();
+        newest.flat_map(move |newest| self.logins.of(customer.0, newest)).map(|login| &**login)
+    }
+
+    /// The ports that are forwarded to a customer in the newest file, likewise: address, first and last port.
+    pub fn forwards(&self, customer: CustomerNo) -> impl Iterator<Item = (IpAddr, (u16, u16))> {
+        let newest = self.newest().into_iter();
+        newest.flat_map(move |newest| self.forwards.of(customer.0, newest)).copied()
+    }
+
     /// Customers in the newest file; the lines without a customer id are none.
     pub fn customers_len(&self) -> usize {
         let newest = (0..).zip(&self.numbers).filter(|(_, (_, last))| Some(*last) == self.newest());

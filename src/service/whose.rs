@@ -1,7 +1,7 @@
 //! What the page shows of customers, and of what has none.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -109,7 +109,16 @@ impl Whose {
         let next = (prefixes.len() > ROWS_MAX).then_some(from + ROWS_MAX);
         prefixes.truncate(ROWS_MAX);
         let mailed = self.view.mailed(number)?.total;
-        Ok(Some(CustomerPage { row, closed, worst, mailed, prefixes: Part { rows: prefixes, next } }))
+        let prefixes = Part { rows: prefixes, next };
+        let table = &self.loaded.table;
+        let logins = table.logins(number).take(KEYS_MAX).map(str::to_owned).collect();
+        let forwards =
+            table.forwards(number).take(KEYS_MAX).map(|(address, (first, last))| match first == last {
+                true => SocketAddr::new(address, first).to_string(),
+                false => format!("{}-{last}", SocketAddr::new(address, first)),
+            });
+        let forwards = forwards.collect();
+        Ok(Some(CustomerPage { row, closed, worst, mailed, prefixes, logins, forwards }))
     }
 
     pub(super) fn history(&self, id: &str, from: usize) -> Result<History, Trouble> {
@@ -395,6 +404,8 @@ const LOOKED_MAX: usize = 100_000;
 const OPEN_MAX: usize = 100;
 /// Incidents on the page of their customer; the others are one link away.
 const WORST_MAX: usize = 20;
+/// Of logins, and of forwarded ports.
+const KEYS_MAX: usize = 20;
 /// Notices of which the head is looked at for one page.
 pub(super) const HEADS_MAX: usize = 200_000;
 

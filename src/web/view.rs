@@ -295,6 +295,9 @@ pub struct CustomerPage {
     /// Mails ever sent to it.
     pub mailed: u64,
     pub prefixes: Part<Holding, usize>,
+    /// By what logs know it, and which ports are forwarded to it: some of them.
+    pub logins: Vec<String>,
+    pub forwards: Vec<String>,
 }
 
 /// Part of what became of a customer's incidents and mails.

@@ -66,7 +66,7 @@ sentences! {
     taken_by was_discarded refused in_force waits_for_operator unreadable_lines leave_out take discard
     changes nothing prefixes_change new_customers gone_customers changed_customers different
     language validity prefixes_new prefixes_gone asking sending no_rows rows_found
-    columns taken_as why is_so taking_sessions sessions_taken sessions_known_until check_addresses addresses_about logins
+    columns taken_as why is_so taking_sessions sessions_taken sessions_known_until check_addresses addresses_about logins forwards
 
     [setup Setup]
     title about step state what numbered next_is step_by_step done to_do wrong save save_and_check check_again newest_check
@@ -97,7 +97,7 @@ sentences! {
     refused failed now soon
 
     [customer OneCustomer]
-    not_in_file to_operator to_operator_gone language_of_box never mailed open_all closed_all none_open
+    logins forwards not_in_file to_operator to_operator_gone language_of_box never mailed open_all closed_all none_open
     all_mails no_mails all_prefixes no_prefixes valid always from until is_not_mailed
     history history_way history_about not_whole no_history what opened opened_again closed muted noted told_one told_many
 

@@ -85,6 +85,13 @@ fn front(view: &dyn View, site: &Site, page: &CustomerPage, now: Timestamp) -> R
     }
     let to_operator = if *in_newest { say.to_operator } else { say.to_operator_gone };
     list.add(t.customers.mails_to, Some(if facts.mails.is_empty() { html!(to_operator) } else { to }));
+    for (name, keys) in [(say.logins, &page.logins), (say.forwards, &page.forwards)] {
+        let mut all = Html::default();
+        for key in keys {
+            put!(all, "<span class=\"line cell\">", key, "</span>");
+        }
+        list.add(name, (!keys.is_empty()).then_some(all));
+    }
     list.add(t.customers.last_mail, Some(last_mail.map_or(html!(say.never), |at| when(at, site, now))));
     list.add(say.mailed, (page.mailed > 0).then(|| html!(t.number(page.mailed))));
     let of_state = |state: &'static str, sentence: &str, count| {

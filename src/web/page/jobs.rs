@@ -348,6 +348,7 @@ fn what(one: &Changed, t: &PageWords) -> Html {
         (one.mails, say.mail),
         (one.language, say.language),
         (one.logins, say.logins),
+        (one.forwards, say.forwards),
         (one.validity, say.validity),
     ] {
         if is_so {

@@ -347,13 +347,17 @@ impl View for Fake {
             row.facts = CustomerFacts { mails: vec![], language: Some(evil()), ..row.facts };
             (row.open, row.last_mail) = (Few::default(), None);
             let prefixes = Part { rows: vec![], next: None };
-            let page = CustomerPage { row, closed: Few::default(), worst: vec![], mailed: 0, prefixes };
+            let (logins, forwards) = (vec![], vec![]);
+            let (closed, worst) = (Few::default(), vec![]);
+            let page = CustomerPage { row, closed, worst, mailed: 0, prefixes, logins, forwards };
             return Ok(Some(page));
         }
         let closed = Few { count: 5, is_more: false };
         let held = self.customer("C/1+ 2", from)?;
-        let page =
-            |(_, prefixes)| CustomerPage { row, closed, worst: vec![incident()], mailed: 1_234, prefixes };
+        let page = |(_, prefixes)| {
+            let (logins, forwards) = (vec![evil(), evil()], vec![evil()]);
+            CustomerPage { row, closed, worst: vec![incident()], mailed: 1_234, prefixes, logins, forwards }
+        };
         Ok(held.filter(|_| id == EVIL || id == "C/1+ 2").map(page))
     }
 
@@ -868,6 +872,7 @@ fn checked() -> Checked {
         mails: true,
         language: true,
         logins: true,
+        forwards: false,
         prefixes_new: 1,
         prefixes_gone: 2,
         validity: true,
