@@ -33,6 +33,13 @@ impl Addresses {
 /// Reads addresses, prefixes, ranges and port forwards between commas, semicolons, bars and white space.
 pub(crate) fn addresses(cell: &str) -> Addresses {
     let mut found = Addresses::default();
+    // As nearly all cells are, so that the others may take their time.
+    if let Ok(net) = prefix(cell.trim())
+        && net == net.trunc()
+    {
+        found.nets.push(net);
+        return found;
+    }
     // What a spreadsheet made of an address may hold what parts addresses.
     for part in cell.split(['\r', '\n']) {
         match damage(part.trim()) {

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use super::bundle::Bundle;
 use super::cell::{self, ALWAYS, Addresses, FOREVER};
 use super::columns::{self, Column, Columns, Mapping, Rows};
-use super::contacts::{Contact, Contacts};
+use super::contacts::{Contacts, Drafts};
 use super::forward::Forward;
 use super::login::{Login, login};
 use super::overlap::{self, Range};
@@ -298,8 +298,8 @@ fn read_opened(
     let mut import = Import {
         zone,
         file,
-        numbers: HashMap::new(),
-        drafts: Vec::new(),
+        drafts: Drafts::default(),
+        classes: Vec::new(),
         copies: HashMap::new(),
         silent: HashSet::new(),
         standings: second.is_some().then(HashMap::new),
@@ -319,9 +319,10 @@ fn read_opened(
 struct Import<'z> {
     zone: &'z TimeZone,
     file: File,
-    numbers: HashMap<Box<str>, u32>,
     /// The customers, grown in place.
-    drafts: Vec<Draft>,
+    drafts: Drafts,
+    /// What their mail addresses are for: those of a more fitting class take the place of others.
+    classes: Vec<u8>,
     /// Further addresses that get a copy, of the few customers who have some.
     copies: HashMap<u32, Vec<String>>,
     /// Customers of whom a line says that they get no mail.
@@ -338,14 +339,6 @@ struct Standing {
     from: Timestamp,
     until: Timestamp,
     mailed: bool,
-}
-
-/// A customer in the making.
-struct Draft {
-    /// As [`Contact::record`] makes it.
-    record: String,
-    /// What its mail addresses are for: those of a more fitting class take the place of others.
-    class: u8,
 }
 
 impl Import<'_> {
@@ -391,8 +384,8 @@ impl Import<'_> {
         let mut mailed =
             id.is_some() && dated && status && !words::says_no_mail(&columns.text(record, Role::Mail));
         let id = id.unwrap_or_default();
-        let is_known = self.numbers.contains_key(id.as_str());
-        let customer = self.customer(id.clone());
+        let is_known = line < OF_SECOND || self.drafts.find(&id).is_some();
+        let customer = self.customer(&id);
         if !id.is_empty() && self.is_silent(record, columns) {
             self.silent.insert(customer);
         }
@@ -441,7 +434,7 @@ impl Import<'_> {
             found.unreadable.push((record.cells.join(" "), "this line ends before the column of addresses"));
         }
         self.unreadable(line, &short(&columns.text(record, Role::Id)), &found);
-        let customer = self.customer(String::new());
+        let customer = self.customer("");
         let (from, until) = (ALWAYS, FOREVER);
         let logins = self.logins(record, columns);
         self.place(
@@ -480,8 +473,13 @@ impl Import<'_> {
 
     fn place(&mut self, found: &Addresses, logins: Vec<Box<str>>, line: Line) {
         let Line { customer, from, until, mailed, line: number, .. } = line;
-        let login = |login| Login { login, customer, from, until, mailed, line: number };
-        self.file.logins.extend(logins.into_iter().map(login));
+        for login in logins {
+            let login = Login { login, customer, from, until, mailed, line: number };
+            // Every line of a customer says it again.
+            if !self.file.logins.iter().rev().take(LOGINS_BACK).any(|last| last.says_the_same(&login)) {
+                self.file.logins.push(login);
+            }
+        }
         self.file.lines.extend(found.nets.iter().map(|&prefix| Line { prefix, ..line }));
         let forward =
             |&(address, ports)| Forward { address, ports, customer, from, until, mailed, line: number };
@@ -556,15 +554,11 @@ impl Import<'_> {
         })
     }
 
-    fn customer(&mut self, id: String) -> u32 {
-        if let Some(&number) = self.numbers.get(id.as_str()) {
-            return number;
-        }
-        let number = self.drafts.len() as u32;
-        let record = Contact { id: &id, ..Contact::default() }.record();
-        self.drafts.push(Draft { record, class: 0 });
-        self.numbers.insert(id.into_boxed_str(), number);
-        number
+    fn customer(&mut self, id: &str) -> u32 {
+        self.drafts.find(id).unwrap_or_else(|| {
+            self.classes.push(0);
+            self.drafts.add(id)
+        })
     }
 
     /// Whether a line says of its customer that he gets no mail. In doubt he gets none.
@@ -605,8 +599,7 @@ impl Import<'_> {
         if name.is_empty() && language.is_none() && is_plain.is_empty() {
             return;
         }
-        let draft = &mut self.drafts[customer as usize].record;
-        let mut contact = Contact::of_record(draft);
+        let mut contact = self.drafts.get(customer);
         contact.plain |= words::switch(&is_plain) != Some(false);
         if contact.name.is_empty() {
             contact.name = &name;
@@ -624,8 +617,8 @@ impl Import<'_> {
             complain(Role::Language, format!("this customer's language is {first} on an earlier line"));
         }
         let described = contact.record();
-        if described != *draft {
-            *draft = described;
+        if described != self.drafts.record(customer) {
+            self.drafts.set(customer, &described);
         }
     }
 
@@ -648,13 +641,16 @@ impl Import<'_> {
             if mails.is_empty() {
                 continue;
             }
-            let draft = &mut self.drafts[customer as usize];
-            let mut contact = Contact::of_record(&draft.record);
-            if class < draft.class && !contact.mails.is_empty() {
+            let known_class = self.classes[customer as usize];
+            let mut contact = self.drafts.get(customer);
+            if class < known_class && !contact.mails.is_empty() {
                 continue;
             }
-            if class > draft.class {
+            if class > known_class {
                 contact.mails.clear();
+            } else if mails.iter().all(|mail| contact.mails.contains(mail)) {
+                // Every line of a customer says it again.
+                continue;
             }
             for mail in mails {
                 if contact.mails.iter().any(|known| known.eq_ignore_ascii_case(mail)) {
@@ -666,7 +662,9 @@ impl Import<'_> {
                     contact.mails.push(mail);
                 }
             }
-            (draft.record, draft.class) = (contact.record(), class);
+            let record = contact.record();
+            self.drafts.set(customer, &record);
+            self.classes[customer as usize] = class;
         }
         let text = columns.text(record, Role::Copy);
         for mail in self.usable(record.line, Role::Copy, &text) {
@@ -735,7 +733,7 @@ impl Import<'_> {
         file.lines.shrink_to_fit();
         file.logins.shrink_to_fit();
         file.complaints.list.sort_by_key(|complaint| complaint.line);
-        file.customers = self.drafts.into_iter().map(|draft| draft.record).collect();
+        file.customers = self.drafts.into();
         file.settled()
     }
 
@@ -751,14 +749,14 @@ impl Import<'_> {
             forward.mailed &= !self.silent.contains(&forward.customer);
         }
         for (customer, copies) in &self.copies {
-            let record = &mut self.drafts[*customer as usize].record;
-            let mut contact = Contact::of_record(record);
+            let mut contact = self.drafts.get(*customer);
             for copy in copies {
                 if !contact.mails.iter().any(|known| known.eq_ignore_ascii_case(copy)) {
                     contact.mails.push(copy);
                 }
             }
-            *record = contact.record();
+            let record = contact.record();
+            self.drafts.set(*customer, &record);
         }
     }
 
@@ -766,10 +764,7 @@ impl Import<'_> {
     fn unite(&mut self) {
         let same = |line: &Line| Line { line: 0, ..*line };
         self.file.lines.dedup_by(|later, earlier| same(later) == same(earlier));
-        let key = |l: &Login| (l.customer, l.from, l.until, l.mailed);
-        self.file
-            .logins
-            .dedup_by(|later, earlier| later.login == earlier.login && key(later) == key(earlier));
+        self.file.logins.dedup_by(|later, earlier| later.says_the_same(earlier));
         let same = |forward: &Forward| Forward { line: 0, ..*forward };
         self.file.forwards.dedup_by(|later, earlier| same(later) == same(earlier));
     }
@@ -888,6 +883,8 @@ pub const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const LINES_MAX: usize = 1_000_000;
 /// Nobody reads more; the rest is counted.
 pub const COMPLAINTS_MAX: usize = 1_000;
+/// As many logins as a line has, mostly.
+const LOGINS_BACK: usize = 4;
 /// Nobody confirms more one by one: the export is broken.
 pub const UNREADABLE_MAX: usize = 1_000;
 /// Receivers of one customer's mail.

@@ -18,6 +18,14 @@ pub struct Login {
     pub line: u32,
 }
 
+impl Login {
+    /// Whether they differ by their lines alone.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        let rest = |login: &Self| (login.customer, login.from, login.until, login.mailed);
+        rest(self) == rest(other) && self.login == other.login
+    }
+}
+
 /// A login as it is compared: trimmed, in lower case, a MAC address in any notation as `aa:bb:cc:dd:ee:ff`.
 pub fn login(text: &str) -> String {
     let text = text.trim();

@@ -107,6 +107,7 @@ pub(crate) fn fold(text: &str) -> String {
     for c in text.chars().flat_map(char::to_lowercase) {
         match c {
             'a'..='z' | '0'..='9' => folded.push(c),
+            '\0'..='\x7f' => {}
             // A mark that stands behind its letter, as macOS writes it.
             '\u{308}' if folded.ends_with(['a', 'o', 'u']) => folded.push('e'),
             '\u{3b1}'..='\u{3c9}' => folded.push_str(GREEK[c as usize - 0x3b1]),
@@ -160,7 +161,8 @@ pub(super) const GENERAL: u8 = 1;
 
 /// Whether a cell asks for no mail at all, which is more than having no address.
 pub(super) fn says_no_mail(text: &str) -> bool {
-    NO_MAIL.contains(&fold(text).as_str())
+    // What has one is a mail address, or was to be one.
+    !text.contains('@') && NO_MAIL.contains(&fold(text).as_str())
 }
 
 /// Whether a word stands for "there is no mail address": alone, or before the `@`.
