@@ -798,6 +798,15 @@ impl Import<'_> {
                 complaints.push(Some(line), Role::Login, complaint);
             });
         }
+        for (customer, draft) in (0..).zip(&self.drafts).filter(|_| !logins.is_empty()) {
+            let id = login(draft.record.split('\n').next().unwrap_or_default());
+            let from = logins.partition_point(|known| *known.login < *id);
+            let mut same = logins[from..].iter().take_while(|known| *known.login == *id);
+            if let Some(other) = same.find(|known| known.customer != customer) {
+                let complaint = format!("\"{}\" is the id of another customer: ambiguous", short(&id));
+                complaints.push(Some(other.line), Role::Login, complaint);
+            }
+        }
         for (index, one) in forwards.iter().enumerate() {
             let before = forwards[..index].iter().rev().take(FORWARDS_COMPARED_MAX);
             let mut before = before.take_while(|other| other.address == one.address);
@@ -1247,6 +1256,14 @@ mod tests {
             [(4, "login"), (5, "login"), (5, "cidr"), (6, "login"), (6, "cidr")]
         );
         assert!(file.complaints.list[0].complaint.contains("line 2"));
+        let file = import("id,login\n7,8\n8,9\n9,9\n");
+        assert_eq!(told(&file.complaints), [(2, "login"), (3, "login"), (4, "login")]);
+        assert!(
+            file.complaints
+                .list
+                .iter()
+                .any(|told| told.complaint == "\"8\" is the id of another customer: ambiguous")
+        );
         // Which cell is which is not certain: nobody's, and so ambiguous beside a customer's.
         let file = import("id,login,ip\n7,anna,192.0.2.1\n8,anna,192.0.2.2,surplus\n");
         assert_eq!(known(&file), ["anna 7 true", "anna  false"]);

@@ -297,7 +297,8 @@ impl Table {
         }
     }
 
-    /// Who had a login, as [`login`] folds it, or is the customer with that id; `None` if nobody has.
+    /// Who had a login, as [`login`] folds it, or is the customer with that id; `None` if nobody has. One customer's login
+    /// that is another's id is ambiguous: a log does not say which it means.
     pub fn owner_of_login(&self, login: &str, at: Timestamp) -> Option<Owner> {
         // A customer may have a line that is cancelled beside others: the id alone does not say which it was.
         let by_id = |file| {
@@ -307,7 +308,7 @@ impl Table {
         };
         let owners = self.files(at).map(|file| {
             let named = self.entries_owner(self.logins.get(login), file, at);
-            named.or_else(|| by_id(file)).unwrap_or(Owner::Unassigned)
+            named.into_iter().chain(by_id(file)).reduce(Owner::and).unwrap_or(Owner::Unassigned)
         });
         owners.reduce(Owner::and).filter(|owner| *owner != Owner::Unassigned)
     }
