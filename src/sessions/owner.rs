@@ -293,22 +293,35 @@ impl Sources<'_> {
 }
 
 /// Which of the sessions around an address held at a time, each clock's uncertainty allowed for. One whose end is not
-/// certain ends where the next one on the same addresses begins, and is not known to hold later than its log tells.
+/// certain ends where another on the same addresses begins that began later by any clock, at the latest second that the
+/// other's clock allows, and is not known to hold later than its log tells.
 fn holding(held: &[Held], at: Timestamp) -> Vec<bool> {
-    let mut begins: Vec<(IpNet, Timestamp)> = held.iter().map(|one| (one.net, one.from)).collect();
+    let allowed = |one: &Held| i64::from(one.uncertainty);
+    let begin =
+        |one: &Held| (one.net, one.from.plus_seconds(-allowed(one)), one.from.plus_seconds(allowed(one) - 1));
+    let mut begins: Vec<_> = held.iter().map(begin).collect();
     begins.sort_unstable();
+    // With each, the first end that it or one behind it brings.
+    for next in (1..begins.len()).rev() {
+        if begins[next].0 == begins[next - 1].0 {
+            begins[next - 1].2 = begins[next - 1].2.min(begins[next].2);
+        }
+    }
     let holds = |one: &Held| {
-        let next = begins.partition_point(|begin| *begin <= (one.net, one.from));
-        let next = begins.get(next).filter(|(net, _)| *net == one.net).map(|(_, from)| from.plus_seconds(-1));
+        let begun = (one.net, one.from.plus_seconds(allowed(one)));
+        let next = begins.partition_point(|(net, early, _)| (*net, *early) <= begun);
+        let next = begins.get(next).filter(|(net, ..)| *net == one.net).map(|(.., end)| *end);
         let end = match one.until {
-            Until::Ended(end) => Some(end),
-            Until::Expires(end) => Some(next.map_or(end, |next| next.min(end))),
+            Until::Ended(end) => Some(end.plus_seconds(allowed(one))),
+            Until::Expires(end) => {
+                let end = end.plus_seconds(allowed(one));
+                Some(next.map_or(end, |next| next.min(end)))
+            }
             Until::Open => next,
         };
-        let allowed = i64::from(one.uncertainty);
         one.is_known(at)
-            && one.from.plus_seconds(-allowed) <= at
-            && end.is_none_or(|end| at <= end.plus_seconds(allowed))
+            && one.from.plus_seconds(-allowed(one)) <= at
+            && end.is_none_or(|end| at <= end)
     };
     held.iter().map(holds).collect()
 }
@@ -370,7 +383,7 @@ mod tests {
             ..Networks::default()
         };
         let text = "customer_id,login,cidr,valid_to\nC1,l1,100.64.0.1,\nC2,l2,,\nC3,l3,,1970-01-01T00:08:20Z\n\
-                    C4,,192.0.2.5,\n";
+                    C4,,192.0.2.5,\nC5,,192.0.2.6,\nC6,c5,,\n";
         let mut file = import::read(text.as_bytes(), &TimeZone::UTC);
         assert!(!file.refused, "{:?}", file.complaints);
         let forward = |ports, customer| Forward {
@@ -432,6 +445,8 @@ mod tests {
         );
         let id = [held("192.0.2.1/32", "C4", 100, Until::Open)];
         assert_eq!(ask(&id, "192.0.2.1", None, 100).owner, customer(4), "by the customer id");
+        let both = [held("192.0.2.1/32", "C5", 100, Until::Open)];
+        assert_eq!(ask(&both, "192.0.2.1", None, 100).owner, Ambiguous, "one's login, another's id");
         // A static line in a dynamic range matches nothing.
         assert_eq!(ask(&[], "192.0.2.5", None, 100).owner, Unattributable);
         assert_eq!(ask(&lent, "203.0.113.1", None, 100).owner, Outside);
@@ -467,6 +482,22 @@ mod tests {
         assert_eq!(ask(&lent, "192.0.2.1", None, 199).owner, customer(1));
         assert_eq!(ask(&lent, "192.0.2.1", None, 200).owner, Ambiguous);
         assert_eq!(ask(&lent, "192.0.2.1", None, 205).owner, customer(2));
+        // What ends where the next begins ends as late as that may have begun; who of two came first may be unsure.
+        let open = |uncertainty| {
+            let next = Held { uncertainty, ..held("192.0.2.1/32", "l2", 210, Until::Open) };
+            [held("192.0.2.1/32", "l1", 100, Until::Open), next]
+        };
+        let owners = |uncertainty, seconds: [i64; 5]| {
+            seconds.map(|second| ask(&open(uncertainty), "192.0.2.1", None, second).owner)
+        };
+        assert_eq!(
+            owners(10, [199, 200, 210, 219, 220]),
+            [customer(1), Ambiguous, Ambiguous, Ambiguous, customer(2)]
+        );
+        assert_eq!(
+            owners(110, [99, 100, 210, 320, 900]),
+            [Unattributable, Ambiguous, Ambiguous, Ambiguous, Ambiguous]
+        );
         // Of one user two logs know more and less; of two users only one is known.
         let less = |mac: &str| {
             [held("192.0.2.1/32", "mac\nl1", 100, Until::Open), held("192.0.2.1/32", mac, 100, Until::Open)]
@@ -569,6 +600,25 @@ mod tests {
             let turned: Vec<Held> = held.iter().rev().cloned().collect();
             let address = format!("192.0.2.{host}");
             prop_assert_eq!(ask(&held, &address, None, second), ask(&turned, &address, None, second));
+        }
+
+        /// Whoever is named would be named by any clock that the uncertainty allows, or nobody would.
+        #[test]
+        fn no_clock_that_may_be_right_names_another(
+            told in prop::collection::vec((1_u8..4, 0_i64..30, 0_u32..4, -4_i64..=4), 1..6), second in 0_i64..40
+        ) {
+            let session = |login: u8, from, uncertainty| Held {
+                uncertainty, ..held("192.0.2.1/32", &format!("l{login}"), from, Until::Open)
+            };
+            let as_told: Vec<_> = told.iter().map(|(login, from, unsure, _)| session(*login, *from, *unsure)).collect();
+            let truly = told.iter().map(|(login, from, unsure, off)| {
+                session(*login, from + (*off).clamp(-i64::from(*unsure), i64::from(*unsure)), 0)
+            });
+            let truly: Vec<_> = truly.collect();
+            let owner = |held: &[Held]| ask(held, "192.0.2.1", None, second).owner;
+            if let (Customer { customer, .. }, Customer { customer: other, .. }) = (owner(&as_told), owner(&truly)) {
+                prop_assert_eq!(customer, other);
+            }
         }
 
         /// Whoever is named had a session that had begun and was known not to be over, and nobody else had.
