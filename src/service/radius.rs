@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use super::{Engine, Error};
 use crate::clock::Timestamp;
 use crate::config::{RadiusClient, Secret, SessionSettings};
-use crate::sessions::accounting;
+use crate::sessions::accounting::{self, Lately};
 use crate::sessions::radius::{PACKET_BYTES_MAX, Recent, Request, Turn};
 
 /// Packets since the beginning; the log has them every six hours.
@@ -197,13 +197,13 @@ fn receive(
         let address = from.ip().to_canonical();
         let Some(now) = engine.clock.now() else {
             add(&counts.lost);
-            complaints.add(address, "the clock of the box is not right yet; it will come again");
+            complaints.add(address, "not taken: the clock of the box is not right yet; it will come again");
             continue;
         };
         let loaded = engine.loaded();
         let Some(client) = client(&loaded.settings.sessions.radius_clients, address) else {
             add(&counts.unknown);
-            complaints.add(address, "it is not among sessions.radius_clients");
+            complaints.add(address, "not taken: it is not among sessions.radius_clients");
             continue;
         };
         let secret = client.secret.0.as_bytes();
@@ -211,12 +211,12 @@ fn receive(
             Ok(request) => request,
             Err(refusal) => {
                 add(&counts.refused);
-                complaints.add(address, &refusal.to_string());
+                complaints.add(address, &format!("not taken: {refusal}"));
                 continue;
             }
         };
-        if let Err(why) = request.event {
-            complaints.add(address, why);
+        if let Some(complaint) = request.complaint() {
+            complaints.add(address, &complaint);
         }
         match locked(recent).turn(from, &request, now) {
             Turn::Waits => {
@@ -238,7 +238,7 @@ fn receive(
                 locked(recent).lost(lost.from, &lost.request);
                 complaints.add(
                     address,
-                    "more packets wait for the store than there is room for; they will come again",
+                    "not taken: more packets wait for the store than there is room for; they will come again",
                 );
             }
         }
@@ -274,7 +274,7 @@ fn keep(
     recent: &Mutex<Recent>,
     waiting: Receiver<Waiting>,
 ) {
-    let mut failing: Option<Instant> = None;
+    let (mut failing, mut lately) = (None::<Instant>, Lately::default());
     while let Ok(first) = waiting.recv() {
         let mut batch = vec![first];
         let until = Instant::now() + TOGETHER_TIME;
@@ -287,7 +287,7 @@ fn keep(
             }
         }
         let now = engine.clock.untrusted_now();
-        match store(engine, &batch, now) {
+        match store(engine, &batch, &mut lately, now) {
             Ok(()) => {
                 failing = None;
                 counts.kept.fetch_add(batch.len() as u64, Ordering::Relaxed);
@@ -298,6 +298,8 @@ fn keep(
             }
             Err(error) => {
                 counts.lost.fetch_add(batch.len() as u64, Ordering::Relaxed);
+                // What it says of ends may be of some that are not kept.
+                lately = Lately::default();
                 for Waiting { from, request, .. } in &batch {
                     locked(recent).lost(*from, request);
                 }
@@ -314,10 +316,10 @@ fn keep(
 }
 
 /// All of it or nothing. What says nothing new is not written.
-fn store(engine: &Engine, batch: &[Waiting], now: Timestamp) -> Result<(), Error> {
+fn store(engine: &Engine, batch: &[Waiting], lately: &mut Lately, now: Timestamp) -> Result<(), Error> {
     engine.usable()?;
     let txn = engine.store.begin()?;
-    let mut accounts = txn.accounts();
+    let mut accounts = txn.accounts(lately);
     for event in batch.iter().filter_map(|waiting| waiting.request.event.as_ref().ok()?.as_ref()) {
         accounting::apply(event, &mut accounts)?;
     }
@@ -354,7 +356,7 @@ impl Complaints {
         let (at, packets) = self.told.entry(from).or_insert((now, 0));
         *packets += 1;
         if *packets == 1 || at.elapsed() >= TELL_EVERY {
-            tracing::warn!(%from, packets, "RADIUS accounting is not taken: {why}");
+            tracing::warn!(%from, packets, "RADIUS accounting: {why}");
             *at = now;
         }
     }

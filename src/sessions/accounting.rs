@@ -1,7 +1,7 @@
 //! RADIUS accounting (RFC 2866): what follows from its events for who had which address, whether they come in a file or
 //! as packets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::net::IpAddr;
 
@@ -112,7 +112,8 @@ impl Told {
     }
 }
 
-/// When an event was: as the access server says, unless its clock is wrong, else as it came, after a delay.
+/// When an event was: as the access server says, unless its clock is wrong, else as it came, after a delay. Where both
+/// may be right and are far from each other, it was between them: nobody is named for what the other's clock would say.
 pub(super) fn happened(told: Option<Moment>, came: Option<Moment>, delay: u32) -> Option<Moment> {
     let believed = told.filter(|told| {
         let is_near = |came: Moment| {
@@ -123,8 +124,19 @@ pub(super) fn happened(told: Option<Moment>, came: Option<Moment>, delay: u32) -
         came.is_none_or(is_near)
     });
     let sent = |at: Timestamp| at.plus_seconds(-i64::from(delay));
-    believed.or_else(|| came.map(|came| Moment { early: sent(came.early), late: sent(came.late) }))
+    let sent = came.map(|came| Moment { early: sent(came.early), late: sent(came.late) });
+    let (Some(told), Some(sent)) = (believed, sent) else { return believed.or(sent) };
+    let is_late = sent.early.since(told.late) > APART_SECONDS_MAX;
+    let is_early = told.early.since(sent.late) > APART_SECONDS_MAX;
+    Some(match is_late || is_early {
+        true => Moment { early: told.early.min(sent.early), late: told.late.max(sent.late) },
+        false => told,
+    })
 }
+
+/// Told to who reads the complaints.
+pub(super) const APART: &str = "says that it was minutes or hours from when it came, so one of the clocks is wrong: the time \
+     between counts as unsure; set the clock of the access server by NTP";
 
 /// A session that has not ended, as far as is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,6 +186,31 @@ impl Running {
     }
 }
 
+/// When sessions ended of which it was told lately. A packet whose answer was lost is sent again, and a Start may so come
+/// behind its Stop: the session that it would begin would have no end.
+#[derive(Debug, Default)]
+pub struct Lately {
+    of: HashMap<(String, String), Timestamp>,
+    /// In the order in which it was told.
+    order: VecDeque<(String, String)>,
+}
+
+impl Lately {
+    fn add(&mut self, nas: &str, id: &str, at: Timestamp) {
+        let key = (nas.to_owned(), id.to_owned());
+        if self.of.insert(key.clone(), at).is_none() {
+            self.order.push_back(key);
+        }
+        if self.order.len() > LATELY_MAX {
+            self.order.pop_front().and_then(|oldest| self.of.remove(&oldest));
+        }
+    }
+
+    fn is_over(&self, Event { nas, id, at, .. }: &Event) -> bool {
+        !self.of.is_empty() && self.of.get(&(nas.clone(), id.clone())).is_some_and(|end| at < end)
+    }
+}
+
 /// Where sessions go, and those that run are remembered.
 pub trait Book {
     type Error;
@@ -184,6 +221,8 @@ pub trait Book {
     fn forget(&mut self, nas: &str, id: &str) -> Result<(), Self::Error>;
     /// Forgets some that run at `nas` and did not begin after `at`, at most [`TAKEN_MAX`]; none: there are no more.
     fn take(&mut self, nas: &str, at: Timestamp) -> Result<Vec<Running>, Self::Error>;
+    /// Those that ended lately.
+    fn lately(&mut self) -> &mut Lately;
     /// A session, or what is known anew of one that has the same address and begin.
     fn give(&mut self, session: Session) -> Result<(), Self::Error>;
 }
@@ -212,23 +251,28 @@ pub fn apply<B: Book>(event: &Event, book: &mut B) -> Result<Outcome, B::Error> 
     if event.kind == Kind::Reset {
         let mut count = 0;
         loop {
-            let taken = book.take(nas, *at)?;
+            let taken = book.take(nas, at.plus_seconds(event.uncertainty.into()))?;
             if taken.is_empty() {
                 return Ok(Outcome::Reset(count));
             }
-            for running in taken {
+            for mut running in taken {
                 count += 1;
+                running.uncertainty = running.uncertainty.max(event.uncertainty);
                 running.sessions(ended).try_for_each(|session| book.give(session))?;
             }
         }
     }
     let mut known = book.running(nas, id)?;
-    if let Some(other) = known.take_if(|known| !known.is_of(event)) {
+    if let Some(mut other) = known.take_if(|known| !known.is_of(event)) {
         book.forget(nas, id)?;
+        other.uncertainty = other.uncertainty.max(event.uncertainty);
         let begin = Running::of(event).begin;
         other.sessions(Until::Ended(begin)).try_for_each(|session| book.give(session))?;
     }
     let is_known = known.is_some();
+    if !is_known && event.kind != Kind::Stop && book.lately().is_over(event) {
+        return Ok(Outcome::Known);
+    }
     let before = known.clone();
     let mut running = known.unwrap_or_else(|| Running::of(event));
     let gone = update(&mut running, event);
@@ -238,6 +282,7 @@ pub fn apply<B: Book>(event: &Event, book: &mut B) -> Result<Outcome, B::Error> 
         if is_known {
             book.forget(nas, id)?;
         }
+        book.lately().add(nas, id, *at);
         running.sessions(ended).try_for_each(|session| book.give(session))?;
         return Ok(match (running.nets.is_empty(), is_known || event.seconds.is_some()) {
             (true, _) => Outcome::NoAddress,
@@ -276,7 +321,12 @@ fn update(running: &mut Running, event: &Event) -> Running {
         };
         let replaced: Vec<_> =
             running.nets.extract_if(.., |known| same(known) && !event.nets.contains(&known.0)).collect();
-        let from = if replaced.is_empty() { running.begin } else { event.at };
+        let mut from = running.begin;
+        if !replaced.is_empty() {
+            from = event.at;
+            running.uncertainty = running.uncertainty.max(event.uncertainty);
+            gone.uncertainty = running.uncertainty;
+        }
         gone.nets.extend(replaced);
         if running.nets.len() < NETS_MAX {
             running.nets.push((net, from));
@@ -294,6 +344,7 @@ pub struct Memory {
     /// For who reads the file to take away.
     pub given: Vec<Session>,
     running: HashMap<(String, String), Running>,
+    lately: Lately,
 }
 
 impl Memory {
@@ -334,6 +385,10 @@ impl Book for Memory {
         Ok(taken)
     }
 
+    fn lately(&mut self) -> &mut Lately {
+        &mut self.lately
+    }
+
     fn give(&mut self, session: Session) -> Result<(), Infallible> {
         if session.until != Until::Open {
             self.given.push(session);
@@ -344,6 +399,8 @@ impl Book for Memory {
 
 /// So many sessions end at once when an access server begins anew, before the next are looked for.
 pub const TAKEN_MAX: usize = 1_000;
+/// Sessions whose end is remembered: of a minute at 250 a second, 4 MiB.
+const LATELY_MAX: usize = 16_384;
 /// Sessions that run at once within one file: 16 MiB.
 const RUNNING_MAX: usize = 65_536;
 /// An address, a prefix for the link and one behind it, and room.
@@ -352,6 +409,9 @@ const NETS_MAX: usize = 8;
 const AGE_SECONDS_MAX: i64 = 7 * 86_400;
 /// What lies ahead has not happened: the clock of the access server is wrong.
 const AHEAD_SECONDS_MAX: i64 = 600;
+/// What the clock of an access server may be off by the time at which its packets come; beyond it one of the two is
+/// wrong, and which is not known.
+const APART_SECONDS_MAX: i64 = 600;
 /// A start that is told again, with a clock that was set meanwhile.
 const SAME_START_SECONDS_MAX: i64 = 300;
 
@@ -457,6 +517,44 @@ mod tests {
                 "192.0.2.8/32 user of 2 300-Open",
             ],
         );
+    }
+
+    #[test]
+    fn a_start_that_comes_behind_its_stop_begins_nothing() {
+        let stop = Event { seconds: Some(99), ..event(Kind::Stop, "1", 200, &["192.0.2.7/32"]) };
+        check(
+            &[
+                stop,
+                event(Kind::Start, "1", 100, &["192.0.2.7/32"]),
+                event(Kind::Interim, "1", 199, &["192.0.2.7/32"]),
+                event(Kind::Start, "1", 200, &["192.0.2.8/32"]),
+            ],
+            &[Outcome::Ended, Outcome::Known, Outcome::Known, Outcome::Began],
+            &["192.0.2.7/32 user of 1 101-200", "192.0.2.8/32 user of 1 200-Open"],
+        );
+        let mut lately = Lately::default();
+        (0..=LATELY_MAX).for_each(|id| lately.add("nas", &id.to_string(), Timestamp::from_unix(100)));
+        let is_over = |id: usize| lately.is_over(&event(Kind::Start, &id.to_string(), 99, &[]));
+        assert_eq!(
+            (is_over(0), is_over(1), is_over(LATELY_MAX), lately.order.len()),
+            (false, true, true, LATELY_MAX)
+        );
+    }
+
+    #[test]
+    fn a_clock_that_may_be_wrong_is_between() {
+        let at = |second: i64| Some(Moment::certain(Timestamp::from_unix(1_000_000 + second)));
+        let happened = |told, delay| {
+            let moment = happened(at(told), at(0), delay).unwrap();
+            (moment.at().unix() - 1_000_000, moment.doubt())
+        };
+        assert_eq!(
+            (happened(-600, 0), happened(599, 0), happened(-7300, 7000)),
+            ((-600, 0), (599, 0), (-7300, 0))
+        );
+        // An access server that is two hours behind, and one that counts its delay wrongly.
+        assert_eq!((happened(-7200, 0), happened(-60, 7200)), ((-3600, 3600), (-3630, 3570)));
+        assert_eq!((happened(-700_000, 7), happened(601, 7)), ((-7, 0), (-7, 0)), "no clock at all");
     }
 
     #[test]

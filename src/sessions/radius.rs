@@ -35,6 +35,17 @@ pub enum Refusal {
 }
 
 impl Request {
+    /// What its client should be told beside that it was taken, or why nothing was.
+    pub fn complaint(&self) -> Option<String> {
+        match &self.event {
+            Err(why) => Some(format!("nothing follows from it: {why}")),
+            Ok(Some(event)) if event.uncertainty > 0 => {
+                Some(format!("its Event-Timestamp {}", accounting::APART))
+            }
+            Ok(_) => None,
+        }
+    }
+
     /// `from`: who sent it, `now`: when it came.
     pub fn read(packet: &[u8], secret: &[u8], from: IpAddr, now: Timestamp) -> Result<Self, Refusal> {
         let [code, identifier, high, low, ..] = *packet else { return Err(Refusal::Malformed) };
@@ -67,7 +78,8 @@ impl Request {
         }
         let happened = happened.map(|at| Moment::certain(Timestamp::from_unix(at.into())));
         let at = accounting::happened(happened, Some(Moment::certain(now)), told.delay);
-        let event = told.event(at.map_or(now, Moment::at), 0, Some(from), 0);
+        let (at, uncertainty) = at.map_or((now, 0), |at| (at.at(), at.doubt()));
+        let event = told.event(at, uncertainty, Some(from), 0);
         Ok(Self { identifier, authenticator, proxies, event })
     }
 
@@ -317,6 +329,8 @@ mod tests {
             |at: i64| event(&[START, &[(55, &(at as u32).to_be_bytes()), (41, &[0, 0, 0, 7])]].concat()).at;
         assert_eq!(happened(NOW.unix() - 60), NOW.plus_seconds(-60));
         assert_eq!((happened(0), happened(NOW.unix() + 4000)), (NOW.plus_seconds(-7), NOW.plus_seconds(-7)));
+        let behind = event(&[START, &[(55, &(NOW.unix() as u32 - 7200).to_be_bytes())]].concat());
+        assert_eq!((behind.at, behind.uncertainty), (NOW.plus_seconds(-3600), 3600), "its clock or ours");
     }
 
     #[test]

@@ -8,11 +8,12 @@ use super::tables::{RUNNING, decode, encode};
 use super::{Error, Txn, View};
 use crate::clock::Timestamp;
 use crate::sessions::Session;
-use crate::sessions::accounting::{Book, Running, TAKEN_MAX};
+use crate::sessions::accounting::{Book, Lately, Running, TAKEN_MAX};
 
 /// The book of accounting in a transaction.
 pub struct Accounts<'t> {
     txn: &'t Txn,
+    lately: &'t mut Lately,
     /// Not yet with the others.
     given: Vec<Session>,
     is_changed: bool,
@@ -23,8 +24,9 @@ pub struct Accounts<'t> {
 pub(super) struct RadiusHeard(Timestamp);
 
 impl Txn {
-    pub fn accounts(&self) -> Accounts<'_> {
-        Accounts { txn: self, given: Vec::new(), is_changed: false }
+    /// `lately`: to be forgotten if the transaction comes to nothing.
+    pub fn accounts<'t>(&'t self, lately: &'t mut Lately) -> Accounts<'t> {
+        Accounts { txn: self, lately, given: Vec::new(), is_changed: false }
     }
 
     /// Notes that accounting is heard.
@@ -121,6 +123,10 @@ impl Book for Accounts<'_> {
         Ok(taken.into_iter().map(|(_, running)| running).collect())
     }
 
+    fn lately(&mut self) -> &mut Lately {
+        self.lately
+    }
+
     fn give(&mut self, session: Session) -> Result<(), Error> {
         self.given.push(session);
         Ok(())
@@ -144,8 +150,8 @@ mod tests {
     }
 
     fn tell(store: &Store, event: &Event) -> (Outcome, bool) {
-        let txn = store.begin().unwrap();
-        let mut accounts = txn.accounts();
+        let (txn, mut lately) = (store.begin().unwrap(), Lately::default());
+        let mut accounts = txn.accounts(&mut lately);
         let outcome = apply(event, &mut accounts).unwrap();
         let is_changed = accounts.finish(0, event.at).unwrap();
         txn.commit().unwrap();
@@ -201,8 +207,8 @@ mod tests {
     fn an_access_server_that_begins_anew_ends_all_of_its_own() {
         let store = Store::in_memory().unwrap();
         let count = TAKEN_MAX + 10;
-        let txn = store.begin().unwrap();
-        let mut accounts = txn.accounts();
+        let (txn, mut lately) = (store.begin().unwrap(), Lately::default());
+        let mut accounts = txn.accounts(&mut lately);
         for id in 0..count {
             apply(&event(Kind::Start, &id.to_string(), 100, "192.0.2.7/32"), &mut accounts).unwrap();
         }
