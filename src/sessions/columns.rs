@@ -7,7 +7,7 @@ use std::io::BufRead;
 
 use ipnet::IpNet;
 
-use super::read::{Error, Line, Lines, Reading};
+use super::read::{Error, Line, Lines, Reading, TORN};
 use super::time::{self, Moment, Order};
 use super::{NOBODY, Session, Until, user};
 use crate::customers::cell;
@@ -207,11 +207,20 @@ pub(super) fn read<R: BufRead, E, F: FnMut(Session) -> Result<(), E>>(
 
 fn record<E, F: FnMut(Session) -> Result<(), E>>(
     columns: &Columns,
-    &Line { number, cut, .. }: &Line<'_>,
+    &Line { number, cut, is_torn: ends_log, .. }: &Line<'_>,
     record: &Record<'_>,
     [starts, stops]: &mut [Order; 2],
     reading: &mut Reading<'_, F>,
 ) -> Result<(), Error<E>> {
+    // The last cell of a log that ends within its line may be half of somebody else's.
+    let last = record.cells.len().saturating_sub(1);
+    let is_half = |roles: &[Role]| {
+        ends_log && roles.iter().flat_map(|role| &columns.of[*role as usize]).any(|column| *column >= last)
+    };
+    if is_half(&PLACE) {
+        reading.complain(number, "address", TORN);
+        return Ok(());
+    }
     let found = columns.cells(record, Role::Address).map(cell::addresses).collect::<Vec<_>>();
     if let Some((text, why)) =
         found.iter().flat_map(|found| &found.unreadable).find(|(text, _)| !is_none(text))
@@ -239,7 +248,17 @@ fn record<E, F: FnMut(Session) -> Result<(), E>>(
     let is_torn = record.broken
         || cut
         || record.cells.iter().skip(columns.header.len()).any(|cell| !cell.trim().is_empty());
+    let is_half = is_half(&Role::ALL);
     let (from, until) = match (start, stop) {
+        _ if is_half => {
+            let why = "the log ends within this line, so its user and end are unknown; only its first second counts; \
+                       send it whole, with an end of its last line";
+            reading.complain(number, "user", why);
+            match start {
+                Ok(Some(from)) => (from, Some(from)),
+                _ => return Ok(()),
+            }
+        }
         _ if is_torn => {
             let why = "more cells than the header, or quotation marks that do not add up; the user of this line is unknown";
             reading.complain(number, "user", why);
@@ -295,12 +314,12 @@ fn record<E, F: FnMut(Session) -> Result<(), E>>(
             return Ok(());
         }
     };
-    let users = if is_torn {
+    let users = if is_torn || is_half {
         vec![NOBODY.to_owned()]
     } else {
         user::all(USERS.iter().flat_map(|role| columns.cells(record, *role)))
     };
-    if users == [NOBODY] && !is_torn {
+    if users == [NOBODY] && !is_torn && !is_half {
         reading.complain(number, "user", "no user; nobody is named for this line");
     }
     let uncertainty = from.doubt().max(until.map_or(0, Moment::doubt));
@@ -324,6 +343,8 @@ fn is_none(text: &str) -> bool {
     ["NULL", "\\N", "-", "0.0.0.0", "::", "::/0"].contains(&text)
 }
 
+/// Without these a line says nothing.
+const PLACE: [Role; 5] = [Role::Address, Role::Start, Role::PortFrom, Role::PortTo, Role::Ports];
 const USERS: [Role; 4] = [Role::Customer, Role::Login, Role::Mac, Role::Circuit];
 
 /// Headers, folded. Rows are tried in order; one is used only while its role has no column.
@@ -476,6 +497,34 @@ mod tests {
             "10 start",
         ];
         assert_eq!(complaints(&summary), told);
+    }
+
+    #[test]
+    fn a_log_that_ends_within_a_line_names_nobody_by_half_a_name() {
+        let read = |log: &str| {
+            let (sessions, summary) = read(log);
+            (sessions, complaints(&summary))
+        };
+        let header = "start,stop,ip,user,more\n1795680000,,192.0.2.7,l17,x\n";
+        let first = "2: 192.0.2.7/32 l17 2026-11-26T08:00:00Z open".to_owned();
+        let nobody = "3: 192.0.2.8/32 ? 2026-11-26T08:00:00Z 2026-11-26T08:00:00Z".to_owned();
+        for (last, expected) in [
+            ("1795680000,,192.0.2.8,l1", vec![first.clone(), nobody.clone()]),
+            ("1795680000,,192.0.2.8,", vec![first.clone(), nobody]),
+            ("1795680000,,192.0.2.1", vec![first.clone()]),
+            ("17956800", vec![first.clone()]),
+        ] {
+            assert_eq!(read(&format!("{header}{last}")).0, expected, "{last}");
+            assert_eq!(read(&format!("{header}{last}")).1.len(), 1, "{last}");
+        }
+        let whole = "3: 192.0.2.8/32 l1 2026-11-26T08:00:00Z open".to_owned();
+        for last in ["1795680000,,192.0.2.8,l1,x", "1795680000,,192.0.2.8,l1\n"] {
+            assert_eq!(
+                read(&format!("{header}{last}")),
+                (vec![first.clone(), whole.clone()], vec![]),
+                "{last}"
+            );
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use ipnet::{IpNet, Ipv6Net};
 use jiff::civil::DateTime;
 
 use super::accounting::{self, Memory, Outcome, Told};
-use super::read::{Error, Given, Line, Lines, Reading};
+use super::read::{self, Error, Given, Line, Lines, Reading};
 use super::time::{self, Moment, Order};
 use super::{Session, user};
 use crate::customers::import::short;
@@ -25,8 +25,11 @@ pub(super) fn read<R: BufRead, E, F: FnMut(Session) -> Result<(), E>>(
     reading: &mut Reading<'_, F>,
 ) -> Result<(), Error<E>> {
     let (mut memory, mut order) = (Memory::default(), Order::default());
-    let mut entry = Some(Entry::new(first));
+    let (mut entry, mut torn) = (Some(Entry::new(first)), None);
     while let Some(line) = lines.next().map_err(Error::Io)? {
+        if line.is_torn {
+            torn = Some(line.number);
+        }
         if let Some(entry) = entry.as_mut().filter(|_| line.text.starts_with([' ', '\t'])) {
             entry.attribute(&line, reading);
             continue;
@@ -40,8 +43,10 @@ pub(super) fn read<R: BufRead, E, F: FnMut(Session) -> Result<(), E>>(
             reading.complain(line.number, "entry", "neither the begin of an entry nor a part of one");
         }
     }
-    if let Some(entry) = entry {
-        entry.apply(&mut memory, &mut order, reading)?;
+    match (entry, torn) {
+        (Some(_), Some(line)) => reading.complain(line, "entry", read::TORN),
+        (Some(entry), None) => entry.apply(&mut memory, &mut order, reading)?,
+        (None, _) => {}
     }
     memory.finish();
     memory.given.drain(..).try_for_each(|session| reading.give(session))
@@ -122,7 +127,7 @@ impl Entry {
         reading: &mut Reading<'_, F>,
     ) -> Result<(), Error<E>> {
         let line = self.line;
-        let Some(at) = self.at(order, reading.given) else {
+        let Some((at, doubt)) = self.at(order, reading.given) else {
             reading.complain(line, "Timestamp", "nothing in this entry says when it was");
             return Ok(());
         };
@@ -134,8 +139,8 @@ impl Entry {
                 return Ok(());
             }
         };
-        if !at.is_certain() {
-            reading.complain(line, "entry", format!("its time {}", time::TWICE));
+        if let Some((field, why)) = doubt {
+            reading.complain(line, field, why);
         }
         let Ok(outcome) = accounting::apply(&event, memory);
         if outcome == Outcome::LastSecond {
@@ -145,11 +150,17 @@ impl Entry {
         memory.given.drain(..).try_for_each(|session| reading.give(session))
     }
 
-    fn at(&self, order: &mut Order, given: &Given<'_>) -> Option<Moment> {
+    /// When it was, and why that is not certain: the field, and what is wrong with it.
+    fn at(&self, order: &mut Order, given: &Given<'_>) -> Option<(Moment, Option<(&'static str, String)>)> {
         let stamped = self.timestamp.as_deref().and_then(|text| time::read(text, given).ok().flatten());
         let came = stamped.or_else(|| Some(order.settle(time::local(self.came?, given))));
         let told = self.event.as_deref().and_then(|text| happened(text, given));
-        accounting::happened(told, came, self.told.delay)
+        let at = accounting::happened(told, came, self.told.delay)?;
+        let doubt = match came {
+            Some(came) if came.is_certain() => ("Event-Timestamp", accounting::APART.to_owned()),
+            _ => ("entry", format!("its time {}", time::TWICE)),
+        };
+        Some((at, (!at.is_certain()).then_some(doubt)))
     }
 }
 

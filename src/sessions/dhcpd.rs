@@ -116,7 +116,7 @@ impl Parser {
         line: &Line<'_>,
         reading: &mut Reading<'_, F>,
     ) -> Result<(), Error<E>> {
-        let Line { number, text, cut } = line;
+        let Line { number, text, cut, .. } = line;
         if *cut {
             reading.complain(*number, "lease", "a line that long is of no lease file");
         }

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::leases::Leases;
-use super::read::{Error, Line, Lines, Reading};
+use super::read::{Error, Line, Lines, Reading, TORN};
 use super::{Session, Until, user};
 use crate::clock::Timestamp;
 use crate::customers::import::short;
@@ -58,7 +58,7 @@ pub(super) fn read<R: BufRead, E, F: FnMut(Session) -> Result<(), E>>(
 
 fn lease<E, F: FnMut(Session) -> Result<(), E>>(
     columns: &Columns,
-    Line { number, text, cut }: &Line<'_>,
+    Line { number, text, cut, is_torn }: &Line<'_>,
     leases: &mut Leases,
     reading: &mut Reading<'_, F>,
 ) -> Result<(), Error<E>> {
@@ -69,6 +69,9 @@ fn lease<E, F: FnMut(Session) -> Result<(), E>>(
         reading.complain(*number, field, why);
         Ok(())
     };
+    if *is_torn {
+        return complain("address", TORN.to_owned());
+    }
     let address = cell(Some(columns.address));
     let length = cell(columns.prefix_len).parse().ok();
     let net = address.parse::<IpAddr>().ok().and_then(|ip| match length {

@@ -86,7 +86,7 @@ pub fn read<E>(
             },
         }
     };
-    let first = Line { number, text: text.as_str().into(), cut: false };
+    let first = Line { number, text: text.as_str().into(), cut: false, is_torn: false };
     let mut shown = Vec::new();
     let format = if dhcpd::is_first(&text) {
         dhcpd::read(&first, &mut lines, &mut reading)?;
@@ -146,6 +146,8 @@ pub(super) struct Line<'a> {
     pub(super) text: Cow<'a, str>,
     /// It was longer than [`LINE_BYTES_MAX`], and this is its beginning.
     pub(super) cut: bool,
+    /// The log ends without an end of this line: a log that is being written may have been read so far.
+    pub(super) is_torn: bool,
 }
 
 /// The physical lines of a log, one at a time.
@@ -167,6 +169,7 @@ impl<R: BufRead> Lines<R> {
             return Ok(None);
         }
         self.number += 1;
+        let is_torn = self.bytes.len() < LINE_BYTES_MAX && self.bytes.last() != Some(&b'\n');
         let cut = self.bytes.len() == LINE_BYTES_MAX && self.bytes.last() != Some(&b'\n');
         if cut {
             let mut end = LINE_BYTES_MAX;
@@ -182,7 +185,7 @@ impl<R: BufRead> Lines<R> {
         if self.number == 1 {
             bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         }
-        Ok(Some(Line { number: self.number, text: user::text(bytes), cut }))
+        Ok(Some(Line { number: self.number, text: user::text(bytes), cut, is_torn }))
     }
 
     /// To the end of the line, or a limit further.
@@ -190,6 +193,10 @@ impl<R: BufRead> Lines<R> {
         self.log.by_ref().take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut self.bytes)
     }
 }
+
+/// Told to who reads the complaints.
+pub(super) const TORN: &str =
+    "the log ends within this line, which is left out; send it whole, with an end of its last line";
 
 /// The longest line of a log is one of Kea with all that a relay added; a hundredth of this.
 const LINE_BYTES_MAX: usize = 64 * 1024;
@@ -201,7 +208,7 @@ mod tests {
     fn lines(log: &[u8]) -> Vec<(u64, String, bool)> {
         let mut lines = Lines::new(log);
         let mut all = Vec::new();
-        while let Some(Line { number, text, cut }) = lines.next().unwrap() {
+        while let Some(Line { number, text, cut, .. }) = lines.next().unwrap() {
             all.push((number, text.into_owned(), cut));
         }
         all
