@@ -97,6 +97,9 @@ impl Columns {
                 }));
             }
         }
+        if USERS.iter().all(|role| of[*role as usize].is_empty()) {
+            of[Role::Login as usize].extend(folded.iter().position(|name| NAMES.contains(&name.as_str())));
+        }
         if !of[Role::External as usize].is_empty() {
             of[Role::Address as usize] = std::mem::take(&mut of[Role::External as usize]);
         }
@@ -347,6 +350,9 @@ fn is_none(text: &str) -> bool {
 const PLACE: [Role; 5] = [Role::Address, Role::Start, Role::PortFrom, Role::PortTo, Role::Ports];
 const USERS: [Role; 4] = [Role::Customer, Role::Login, Role::Mac, Role::Circuit];
 
+/// A login only for want of any other user: beside a MAC address it is the name that a client gives itself.
+const NAMES: [&str; 2] = ["client", "name"];
+
 /// Headers, folded. Rows are tried in order; one is used only while its role has no column.
 #[rustfmt::skip]
 const HEADERS: &[(Role, &[&str])] = &[
@@ -389,7 +395,7 @@ const HEADERS: &[(Role, &[&str])] = &[
     (Role::Login, &["username", "user", "login", "userid", "loginname", "pppoeuser", "pppoelogin", "pppuser",
                     "benutzername", "benutzer", "nutzer", "utilisateur", "identifiant", "usuario", "utente",
                     "uzivatel", "uzytkownik", "felhasznalo", "uporabnik", "gebruiker", "gebruikersnaam"]),
-    (Role::Login, &["account", "client", "name"]),
+    (Role::Login, &["account"]),
     (Role::Mac, &["mac", "macaddress", "macaddr", "macadresse", "hwaddr", "hwaddress", "hardwareaddress", "clientmac",
                   "cpemac", "cmmac", "callingstationid", "adressemac", "direccionmac", "indirizzomac", "adresmac"]),
     (Role::Circuit, &["circuitid", "agentcircuitid", "circuit", "lineid", "remoteid", "agentremoteid"]),
@@ -435,6 +441,19 @@ mod tests {
         let log = "Public IP;Ports;From;To;MAC\n198.51.100.1;1024 - 2047;1795680000;NULL;0a1b.2c3d.4e5f\n";
         assert_eq!(read(log).0, ["2: 198.51.100.1/32 1024-2047 0a:1b:2c:3d:4e:5f 2026-11-26T08:00:00Z open"]);
         assert!(refusal("user,ip,start,port_from\n").contains("one end of the ports"));
+    }
+
+    #[test]
+    fn a_name_beside_a_mac_address_is_no_user() {
+        let log =
+            "name,ip,start,stop,mac\nanna,192.0.2.7,1795680000,,0A1B2C3D4E5F\nanna,192.0.2.8,1795680000,,\n";
+        let users = [
+            "2: 192.0.2.7/32 0a:1b:2c:3d:4e:5f 2026-11-26T08:00:00Z open",
+            "3: 192.0.2.8/32 ? 2026-11-26T08:00:00Z open",
+        ];
+        assert_eq!(read(log).0, users);
+        let log = "name,ip,start\nanna,192.0.2.7,1795680000\n";
+        assert_eq!(read(log).0, ["2: 192.0.2.7/32 anna 2026-11-26T08:00:00Z open"]);
     }
 
     #[test]
