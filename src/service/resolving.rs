@@ -274,7 +274,9 @@ impl Engine {
             return Ok(());
         }
         self.store.write(|txn| {
-            for ((address, port, _), Given { from, until, customer }) in answers.drain(..) {
+            for ((address, port, at), Given { from, until, customer }) in answers.drain(..) {
+                // What it says of times to come nobody knows: of these it is asked when they are past.
+                let until = until.min(now.max(at));
                 txn.put_said(address, port, from, &ResolverAnswer { until, asked: now, customer })?;
             }
             Ok(())
@@ -494,6 +496,24 @@ mod tests {
         ingest(&engine, "2026-11-24-scan_ftp-test.csv", &other("info"), NOW.plus_days(1).plus_seconds(1))
             .unwrap();
         assert_eq!(asked.lock().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn what_is_said_of_times_to_come_is_asked_again() {
+        let (port, asked) = serve(
+            "{\"customer\":\"C1\",\"from\":\"2026-11-20T00:00:00Z\",\"until\":\"2099-01-01T00:00:00Z\"}",
+        );
+        let (engine, _folder) = engine(port, "");
+        let row = |time: &str| format!("timestamp,ip,port,severity\n{time},192.0.2.130,3389,high\n");
+        let report = row("2026-11-24 08:00:00");
+        assert_eq!(ingest(&engine, "2026-11-24-scan_rdp-test.csv", &report, NOW).unwrap().matched, 1);
+        let report = row("2026-11-23 08:00:00");
+        assert_eq!(ingest(&engine, "2026-11-23-scan_vnc-test.csv", &report, NOW).unwrap().matched, 1);
+        assert_eq!(asked.lock().unwrap().len(), 1, "what is past is known");
+        let later = NOW.plus_seconds(3600);
+        let report = row(&later.to_string().replace(['T', 'Z'], " "));
+        assert_eq!(ingest(&engine, "2026-11-25-scan_ftp-test.csv", &report, later).unwrap().matched, 1);
+        assert_eq!(asked.lock().unwrap().len(), 2);
     }
 
     #[test]
