@@ -375,7 +375,7 @@ fn open_bounded(path: &Path, name: &str, bytes_max: u64) -> Result<Box<dyn Read 
         }
         Packing::Zip => unzip(file).map_err(|detail| not_a_report(name, &detail))?,
     };
-    Ok(Box::new(Bounded { inner, left: bytes_max, name: name.to_owned(), bytes_max }))
+    Ok(Box::new(Bounded::new(inner, name, bytes_max)))
 }
 
 /// The one file in a zip. Its table is read entry by entry, since one of millions would not fit into memory.
@@ -485,11 +485,18 @@ impl Packing {
 }
 
 /// Fails instead of reading on beyond a limit.
-struct Bounded {
+pub struct Bounded {
     inner: Box<dyn Read + Send>,
     left: u64,
     name: String,
     bytes_max: u64,
+}
+
+impl Bounded {
+    /// `name`: of the file, to speak of it.
+    pub fn new(inner: Box<dyn Read + Send>, name: &str, bytes_max: u64) -> Self {
+        Self { inner, left: bytes_max, name: name.to_owned(), bytes_max }
+    }
 }
 
 impl Read for Bounded {

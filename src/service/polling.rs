@@ -18,6 +18,7 @@ use crate::clock::Timestamp;
 use crate::config::Remote;
 use crate::fetch;
 use crate::fetch::http::{Getter, Version};
+use crate::fetch::spool::Bounded;
 use crate::files::Temporary;
 use crate::sessions::LOG_BYTES_MAX;
 use crate::sessions::read::Given;
@@ -189,7 +190,8 @@ impl Engine {
     ) -> Result<Poll, Error> {
         let folder = jobs::folder(self);
         make_folder(&folder)?;
-        let file = Temporary(folder.join(format!("fetched-{}", source.name)));
+        // Somebody may let it be fetched by hand at the same time.
+        let file = Temporary(folder.join(format!("fetched-{}-{:016x}", source.name, random())));
         known.asked = Some(now);
         let came = match Getter::new(&source.setting(), &source.remote, &loaded.extra_ca) {
             Ok(getter) => getter.get(&known.version, &file.0, source.bytes_max()).await,
@@ -394,7 +396,7 @@ impl Engine {
         let times = times.ok_or_else(|| Error::NoSource { name: name_of_source() })?;
         let log = || {
             let log = unpacked(path).map_err(|error| Error::file(path, error))?;
-            Ok::<_, Error>(BufReader::new(log.take(LOG_BYTES_MAX)))
+            Ok::<_, Error>(BufReader::new(Bounded::new(log, name, LOG_BYTES_MAX)))
         };
         let given = Given { zone: &times.timezone, offset: times.offset_seconds, name: Some(name) };
         let known_until = match made {
