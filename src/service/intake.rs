@@ -242,11 +242,16 @@ impl Engine {
                 }
                 Item::Row(mut row) => {
                     surplus_cells += row.surplus(&header) as u64;
+                    let is_to_come = row.time > now;
                     if row.time.since(now) > FUTURE_SECONDS_MAX {
                         // Taken literally, it would keep its incident fresh until then.
                         row.time = now;
                     }
-                    let answer = owner(&matcher.sources, &header, &row);
+                    let mut answer = owner(&matcher.sources, &header, &row);
+                    // Its clock is wrong: who holds the address now need not be who held it.
+                    if is_to_come && answer.is_passing() {
+                        answer = Answer { owner: Owner::Unattributable, by: None };
+                    }
                     *counted(&mut counts, answer.owner) += 1;
                     if let Some(matched) = matcher.matched(answer, &row) {
                         sorter.add(matched, &row, &header)?;

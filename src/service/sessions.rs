@@ -185,3 +185,47 @@ pub struct Taken {
 
 /// Sessions that are sorted together before they go to the store.
 const SESSIONS_AT_ONCE: usize = 50_000;
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::files::save_atomic;
+    use crate::service::intake;
+
+    #[test]
+    fn a_row_of_times_to_come_names_nobody_to_whom_an_address_is_lent() {
+        let now = Timestamp::from_unix(1_795_600_000);
+        let folder = tempfile::tempdir().unwrap();
+        let settings = folder.path().join("settings.toml");
+        let text = "[networks]\ncidrs = [\"192.0.2.0/24\"]\ndynamic = [\"192.0.2.128/25\"]\n";
+        save_atomic(&settings, text.as_bytes(), 0o600).unwrap();
+        let engine = Engine::open(&folder.path().join("data"), &settings, Clock::fixed(now)).unwrap();
+        let list = "customer_id,name,email,cidr\nC1,One,1@example.com,192.0.2.1\n";
+        engine.import_customers(list.as_bytes(), false, now).unwrap();
+        let given = Given { zone: &TimeZone::UTC, offset: 0, name: None };
+        let log = b"user,address,start\nc1,192.0.2.130,1795500000\n";
+        engine.take_sessions(&log[..], &given, 0, now).unwrap();
+        let row = |seconds: i64, ip: &str| {
+            let time = now.plus_seconds(seconds).to_string().replace(['T', 'Z'], " ");
+            format!("{},{ip},3389,high\n", time.trim())
+        };
+        let rows = [
+            row(0, "192.0.2.130"),
+            row(60, "192.0.2.130"),
+            row(864_000, "192.0.2.130"),
+            row(60, "192.0.2.1"),
+        ];
+        let report = folder.path().join("report");
+        save_atomic(&report, format!("timestamp,ip,port,severity\n{}", rows.concat()).as_bytes(), 0o600)
+            .unwrap();
+        match engine.ingest("2026-11-25-scan_rdp-test.csv", &report, now).unwrap() {
+            intake::Taken::Processed(report) => {
+                assert_eq!((report.counts.matched, report.counts.unattributable), (2, 2));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
