@@ -113,8 +113,12 @@ impl Drafts {
         Contact::of_record(self.record(number))
     }
 
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        (0..self.places.len() as u32).map(|number| self.id(number))
+    }
+
     /// The id alone, which costs no allocation.
-    pub(super) fn id(&self, number: u32) -> &str {
+    fn id(&self, number: u32) -> &str {
         self.record(number).split('\n').next().unwrap_or_default()
     }
 

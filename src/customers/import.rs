@@ -798,8 +798,9 @@ impl Import<'_> {
                 complaints.push(Some(line), Role::Login, complaint);
             });
         }
-        for (customer, draft) in (0..).zip(&self.drafts).filter(|_| !logins.is_empty()) {
-            let id = login(draft.record.split('\n').next().unwrap_or_default());
+        let ids = self.drafts.ids().filter(|_| !logins.is_empty());
+        for (customer, id) in (0..).zip(ids) {
+            let id = login(id);
             let from = logins.partition_point(|known| *known.login < *id);
             let mut same = logins[from..].iter().take_while(|known| *known.login == *id);
             if let Some(other) = same.find(|known| known.customer != customer) {

@@ -207,7 +207,8 @@ mod tests {
         engine.import_customers(list.as_bytes(), false, now).unwrap();
         let given = Given { zone: &TimeZone::UTC, offset: 0, name: None };
         let log = b"user,address,start\nc1,192.0.2.130,1795500000\n";
-        engine.take_sessions(&log[..], &given, 0, now).unwrap();
+        let logged = Logged { given, uncertainty: 0, source: "log", known_until: now };
+        engine.take_sessions(&log[..], &logged, now).unwrap();
         let row = |seconds: i64, ip: &str| {
             let time = now.plus_seconds(seconds).to_string().replace(['T', 'Z'], " ");
             format!("{},{ip},3389,high\n", time.trim())

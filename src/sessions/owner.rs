@@ -319,9 +319,7 @@ fn holding(held: &[Held], at: Timestamp) -> Vec<bool> {
             }
             Until::Open => next,
         };
-        one.is_known(at)
-            && one.from.plus_seconds(-allowed(one)) <= at
-            && end.is_none_or(|end| at <= end)
+        one.is_known(at) && one.from.plus_seconds(-allowed(one)) <= at && end.is_none_or(|end| at <= end)
     };
     held.iter().map(holds).collect()
 }
