@@ -123,7 +123,13 @@ fn work(words: &[OsString]) -> anyhow::Result<u8> {
         }
     };
     let exit = match invocation.command {
-        Command::Run => runtime()?.block_on(running::run(engine, around)).map(|()| Exit::Done)?,
+        Command::Run => {
+            let runtime = runtime()?;
+            let ended = runtime.block_on(running::run(engine, around));
+            // What did not end in time is left as it is: all that is stored is stored whole or not at all.
+            runtime.shutdown_background();
+            ended.map(|()| Exit::Done)?
+        }
         Command::Once => {
             let pass = runtime()?.block_on(running::once(&engine, engine.now()?))?;
             let (fetch, mail) = (pass.fetch, pass.mail);

@@ -100,7 +100,9 @@ impl Told {
             Some(Some(kind)) => kind,
         };
         let address = |address: IpAddr| address.to_canonical().to_string();
-        let nas = self.nas_address.map(address).or(self.nas_name).or(from.map(address));
+        // What a server writes that does not know its own address: many would be one.
+        let own = self.nas_address.filter(|own| !own.is_unspecified() && !own.is_loopback());
+        let nas = own.map(address).or(self.nas_name).or(from.or(self.nas_address).map(address));
         let nas = nas.ok_or("it names no access server: neither NAS-IP-Address nor NAS-Identifier")?;
         let id = self.id.unwrap_or_default();
         if id.is_empty() && kind != Kind::Reset {

@@ -325,6 +325,10 @@ mod tests {
         assert_eq!(told, expected);
         assert_eq!(event(&[START, &[(4, &[10, 9, 9, 9]), (32, b"name")]].concat()).nas, "10.9.9.9");
         assert_eq!(event(START).nas, "10.0.0.1", "who sent it");
+        for own in [[0, 0, 0, 0], [127, 0, 0, 1]] {
+            assert_eq!(event(&[START, &[(4, &own)]].concat()).nas, "10.0.0.1", "it does not know itself");
+            assert_eq!(event(&[START, &[(4, &own), (32, b"name")]].concat()).nas, "name");
+        }
         let happened =
             |at: i64| event(&[START, &[(55, &(at as u32).to_be_bytes()), (41, &[0, 0, 0, 7])]].concat()).at;
         assert_eq!(happened(NOW.unix() - 60), NOW.plus_seconds(-60));

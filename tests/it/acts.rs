@@ -1,6 +1,6 @@
 //! What an operator does on the page of a real `abusebox run`.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -311,5 +311,30 @@ fn programs_send_files_and_leave_none_behind() {
     let audit = place.get("/audit");
     for done in ["took the customer file POST /api/customers", "POST /api/sessions"] {
         assert!(audit.contains(done), "{done}: {audit}");
+    }
+}
+
+#[test]
+fn who_takes_a_log_in_is_ended_by_a_signal_all_the_same() {
+    let shelf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let source =
+        format!("[[sessions.sources]]\nname = \"a\"\nurl = \"http://{}/\"\n", shelf.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in shelf.incoming().map_while(Result::ok) {
+            let _ = stream.read(&mut [0; 4096]);
+            let log = "user,address,start,stop\nA,198.51.100.130,2026-11-20T00:00:00Z,\n";
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{log}", log.len());
+        }
+    });
+    let mut place = Place::halting(&format!("{SETTINGS}{source}"), "sessions");
+    let began = Instant::now();
+    while !place.halted.load(Ordering::Relaxed) {
+        assert!(began.elapsed().as_secs() < 60, "it never comes there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Command::new("kill").arg(place.child.id().to_string()).status().unwrap();
+    while place.child.try_wait().unwrap().is_none() {
+        assert!(began.elapsed().as_secs() < 90, "it does not end");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
