@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, IpSubnets, Ipv4Subnets, Ipv6Subnets, ip_mask_to_prefix};
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 
 use super::forward::forward;
@@ -137,7 +137,7 @@ fn wildcard(piece: &str) -> Option<Result<IpNet, &'static str>> {
     })
 }
 
-fn is_mask(text: &str) -> bool {
+pub(super) fn is_mask(text: &str) -> bool {
     let mask = text.parse::<Ipv4Addr>();
     mask.is_ok_and(|mask| mask >= Ipv4Addr::new(255, 0, 0, 0) && ip_mask_to_prefix(mask.into()).is_ok())
 }
@@ -214,6 +214,9 @@ fn prefix(text: &str) -> Result<IpNet, &'static str> {
             Err("a prefix of length 0 is the whole internet; write the customer's own")
         }
         IpAddr::V4(v4) if v4.is_unspecified() => Err("0.0.0.0 is nobody's address"),
+        IpAddr::V4(v4) if v4.octets()[0] == 0 => Err(
+            "what begins with 0 is nobody's address; if it is the wildcard mask of another, write the prefix, as in 192.0.2.0/28",
+        ),
         IpAddr::V4(v4) if v4 >= CLASS_E => Err("this is a netmask; write the prefix, as in 192.0.2.0/28"),
         IpAddr::V6(v6) if v6.is_unspecified() => Err(":: is nobody's address"),
         _ => Ok(net),
@@ -293,7 +296,7 @@ pub(super) fn mails(cell: &str) -> impl Iterator<Item = &str> {
     let pieces = cell.split(|c: char| ",;|".contains(c) || c.is_whitespace());
     pieces
         .map(|piece| {
-            let bare = piece.trim_matches(['<', '>']);
+            let bare = piece.trim_matches(['<', '>', '\'']);
             bare.strip_prefix("mailto:").unwrap_or(bare)
         })
         .filter(|piece| !piece.is_empty())
@@ -331,22 +334,40 @@ pub(super) fn moment(text: &str, zone: &TimeZone) -> Result<Option<(Timestamp, T
     }
     let start =
         |date: Date| date.to_zoned(zone.clone()).map(|z| Timestamp::from_unix(z.timestamp().as_second()));
-    if let Some(date) = date(text) {
-        // A day that cannot be written as a time (9999-12-31) means "for ever".
-        let next = date.tomorrow().and_then(start);
-        let last = next.map_or(FOREVER, |next| next.plus_seconds(-1));
-        return Ok(Some((start(date).unwrap_or(FOREVER), last)));
+    let second = |local: DateTime| {
+        let time = local.to_zoned(zone.clone()).map_err(|_| BAD_DATE)?;
+        let time = Timestamp::from_unix(time.timestamp().as_second());
+        Ok((time, time))
+    };
+    let (day, clock) = text.split_once(' ').unwrap_or((text, ""));
+    let time = || ["%H:%M:%S", "%H:%M"].iter().find_map(|format| Time::strptime(format, clock).ok());
+    let readings = dates(day).map(|date| match time() {
+        Some(time) => second(date.to_datetime(time)),
+        None if !clock.is_empty() => Err(BAD_DATE),
+        None => {
+            // A day that cannot be written as a time (9999-12-31) means "for ever".
+            let next = date.tomorrow().and_then(start);
+            let last = next.map_or(FOREVER, |next| next.plus_seconds(-1));
+            Ok((start(date).unwrap_or(FOREVER), last))
+        }
+    });
+    let readings: Vec<_> = readings.flatten().collect();
+    match readings[..] {
+        [] => second(text.parse().map_err(|_| BAD_DATE)?).map(Some),
+        [first, ..] if readings.iter().all(|other| *other == first) => Ok(Some(first)),
+        _ => Err(TWO_DAYS),
     }
-    let local: DateTime = text.parse().map_err(|_| BAD_DATE)?;
-    let time = local.to_zoned(zone.clone()).map_err(|_| BAD_DATE)?;
-    let time = Timestamp::from_unix(time.timestamp().as_second());
-    Ok(Some((time, time)))
 }
 
-/// `2026-11-20` or `20.11.2026`. With slashes day and month cannot be told apart, nor centuries with two digits.
-fn date(text: &str) -> Option<Date> {
-    let format = if text.contains('.') { "%d.%m.%Y" } else { "%Y-%m-%d" };
-    Date::strptime(format, text).ok().filter(|date| date.year() >= 1000)
+/// `2026-11-20`, `20.11.2026`, `20/11/2026`: the days that it may be. Centuries are not guessed from two digits.
+fn dates(text: &str) -> impl Iterator<Item = Date> {
+    let formats: &[&str] = match text {
+        _ if text.contains('.') => &["%d.%m.%Y"],
+        _ if text.contains('/') => &["%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d"],
+        _ => &["%Y-%m-%d", "%d-%m-%Y", "%m-%d-%Y"],
+    };
+    let days = formats.iter().filter_map(move |format| Date::strptime(format, text).ok());
+    days.filter(|date| date.year() >= 1000)
 }
 
 pub(super) const ALWAYS: Timestamp = Timestamp::from_unix(i64::MIN);
@@ -365,6 +386,7 @@ const NUMBER: &str =
 const BAD_ADDRESS: &str = "this is no IP address; write it as in 192.0.2.1, 192.0.2.0/28 or 2001:db8::/56";
 const BAD_LENGTH: &str = "the length behind the slash does not fit; write it as in 192.0.2.0/28";
 const BAD_RANGE: &str = "this is no range; write first and last address, as in 192.0.2.1-192.0.2.20";
+const TWO_DAYS: &str = "may be two days, for day and month cannot be told apart; write it as in 2026-11-20";
 const BAD_DATE: &str = "is neither a date (2026-11-20) nor a time with zone (2026-11-20T08:00:00+01:00)";
 
 #[cfg(test)]
@@ -431,6 +453,8 @@ mod tests {
             ("192.0.2.1/24/192.0.2.2", "list with slashes"),
             ("192.0.*.1", "asterisks"),
             ("fe80::1%eth0", "link-local"),
+            ("0.0.0.15", "wildcard mask"),
+            ("192.0.2.16/0.0.0.15", "list with slashes"),
         ] {
             let found = addresses(text);
             assert!(found.nets.is_empty() && found.unreadable.len() == 1, "{text}: {found:?}");
@@ -544,7 +568,17 @@ mod tests {
         for none in ["", "-", "0000-00-00", "0000-00-00 00:00:00"] {
             assert_eq!(read(none), Ok(None));
         }
-        for bad in ["20/11/2026", "2026-02-30", "soon", "01.02.26"] {
+        for same in ["20/11/2026", "11/20/2026", "2026/11/20", "20-11-2026"] {
+            assert_eq!(read(same), day, "{same}");
+        }
+        for same in ["20.11.2026 08:00", "20.11.2026 08:00:00", "20/11/2026 08:00"] {
+            assert_eq!(read(same).unwrap().unwrap().0, "2026-11-20T07:00:00Z", "{same}");
+        }
+        assert_eq!((read("02/12/2026"), read("12-02-2026")), (Err(TWO_DAYS), Err(TWO_DAYS)));
+        assert_eq!(read("02/02/2026").unwrap().unwrap().1, "2026-02-02T22:59:59Z");
+        for bad in
+            ["20/13/2026", "2026-02-30", "soon", "01.02.26", "1/2/26", "20.11.2026 late", "20.11.2026 25:00"]
+        {
             assert_eq!(read(bad), Err(BAD_DATE), "{bad}");
         }
     }

@@ -37,7 +37,6 @@ const SPECIAL: &[(&str, &str)] = &[
     ("100.64.0.0/10", "behind a CGN (RFC 6598) and inside no [[nat]]"),
     ("127.0.0.0/8", "a machine's own space"),
     ("169.254.0.0/16", "link-local space"),
-    ("0.0.0.0/8", "reserved space"),
     ("192.0.0.0/24", "reserved space"),
     ("192.88.99.0/24", "reserved space"),
     ("192.0.2.0/24", "documentation space (RFC 5737)"),
