@@ -35,11 +35,11 @@ fn code_page(bytes: &[u8]) -> (Cow<'_, str>, Option<&'static str>) {
     (encoding.decode_without_bom_handling(bytes).0, Some(told))
 }
 
-/// Separators, digits and most letters have a zero for one half, and no text of one byte a letter has any.
+/// Separators, digits and the letters of mail addresses have a zero for one half, and no text of one byte a letter has any.
 fn utf_16(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = &bytes[..bytes.len().min(HEAD_BYTES)];
     let zeros = |first: usize| head.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
-    let (even, odd, most) = (zeros(0), zeros(1), head.len() / 2 * 3 / 4);
+    let (even, odd, most) = (zeros(0), zeros(1), head.len() / 2 / 4);
     match (even, odd) {
         _ if bytes.len() < 4 || bytes.len() % 2 == 1 => None,
         (0, odd) if odd > 0 && odd >= most => Some(UTF_16LE),
@@ -136,6 +136,10 @@ mod tests {
                 (text.into(), Some("the file has no byte order mark and was read as UTF-16"))
             );
         }
+        let cyrillic =
+            "\u{41a}\u{43e}\u{434};\u{41f}\u{43e}\u{447}\u{442}\u{430};IP\r\n7;r@r.example;192.0.2.1\r\n";
+        let bytes: Vec<u8> = cyrillic.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(decode(&bytes).0, cyrillic);
         for bytes in [&b""[..], b"\0", b"a\0b\0c", b"\0\0\0\0", b"ab\0\0cdef"] {
             assert!(super::utf_16(bytes).is_none(), "{bytes:?}");
         }
