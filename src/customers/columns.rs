@@ -61,8 +61,20 @@ impl Mapping {
 
     /// Headers that must be there, and are not among these.
     fn missing(&self, folded: &[String]) -> Vec<&str> {
-        let read = self.columns.iter().filter(|(header, role)| role.is_some() && !header.is_empty());
-        read.filter(|(header, _)| !folded.contains(header)).map(|(header, _)| header.as_str()).collect()
+        let read = self.columns.iter().enumerate().filter(|(_, (_, role))| role.is_some());
+        read.filter(|&(at, (header, _))| {
+            let before = self.columns[..at].iter().filter(|(other, _)| other == header).count();
+            folded.iter().filter(|folded| *folded == header).count() <= before
+        })
+        .map(|(_, (header, _))| header.as_str())
+        .collect()
+    }
+
+    /// What is said of a column: of those with the same header by their order.
+    fn role(&self, folded: &[String], column: usize) -> Option<Option<Role>> {
+        let name = &folded[column];
+        let before = folded[..column].iter().filter(|other| *other == name).count();
+        self.columns.iter().filter(|(header, _)| header == name).nth(before).map(|(_, role)| *role)
     }
 }
 
@@ -70,7 +82,8 @@ impl Mapping {
 #[derive(Clone, Debug)]
 pub(super) enum Rows<'t> {
     Text(Records<'t>),
-    Sheet(std::slice::Iter<'t, Row>),
+    /// And how many cells each has: a workbook does not write the empty ones behind the last.
+    Sheet(std::slice::Iter<'t, Row>, usize),
 }
 
 impl<'t> Iterator for Rows<'t> {
@@ -79,8 +92,9 @@ impl<'t> Iterator for Rows<'t> {
     fn next(&mut self) -> Option<Record<'t>> {
         match self {
             Rows::Text(records) => records.next(),
-            Rows::Sheet(rows) => rows.next().map(|(line, cells)| {
-                let cells = cells.iter().map(|cell| Cow::Borrowed(cell.as_str())).collect();
+            Rows::Sheet(rows, width) => rows.next().map(|(line, cells)| {
+                let mut cells: Vec<_> = cells.iter().map(|cell| Cow::Borrowed(cell.as_str())).collect();
+                cells.resize(cells.len().max(*width), Cow::Borrowed(""));
                 Record { line: *line, cells, broken: false }
             }),
         }
@@ -109,14 +123,15 @@ pub(super) fn find<'t>(
     zone: &TimeZone,
 ) -> Option<Table<'t>> {
     let mut best: Option<Table<'t>> = None;
+    let mut chosen = 0;
     let better = |table: &Table<'_>, best: &Option<Table<'_>>| {
         // The first of equals: a file with one column has no separator.
         best.as_ref().is_none_or(|best| table.fit() > best.fit())
     };
-    for source in &sources {
+    for (at, source) in sources.iter().enumerate() {
         for table in headers(source, mapping, placed).0 {
             if better(&table, &best) {
-                best = Some(table);
+                (best, chosen) = (Some(table), at);
             }
         }
     }
@@ -125,10 +140,10 @@ pub(super) fn find<'t>(
     }
     let missing = best.as_mut().and_then(|best| best.columns.missing.take());
     if best.as_ref().is_none_or(|best| !best.columns.are_enough()) {
-        for source in &sources {
+        for (at, source) in sources.iter().enumerate() {
             for table in guesses(source, placed, zone) {
                 if table.columns.are_enough() && better(&table, &best) {
-                    best = Some(table);
+                    (best, chosen) = (Some(table), at);
                 }
             }
         }
@@ -138,8 +153,26 @@ pub(super) fn find<'t>(
         best.doubts
             .push(format!("the file no longer has what was confirmed: {missing} is missing in its header"));
     }
+    best.doubts.extend(unread_sheets(&sources, chosen));
     best.columns.explain(&best.rows, zone);
+    best.doubts.extend(best.columns.unread_status());
     Some(best)
+}
+
+/// Sheets of addresses beside the one that is read: their rows would go to whoever has a wider prefix.
+fn unread_sheets(sources: &[Rows<'_>], chosen: usize) -> Option<String> {
+    let has_addresses =
+        |rows: &Rows<'_>| rows.clone().any(|record| record.cells.iter().any(|cell| is_addresses(cell)));
+    let unread = (0..sources.len()).filter(|at| {
+        *at != chosen && matches!(sources[*at], Rows::Sheet(..)) && has_addresses(&sources[*at])
+    });
+    let unread = unread.map(|at| (at + 1).to_string()).collect::<Vec<_>>().join(", ");
+    (!unread.is_empty()).then(|| {
+        format!(
+            "of the workbook only sheet {} is read, and addresses stand on sheet {unread}, too; put all customers on one",
+            chosen + 1
+        )
+    })
 }
 
 /// A table for each line that may be the header: those above the first with an address; and whether there is one.
@@ -232,7 +265,7 @@ impl Table<'_> {
             let clear = HEADERS.iter().find(|(of, _)| *of == role).map_or(&[][..], |(_, clear)| clear);
             match role {
                 Role::Status => STATES.contains(&word.as_str()),
-                _ => !clear.contains(&word.as_str()),
+                _ => !clear.contains(&word.as_str()) || NETS_OF_OTHERS.contains(&word.as_str()),
             }
         };
         for role in [Role::Address, Role::Status] {
@@ -268,7 +301,11 @@ pub(super) struct Columns {
     is_confirmed: bool,
     /// Headers that were confirmed and are missing.
     missing: Option<String>,
+    /// Columns of which was confirmed that they are not read.
+    passed: Vec<usize>,
     guessed: Vec<(usize, Role)>,
+    /// One that says who has ended, and is not read.
+    status: Option<usize>,
     /// For each column, why it is read as it is.
     pub(super) told: Vec<Column>,
 }
@@ -280,15 +317,14 @@ impl Columns {
         let mut of: [Vec<usize>; Role::COUNT] = Default::default();
         let missing = mapping.missing(&folded);
         let is_confirmed = !mapping.is_empty() && missing.is_empty();
-        let mut taken: Vec<usize> = Vec::new();
+        let (mut taken, mut passed): (Vec<usize>, Vec<usize>) = Default::default();
         if is_confirmed {
-            for (column, name) in folded.iter().enumerate() {
-                let Some((_, role)) = mapping.columns.iter().find(|(header, _)| header == name) else {
-                    continue;
-                };
+            for column in 0..folded.len() {
+                let Some(role) = mapping.role(&folded, column) else { continue };
                 taken.push(column);
-                if let Some(role) = role {
-                    of[*role as usize].push(column);
+                match role {
+                    Some(role) => of[role as usize].push(column),
+                    None => passed.push(column),
                 }
             }
         }
@@ -307,7 +343,17 @@ impl Columns {
         let missing = (!missing.is_empty()).then(|| {
             missing.iter().map(|header| format!("\"{}\"", short(header))).collect::<Vec<_>>().join(", ")
         });
-        Self { of, header, placed, is_confirmed, missing, guessed: Vec::new(), told: Vec::new() }
+        Self {
+            of,
+            header,
+            placed,
+            is_confirmed,
+            missing,
+            passed,
+            guessed: Vec::new(),
+            status: None,
+            told: Vec::new(),
+        }
     }
 
     pub(super) fn of(&self, role: Role) -> &[usize] {
@@ -342,7 +388,7 @@ impl Columns {
 
     /// The columns of a role as one text.
     pub(super) fn text<'a>(&self, record: &'a Record<'_>, role: Role) -> Cow<'a, str> {
-        let mut cells = self.of(role).iter().filter_map(|&c| record.cells.get(c)).map(|c| c.trim());
+        let mut cells = self.of(role).iter().filter_map(|&c| record.cells.get(c)).map(|c| bare(c.trim()));
         let first = cells.next().unwrap_or_default();
         cells.fold(Cow::Borrowed(first), |text, cell| Cow::Owned(format!("{text}\n{cell}")))
     }
@@ -404,6 +450,34 @@ impl Columns {
         }
     }
 
+    /// Who has ended would be mailed.
+    fn unread_status(&self) -> Option<String> {
+        let header = &self.header[self.status?];
+        Some(format!(
+            "column \"{header}\" holds words such as cancelled and is not read; call it status if those customers are not to be mailed"
+        ))
+    }
+
+    /// Whether it was confirmed that a column is not read.
+    pub(super) fn is_passed(&self, column: usize) -> bool {
+        self.passed.contains(&column)
+    }
+
+    /// In a file of addresses: why its customer ids may be those of something else, and its addresses so be another's.
+    pub(super) fn foreign_ids(&self) -> Option<String> {
+        let own = *self.of(Role::Id).first()?;
+        if self.is_confirmed || !words::is_vague_id(&words::fold(&self.header[own])) {
+            return None;
+        }
+        let may_be = |column: &usize| *column != own && words::may_be_id(&words::fold(&self.header[*column]));
+        let other = &self.header[(0..self.header.len()).find(may_be)?];
+        let own = &self.header[own];
+        Some(format!(
+            "column \"{own}\" says whose each address is, and it may number something else, since \"{other}\" stands beside it; \
+             call the column with the customers' ids customer_id"
+        ))
+    }
+
     /// Takes for what the header does not say the columns whose cells look most like it.
     fn guess(&mut self, stats: &[Stats]) {
         let place = (!self.has_place()).then_some(Role::Address);
@@ -432,6 +506,11 @@ impl Columns {
     /// Says of each column what it is and why.
     fn explain(&mut self, rows: &Rows<'_>, zone: &TimeZone) {
         let stats = stats(rows, self.header.len(), zone);
+        let is_status = |(column, stats): &(usize, &Stats)| {
+            let known = self.is_read(*column) || self.passed.contains(column);
+            !known && stats.ended > 0 && stats.likeness(Role::Status) >= LIKE_ENOUGH
+        };
+        self.status = stats.iter().enumerate().find(is_status).map(|(column, _)| column);
         let told = self.header.iter().zip(&stats).enumerate().map(|(column, (header, stats))| {
             let role = Role::ALL.into_iter().find(|role| self.of(*role).contains(&column));
             let how = match role {
@@ -444,6 +523,10 @@ impl Columns {
             Column { header: header.clone(), role: role.map(Role::name), why }
         });
         self.told = told.collect();
+        // A sheet is as wide as its widest row.
+        while self.told.last().is_some_and(|last| last.header.is_empty() && last.why == UNUSED) {
+            self.told.pop();
+        }
     }
 }
 
@@ -456,6 +539,8 @@ struct Stats {
     mails: u32,
     dates: u32,
     statuses: u32,
+    /// Of those, words for customers who are none any more.
+    ended: u32,
     /// Cells with a digit, and those of letters.
     digits: u32,
     letters: u32,
@@ -486,6 +571,7 @@ impl Stats {
         self.dates += u32::from(matches!(cell::moment(cell, zone), Ok(Some(_))));
         let is_word = !cell.contains(|c: char| c.is_ascii_digit());
         self.statuses += u32::from(is_word && words::status_mailed(cell).is_some());
+        self.ended += u32::from(is_word && words::has_ended(cell));
         self.digits += u32::from(!is_word);
         self.letters += u32::from(is_word && cell.contains(char::is_alphabetic));
         self.chars += u32::try_from(cell.len().min(LONG_CELL_CHARS)).unwrap_or_default();
@@ -537,12 +623,20 @@ impl Stats {
     }
 }
 
+/// Without what keeps a spreadsheet from reading a text as a number: `="192.0.2.1"`.
+fn bare(cell: &str) -> &str {
+    cell.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')).unwrap_or(cell)
+}
+
 fn percent(part: u32, of: u32) -> u32 {
     (part * 100).checked_div(of).unwrap_or_default()
 }
 
 /// Words for a status that are also those for a part of a country.
 const STATES: &[&str] = &["state", "estado", "stato"];
+/// Words for a network in one language that are something else in another: a place, a colour, a switch.
+const NETS_OF_OTHERS: &[&str] =
+    &["site", "sit", "set", "nat", "red", "ag", "network", "networks", "netz", "netzwerk", "rede", "rete"];
 /// Lines among which the header is looked for.
 const HEADER_LINES_MAX: usize = 20;
 /// Columns of a file; no list of customers is wider.
@@ -552,3 +646,5 @@ const SAMPLE_ROWS_MAX: usize = 500;
 /// In per cent, how much a column must look like what it is guessed to be.
 const LIKE_ENOUGH: u32 = 60;
 const LONG_CELL_CHARS: usize = 60;
+/// Of a column in which nothing stands.
+const UNUSED: &str = "not read; empty";

@@ -248,7 +248,11 @@ impl Opened<'_> {
     fn rows(&self) -> Vec<Rows<'_>> {
         match self {
             Opened::Text(text) => separated(text),
-            Opened::Sheets(sheets) => sheets.iter().map(|rows| Rows::Sheet(rows.iter())).collect(),
+            Opened::Sheets(sheets) => {
+                let width =
+                    |rows: &Vec<Row>| rows.iter().map(|(_, cells)| cells.len()).max().unwrap_or_default();
+                sheets.iter().map(|rows| Rows::Sheet(rows.iter(), width(rows))).collect()
+            }
         }
     }
 }
@@ -288,7 +292,8 @@ fn read_opened(
         Some(second) => {
             let Some(second) = file.checked(second, OF_SECOND) else { return file.settled() };
             file.address_columns = second.columns.told.clone();
-            file.doubts.extend(second.doubts.iter().map(|doubt| format!("{OF_ADDRESSES}{doubt}")));
+            let doubts = second.doubts.iter().cloned().chain(second.columns.foreign_ids());
+            file.doubts.extend(doubts.map(|doubt| format!("{OF_ADDRESSES}{doubt}")));
             Some(second)
         }
     };
@@ -303,6 +308,8 @@ fn read_opened(
         copies: HashMap::new(),
         silent: HashSet::new(),
         standings: second.is_some().then(HashMap::new),
+        joined: 0,
+        strangers: 0,
         ranges: Vec::new(),
         strays: Vec::new(),
     };
@@ -329,6 +336,9 @@ struct Import<'z> {
     silent: HashSet<u32>,
     /// Where there is a second file with the addresses: of each customer in the first.
     standings: Option<HashMap<u32, Standing>>,
+    /// Lines of the second that name a customer, and of those such whom the first does not have.
+    joined: u64,
+    strangers: u64,
     ranges: Vec<Range>,
     /// Columns that hold addresses and are not read.
     strays: Vec<usize>,
@@ -373,7 +383,12 @@ impl Import<'_> {
         let line = record.line;
         let id = self.id(line, &columns.text(record, Role::Id));
         let text = columns.text(record, Role::Address);
-        let found = cell::addresses(&text);
+        let found = if text.split('\n').any(words::says_no_address) {
+            let cells: Vec<&str> = text.split('\n').filter(|cell| !words::says_no_address(cell)).collect();
+            cell::addresses(&cells.join("\n"))
+        } else {
+            cell::addresses(&text)
+        };
         let logins = self.logins(record, columns);
         let is_elsewhere = self.standings.is_some() && line < OF_SECOND;
         if found.is_empty() && found.unreadable.is_empty() && logins.is_empty() && !is_elsewhere {
@@ -384,20 +399,22 @@ impl Import<'_> {
         let mut mailed =
             id.is_some() && dated && status && !words::says_no_mail(&columns.text(record, Role::Mail));
         let id = id.unwrap_or_default();
-        let is_known = line < OF_SECOND || self.drafts.find(&id).is_some();
         let customer = self.customer(&id);
         if !id.is_empty() && self.is_silent(record, columns) {
             self.silent.insert(customer);
         }
         if line >= OF_SECOND {
-            if !is_known && !id.is_empty() {
-                let complaint = "no customer has this id in the customer file, so this line is not mailed";
-                self.complain(line, Role::Id, complaint);
-            }
             let known = self.standings.as_ref().and_then(|standings| standings.get(&customer));
             mailed &= known.is_some_and(|standing| standing.mailed);
             if let Some(standing) = known {
                 (from, until) = (from.max(standing.from), until.min(standing.until));
+            }
+            let is_known = known.is_some();
+            self.joined += u64::from(!id.is_empty());
+            if !is_known && !id.is_empty() {
+                self.strangers += 1;
+                let complaint = "no customer has this id in the customer file, so this line is not mailed";
+                self.complain(line, Role::Id, complaint);
             }
         } else if !id.is_empty() {
             self.describe(customer, record, columns);
@@ -544,14 +561,18 @@ impl Import<'_> {
     }
 
     fn status(&mut self, line: u32, text: &str) -> bool {
-        words::status_mailed(text).unwrap_or_else(|| {
-            let complaint = format!(
-                "\"{}\" is no known status, so this line is not mailed; write active or cancelled",
-                short(text)
-            );
-            self.complain(line, Role::Status, complaint);
-            false
-        })
+        let mut mailed = true;
+        for word in text.split('\n') {
+            mailed &= words::status_mailed(word).unwrap_or_else(|| {
+                let complaint = format!(
+                    "\"{}\" is no known status, so this line is not mailed; write active or cancelled",
+                    short(word)
+                );
+                self.complain(line, Role::Status, complaint);
+                false
+            });
+        }
+        mailed
     }
 
     fn customer(&mut self, id: &str) -> u32 {
@@ -689,23 +710,41 @@ impl Import<'_> {
         mails
     }
 
-    /// A column of addresses that nobody reads is told once: what it assigns would fall to wider prefixes.
+    /// A column of addresses or of their masks that nobody reads is told once, and has to be confirmed: what it assigns would
+    /// fall to wider prefixes.
     fn look_for_strays(&mut self, record: &Record<'_>, columns: &Columns) {
-        for (column, cell) in record.cells.iter().enumerate() {
-            let told = columns.is_read(column) || self.strays.contains(&column);
-            if !told && cell::is_address(cell) {
-                self.strays.push(column);
-                let header = &columns.header[column];
-                let note = format!(
-                    "column \"{header}\" holds addresses and is not read; call it cidr if it should be"
-                );
-                self.file.notes.push(Some(record.line), Role::Address, note);
+        for (column, (cell, header)) in record.cells.iter().zip(&columns.header).enumerate() {
+            if columns.is_read(column) || self.strays.contains(&column) {
+                continue;
             }
+            let told = if cell::is_address(cell) {
+                format!("column \"{header}\" holds addresses and is not read; call it cidr if it should be")
+            } else if is_length(header, cell) {
+                format!(
+                    "column \"{header}\" holds masks and is not read, so each address counts alone; write prefixes, as in \
+                     192.0.2.0/28"
+                )
+            } else {
+                continue;
+            };
+            self.strays.push(column);
+            if !columns.is_passed(column) {
+                let of = if record.line >= OF_SECOND { OF_ADDRESSES } else { "" };
+                self.file.doubts.push(format!("{of}{told}"));
+            }
+            self.file.notes.push(Some(record.line), Role::Address, told);
         }
     }
 
     fn finish(mut self) -> File {
         self.switch();
+        let Self { joined, strangers, .. } = self;
+        if strangers * 2 > joined {
+            self.file.doubts.push(format!(
+                "{OF_ADDRESSES}of {joined} lines that name a customer, {strangers} name one who is not in the customer file: \
+                 the ids of both are hardly the same"
+            ));
+        }
         self.file.lines.sort_unstable();
         self.file.logins.sort_unstable();
         self.file.forwards.sort_unstable();
@@ -865,6 +904,14 @@ fn named(line: u32) -> String {
     format!("line {}{of}", line % OF_SECOND)
 }
 
+/// Whether it is the mask or the length of a prefix of more than one address, in a column of such.
+fn is_length(header: &str, cell: &str) -> bool {
+    let cell = cell.trim();
+    let length = cell.trim_start_matches('/').parse::<u8>();
+    (cell::is_mask(cell) && cell != "255.255.255.255")
+        || (length.is_ok_and(|length| ![0, 32, 128].contains(&length)) && words::is_of_masks(header))
+}
+
 fn counted(lines: u32) -> String {
     format!("{lines} {}", if lines == 1 { "line" } else { "lines" })
 }
@@ -999,6 +1046,46 @@ mod tests {
         assert_eq!((file.lines[1].line, file.lines[1].mailed), (3, true));
         assert_eq!((file.lines[1].from, file.lines[1].until), (ALWAYS, FOREVER));
         assert_eq!((file.customers_len(), file.prefixes_len()), (2, 2));
+    }
+
+    fn pair(customers: &str, addresses: &str) -> File {
+        let [customers, addresses] = [customers, addresses].map(|text| text.as_bytes().into());
+        let bundle = Bundle { customers, addresses: Some(addresses), ..Bundle::default() };
+        read(&bundle.pack(), &TimeZone::UTC)
+    }
+
+    #[test]
+    fn addresses_are_not_joined_by_the_numbers_of_something_else() {
+        let customers = "id,email\n1,a@one.example\n2,b@two.example\n3,c@three.example\n";
+        for (header, other) in [
+            ("id,userid,dedicatedip", Some("userid")),
+            ("id,partner_id,ip", Some("partner_id")),
+            ("ID,Customer,IP", Some("Customer")),
+            ("id,customer_id,ip", None),
+            ("id,circuit id,ip", None),
+            ("customer number,order id,ip", None),
+        ] {
+            let file = pair(customers, &format!("{header}\n1,3,192.0.2.1\n2,1,192.0.2.2\n"));
+            let doubts = file.doubts.join("; ");
+            assert_eq!(doubts.contains("number something else"), other.is_some(), "{header}: {doubts}");
+            assert!(
+                other.is_none_or(|other| doubts.contains(&format!("\"{other}\" stands beside"))),
+                "{doubts}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_of_addresses_with_other_ids_than_the_customers_is_doubted() {
+        let customers = "id,email\n001,a@one.example\n002,b@two.example\n";
+        let file = pair(customers, "customer,ip\n1,192.0.2.1\n1,192.0.2.2\n002,192.0.2.3\n");
+        assert_eq!(
+            told(&file.complaints),
+            [(2, "customer_id"), (3, "customer_id")],
+            "each line of a stranger"
+        );
+        assert!(file.doubts.len() == 1 && file.doubts[0].contains("of 3 lines"), "{:?}", file.doubts);
+        assert!(pair(customers, "customer,ip\n001,192.0.2.1\n2,192.0.2.2\n").doubts.is_empty());
     }
 
     #[test]

@@ -114,7 +114,7 @@ pub(super) const HEADERS: &[(Role, &[&str])] = &[
     ]),
     (Role::Address, &[
         "cidr", "cidrs", "ip", "ips", "ipv4", "ipv6", "prefix", "prefixes", "ipprefix", "ipprefixes",
-        "ipv4prefix", "ipv6prefix", "delegatedprefix", "delegatedipv6prefix", "network", "networks",
+        "ipv4prefix", "ipv6prefix", "ipv4route", "ipv6route", "ipv6delegated", "delegatedprefix", "delegatedipv6prefix", "network", "networks",
         "ipnetwork", "ipnetworks", "subnet", "subnets", "ipsubnet", "ipaddress", "ipaddresses", "ipv4address",
         "ipv6address", "ipv4addresses", "ipv6addresses", "staticip", "staticips", "staticipaddress",
         "publicip", "publicips", "publicipv4", "publicipv6", "dedicatedip", "dedicatedips", "assignedip",
@@ -160,7 +160,7 @@ pub(super) const HEADERS: &[(Role, &[&str])] = &[
         "validodal", "datainizio", "dal", "datadeinicio", "geldigvanaf", "begindatum", "startdatum", "vanaf",
         "wazneod", "waznyod", "od", "datapoczatku", "dataod", "platnostod", "platneod", "platiod",
         "ervenyesettol", "kezdete", "kezdet", "ervenyessegkezdete", "veljaod", "vrijediod", "valabildela",
-        "datainceput", "dela", "giltigfran", "fran", "gyldigfra", "fra", "startdato", "voimassaalkaen",
+        "datainceput", "datainicio", "dela", "giltigfran", "fran", "gyldigfra", "fra", "startdato", "voimassaalkaen",
         "alkaen", "alkupvm", "baslangic", "baslangictarihi", "gecerlilikbaslangici", "apo", "ischyeiapo",
         "deistvuets", "datanachala", "datapochatku",
     ]),
@@ -169,7 +169,7 @@ pub(super) const HEADERS: &[(Role, &[&str])] = &[
         "gekuendigtzum", "gekundigtzum", "bis", "to", "until", "end", "enddate", "activeuntil", "expires",
         "expiry", "expirydate", "expirationdate", "terminationdate", "ende", "valableau", "valablejusquau",
         "datefin", "datedefin", "fin", "validohasta", "fechafin", "fechadefin", "fechabaja", "hasta",
-        "validoal", "validofinoal", "datafine", "fine", "scadenza", "datadefim", "validoate", "ate", "fim",
+        "validoal", "validofinoal", "datafine", "fine", "scadenza", "datadefim", "datafim", "validoate", "ate", "fim",
         "geldigtot", "einddatum", "tot", "waznedo", "waznydo", "do", "datakonca", "datado", "platnostdo",
         "platnedo", "platido", "ervenyeseddig", "vege", "lejarat", "ervenyessegvege", "veljado", "vrijedido",
         "valabilpanala", "valabilpana", "datasfarsit", "panala", "giltigtill", "till", "slutdatum",
@@ -179,7 +179,10 @@ pub(super) const HEADERS: &[(Role, &[&str])] = &[
     (Role::Status, &[
         "status", "state", "zustand", "kundenstatus", "customerstatus", "accountstatus", "servicestatus",
         "contractstatus", "vertragsstatus", "statut", "etat", "estado", "stato", "situacao", "stan", "stav",
-        "allapot", "statusz", "stanje", "stare", "starea", "tila", "durum", "katastasi", "sostoianie",
+        "allapot", "statusz", "stanje", "stare", "starea", "tila", "durum", "katastasi", "sostoianie", "domainstatus",
+        "active", "isactive", "enabled", "aktiv", "actif", "activo", "activa", "attivo", "ativo", "actief",
+        "aktywny", "aktywna", "aktywne", "aktivni", "aktivny", "aktiven", "aktivna", "aktivan", "activ",
+        "aktiivinen", "aktif", "energos", "aktivnyi", "aktivnii",
     ]),
     (Role::Class, &[
         "mailclass", "mailtype", "emailtype", "contacttype", "contactrole", "contactclass", "mailart",
@@ -193,7 +196,11 @@ pub(super) const HEADERS: &[(Role, &[&str])] = &[
         "mailsperre", "mailgesperrt", "pasdemail", "pasdecourriel", "noenviar", "noenviarcorreo",
         "noninviare", "naoenviar", "geenmail", "geenemail", "niewysylac", "neposilat", "neposielat",
         "nekueldjoen", "nekuldjon", "neposiljaj", "nesalji", "nutrimite", "ejmail", "ingenmail", "ingenepost",
-        "eisaehkoepostia", "eisahkopostia",
+        "eisaehkoepostia", "eisahkopostia", "blocked", "isblocked", "locked", "suspended", "cancelled", "canceled",
+        "terminated", "disabled", "inactive", "gesperrt", "gekuendigt", "gekundigt", "stillgelegt", "deaktiviert",
+        "inaktiv", "bloque", "resilie", "suspendu", "bloqueado", "suspendido", "cancelado", "bloccato", "sospeso",
+        "disdetto", "geblokkeerd", "opgezegd", "zablokowany", "zablokowana", "zawieszony", "blokovany", "zruseny",
+        "spaerrad", "sparrad", "sperret", "engelli", "iptal", "zablokirovan", "otkliuchen",
     ]),
     (Role::Copy, &[
         "copy", "copyto", "cc", "extracopy", "mailcopy", "emailcopy", "ccmail", "ccemail", "carboncopy",
@@ -289,6 +296,24 @@ pub(super) const PLACEHOLDERS: &[&str] = &[
     "unknown", "unbekannt", "aucun", "ninguno", "nessuno", "nenhum", "geen", "brak", "zadny", "ziadny",
     "nincs", "brez", "nema", "fara", "ingen", "inget", "eiole", "yok", "net", "empty", "leer", "tbd", "todo",
 ];
+
+/// Of those the words and initials that are mailboxes of somebody, too: `post@` is that of half of Norway.
+#[rustfmt::skip]
+pub(super) const MAILBOXES: &[&str] = &["post", "net", "na", "nil", "no", "fara", "nema", "ohne", "todo"];
+
+/// Headers of netmasks and of lengths of prefixes.
+#[rustfmt::skip]
+pub(super) const MASKS: &[&str] = &[
+    "mask", "netmask", "subnetmask", "ipmask", "masklength", "masklen", "maskbits", "prefixlength", "prefixlen",
+    "cidrlength", "netmaske", "netzmaske", "subnetzmaske", "subnetmaske", "maske", "praefixlaenge", "prafixlange",
+    "masque", "masquereseau", "masquedesousreseau", "longueurprefixe", "mascara", "mascaradesubred", "mascaradered",
+    "mascaraderede", "maschera", "mascheradisottorete", "subnetmasker", "netmasker", "maska", "maskapodsieci",
+    "maskasieci", "maskasite", "maskapodsite", "halozatimaszk", "maskaomrezja", "maskamreze", "mascaretea",
+    "naetmask", "natmask", "nettmaske", "agmaskesi", "altagmaskesi", "maskaseti", "maskapodseti",
+];
+
+/// A switch that is on, as a mark.
+pub(super) const MARKS: &[&str] = &["\u{2713}", "\u{2714}", "\u{2611}", "\u{221a}", "+"];
 
 /// A switch that is on.
 #[rustfmt::skip]

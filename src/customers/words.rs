@@ -1,7 +1,8 @@
 //! The words of customer files: headers, status words, languages, placeholders. All are compared [`fold`]ed.
 
 use super::vocabulary::{
-    CLASSES, HEADERS, LANGUAGES, MAILED, NO, NO_MAIL, NOT_MAILED, PLACEHOLDERS, TOTALS, YES,
+    CLASSES, HEADERS, LANGUAGES, MAILBOXES, MAILED, MARKS, MASKS, NO, NO_MAIL, NOT_MAILED, PLACEHOLDERS,
+    TOTALS, YES,
 };
 
 /// What a column holds. The names are those of a customer file's own header.
@@ -83,9 +84,9 @@ impl Role {
     }
 
     /// Whether all columns with a fitting header are read, and not only the first: an address in a second
-    /// column that was left out would fall to a wider prefix.
+    /// column that was left out would fall to a wider prefix, and who has ended by one of two would be mailed.
     pub(super) const fn takes_all(self) -> bool {
-        self.is_mail() || matches!(self, Role::Address | Role::Login | Role::NoMail)
+        self.is_mail() || matches!(self, Role::Address | Role::Login | Role::NoMail | Role::Status)
     }
 
     /// Whether mail addresses stand in it.
@@ -97,6 +98,27 @@ impl Role {
 /// What a header says: a role by its own name or a known one, and whether it is a vague word.
 pub(super) fn roles(folded: &str) -> impl Iterator<Item = Role> {
     HEADERS.iter().filter(move |(_, names)| names.contains(&folded)).map(|(role, _)| *role)
+}
+
+/// Whether a header is a word for the number of whatever stands in the line, be it a customer or something of his.
+pub(super) fn is_vague_id(folded: &str) -> bool {
+    HEADERS
+        .iter()
+        .filter(|(role, _)| *role == Role::Id)
+        .nth(1)
+        .is_some_and(|(_, names)| names.contains(&folded))
+}
+
+/// Whether a header may be that of a customer's id: by a known word, or because it ends with "id".
+pub(super) fn may_be_id(folded: &str) -> bool {
+    let others = ["circuitid", "remoteid", "stationid", "paid", "valid"];
+    folded.ends_with("id") && !others.iter().any(|other| folded.ends_with(other))
+        || roles(folded).any(|role| role == Role::Id)
+}
+
+/// Whether a header is that of netmasks or of the lengths of prefixes.
+pub(super) fn is_of_masks(header: &str) -> bool {
+    MASKS.contains(&fold(header).as_str())
 }
 
 /// Lower case in plain letters, without spaces and marks: `G\u{fc}ltig ab` and `gueltig_ab` are the same word.
@@ -127,8 +149,8 @@ pub(super) fn status_mailed(word: &str) -> Option<bool> {
     if word.is_empty() {
         return Some(true);
     }
-    let word = fold(word);
-    if word.is_empty() || MAILED.contains(&word.as_str()) {
+    let (written, word) = (word, fold(word));
+    if word.is_empty() && is_dash(written) || MAILED.contains(&word.as_str()) {
         Some(true)
     } else if NOT_MAILED.contains(&word.as_str()) || says_no_mail(&word) {
         Some(false)
@@ -137,14 +159,34 @@ pub(super) fn status_mailed(word: &str) -> Option<bool> {
     }
 }
 
+/// Whether it is a word for somebody who is a customer no more. "no" is not: it may answer another question.
+pub(super) fn has_ended(word: &str) -> bool {
+    let word = fold(word);
+    NOT_MAILED.contains(&word.as_str()) && !NO.contains(&word.as_str())
+}
+
+/// Whether nothing is written, or what stands for that. A check mark is something, and so is a question mark.
+fn is_dash(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_whitespace() || "-_.\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2212}".contains(c))
+}
+
+/// Whether a cell of addresses says that there is none.
+pub(super) fn says_no_address(text: &str) -> bool {
+    let text = text.trim();
+    let may_be_word = !text.starts_with('#') && !text.contains(|c: char| c.is_ascii_digit() || c == ':');
+    !text.is_empty() && (is_dash(text) || (may_be_word && PLACEHOLDERS.contains(&fold(text).as_str())))
+}
+
 /// Whether a switch is on; `None` for an unknown word.
 pub(super) fn switch(word: &str) -> Option<bool> {
     let folded = fold(word);
-    if folded.is_empty() || NO.contains(&folded.as_str()) {
+    if folded.is_empty() && is_dash(word) || NO.contains(&folded.as_str()) {
         Some(false)
     } else {
         // Who writes "no mail" into a column of that name means it.
         (YES.contains(&folded.as_str())
+            || MARKS.contains(&word.trim())
             || roles(&folded).any(|role| matches!(role, Role::NoMail | Role::Plain)))
         .then_some(true)
     }
@@ -165,10 +207,15 @@ pub(super) fn says_no_mail(text: &str) -> bool {
     !text.contains('@') && NO_MAIL.contains(&fold(text).as_str())
 }
 
-/// Whether a word stands for "there is no mail address": alone, or before the `@`.
+/// Whether a word stands for "there is no mail address": alone, or before the `@`, where it is no mailbox's.
 pub(super) fn is_placeholder(text: &str) -> bool {
-    let word = fold(text.split('@').next().unwrap_or_default());
-    PLACEHOLDERS.contains(&word.as_str())
+    let (word, domain) = text.split_once('@').unwrap_or((text, ""));
+    let word = fold(word);
+    let is_mailbox = || {
+        let host = domain.split('.').next().unwrap_or_default();
+        !host.is_empty() && MAILBOXES.contains(&word.as_str()) && fold(host) != word
+    };
+    PLACEHOLDERS.contains(&word.as_str()) && !is_mailbox()
 }
 
 /// Whether a line that begins with this counts or sums those above.
@@ -285,7 +332,9 @@ mod tests {
         }
         let classes = CLASSES.iter().flat_map(|(_, words)| words.iter());
         let languages = LANGUAGES.iter().flat_map(|(_, names, countries)| names.iter().chain(*countries));
-        let lists = [MAILED, NOT_MAILED, NO_MAIL, PLACEHOLDERS, YES, NO, TOTALS].into_iter().flatten();
+        let lists = [MAILED, NOT_MAILED, NO_MAIL, PLACEHOLDERS, MAILBOXES, MASKS, YES, NO, TOTALS]
+            .into_iter()
+            .flatten();
         for word in lists.chain(classes).chain(languages) {
             assert_eq!(fold(word), *word);
         }
@@ -335,8 +384,16 @@ mod tests {
         assert_eq!(status_mailed("Active"), Some(true));
         assert_eq!(status_mailed("gold"), None);
         assert_eq!(
-            (switch("x"), switch("No"), switch("Keine Mail"), switch("?"), switch("maybe")),
+            (switch("x"), switch("No"), switch("Keine Mail"), switch("-"), switch("maybe")),
             (Some(true), Some(false), Some(true), Some(false), None)
+        );
+        assert_eq!(
+            (switch("\u{2713}"), switch("+"), switch("?"), switch("\u{2717}")),
+            (Some(true), Some(true), None, None)
+        );
+        assert_eq!(
+            (status_mailed("\u{2717}"), status_mailed("?"), status_mailed(" - ")),
+            (None, None, Some(true))
         );
         assert!(
             is_total("Summe:")
@@ -351,7 +408,10 @@ mod tests {
         assert!(
             is_placeholder("POST")
                 && is_placeholder("none@example.net")
-                && !is_placeholder("noc@example.net")
+                && is_placeholder("na@na.com")
+                && !["noc@example.net", "post@firma.example", "na@firma.example"]
+                    .into_iter()
+                    .any(is_placeholder)
         );
     }
 

@@ -152,6 +152,15 @@ xlsx("workbook-second-sheet.xlsx", [
     [["Notes"], ["The customers are on the next sheet"]],
     [["Our customers"], HEADER, [1, "Shop", "a@shop.example", "192.0.2.1", None, None]],
 ])
+xlsx("workbook-two-lists.xlsx", [
+    [HEADER, [1, "Shop", "a@shop.example", "192.0.2.0/24", None, None]],
+    [HEADER, [2, "Bar", "b@bar.example", "192.0.2.16/28", None, None]],
+])
+xlsx("workbook-last-column-empty.xlsx", [[
+    ["Customer No", "Email", "IP address"],
+    [1, "a@shop.example", "192.0.2.1"],
+    [2, "b@bar.example", None],
+]])
 xlsx("workbook-far-cell.xlsx", [[HEADER, [1, "Shop", "a@shop.example", "192.0.2.1"], (1048576, ["far", "below"])]])
 xlsx("workbook-empty.xlsx", [[]])
 ods("workbook-open-document.ods", [[
