@@ -276,7 +276,7 @@ impl Command {
     pub fn execute(&self, engine: &Arc<Engine>, clock: &Clock, output: &mut Output<'_>) -> io::Result<Exit> {
         let done = match self {
             Self::Ingest { files } => ingest(engine, files, clock, output),
-            Self::CustomersCheck { files } => show::customers_check(engine, files, output),
+            Self::CustomersCheck { files } => show::customers_check(engine, files, clock, output),
             Self::CustomersImport { files, confirmed } => {
                 show::customers_import(engine, files, *confirmed, clock, output)
             }

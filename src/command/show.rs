@@ -130,10 +130,14 @@ fn complain(complaints: &[Complaint], output: &mut Output<'_>) -> io::Result<()>
 pub(super) fn customers_check(
     engine: &Engine,
     paths: &[PathBuf],
+    clock: &Clock,
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
     let bytes = customer_file(paths)?;
-    let (_, file) = engine.understand(&bytes)?;
+    let (_, mut file) = engine.understand(&bytes)?;
+    if !file.refused {
+        file.doubts = engine.doubts(&file, clock.untrusted_now())?;
+    }
     let complaints = engine.complaints(&file);
     complain(&complaints, output)?;
     note(engine, &file, output)?;

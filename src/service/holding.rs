@@ -10,7 +10,7 @@ use super::{Engine, Error, FILE_BYTES_MAX};
 use crate::clock::Timestamp;
 use crate::customers::bundle::Bundle;
 use crate::customers::import::{self, File};
-use crate::customers::table::Table;
+use crate::customers::table::{Source, Table};
 use crate::customers::{Mapping, Owner};
 use crate::files;
 
@@ -28,7 +28,10 @@ impl Engine {
         }
         let packed = bundle.clone().pack();
         let file = import::read(&packed, &zone);
-        if !file.lacks_addresses || bundle.addresses.is_some() {
+        // With logins alone it can be taken, and still would lose the addresses.
+        let has_none =
+            file.lacks_addresses || (!file.refused && file.lines.is_empty() && file.forwards.is_empty());
+        if !has_none || bundle.addresses.is_some() {
             return Ok((packed, file));
         }
         let Some(in_force) = self.in_force()? else { return Ok((packed, file)) };
@@ -57,7 +60,7 @@ impl Engine {
     }
 
     /// What somebody has to confirm of a file as a whole, before it takes the place of the one in force.
-    pub(super) fn doubts(&self, file: &File, now: Timestamp) -> Result<Vec<String>, Error> {
+    pub fn doubts(&self, file: &File, now: Timestamp) -> Result<Vec<String>, Error> {
         let mut doubts = file.doubts.clone();
         let Some((_, last)) = self.store.view()?.imports()?.pop() else { return Ok(doubts) };
         let customers = file.customers_len() as u64;
@@ -74,7 +77,7 @@ impl Engine {
         Ok(doubts)
     }
 
-    /// Open incidents that a customer has, and how many of their addresses would be another customer's.
+    /// Open incidents that a customer has by a line of the file, and how many of their addresses would be another customer's.
     fn moved(&self, file: &File, now: Timestamp) -> Result<(u64, u64), Error> {
         let view = self.store.view()?;
         let mut numbers = HashMap::new();
@@ -93,6 +96,7 @@ impl Engine {
         view.incidents(|key, incident| {
             if incident.closed.is_none()
                 && let (true, Some(address)) = (key.customer().0 != 0, incident.evidence.address)
+                && table.source(address) == Source::Lines
             {
                 open += 1;
                 let owner = table.owner(address, now);
@@ -226,6 +230,9 @@ mod tests {
         assert_eq!(whose(&engine, "192.0.2.73"), "C9", "the last good file stays");
         is_taken(&engine, &list(9), false);
         is_held(&engine, &list(5), "5 customers");
+        // What is in force comes again, and nothing waits any more.
+        is_taken(&engine, &list(9), false);
+        is_held(&engine, &list(5), "5 customers");
         is_taken(&engine, &list(5), true);
         is_taken(&engine, &list(20), false);
     }
@@ -282,6 +289,46 @@ mod tests {
         is_held(&engine, &named("Ref;Dort;Erreichbar", more), "\"wo\" is missing");
         drop(engine);
         assert_eq!(whose(&open(&folder), "192.0.2.25"), "A4", "by the columns that were confirmed");
+    }
+
+    #[test]
+    fn customers_with_logins_keep_the_addresses_of_the_second_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = open(&folder);
+        let customers =
+            |name: &str| format!("ID;Portal login;Full name\n1;100001;{name}\n2;100002;Two\n").into_bytes();
+        let addresses = b"id;customer_id;ipv4\n10;1;192.0.2.1\n11;2;192.0.2.2\n".to_vec();
+        is_taken(&engine, &joined(vec![customers("One"), addresses]), false);
+        is_taken(&engine, &customers("One Ltd"), false);
+        assert_eq!(["192.0.2.1", "192.0.2.2"].map(|address| whose(&engine, address)), ["1", "2"]);
+    }
+
+    #[test]
+    fn of_two_columns_with_one_header_the_one_that_was_confirmed_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = open(&folder);
+        let rows =
+            "x;A1;192.0.2.0/29;a@a.example\nx;A2;192.0.2.8/29;b@b.example\nx;A3;192.0.2.16/29;c@c.example\n";
+        is_held(&engine, format!("Ref;Ref;Wo;Mail\n{rows}").as_bytes(), "\"Ref\" as customer_id");
+        is_taken(&engine, format!("Ref;Ref;Wo;Mail\n{rows}").as_bytes(), true);
+        assert_eq!(whose(&engine, "192.0.2.9"), "A2");
+        let one = rows.replace("x;", "");
+        is_held(&engine, format!("Ref;Wo;Mail\n{one}").as_bytes(), "\"ref\" is missing");
+    }
+
+    #[test]
+    fn a_column_of_addresses_that_is_not_read_is_confirmed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = open(&folder);
+        let list = |more: &str| format!("id,ip,gateway\nC1,192.0.2.0/29,192.0.2.6\n{more}").into_bytes();
+        is_held(&engine, &list(""), "\"gateway\" holds addresses");
+        is_taken(&engine, &list(""), true);
+        is_taken(&engine, &list("C2,192.0.2.8/29,192.0.2.14\n"), false);
+        is_held(
+            &engine,
+            b"id,ip,gateway,route\nC1,192.0.2.0/29,,192.0.2.16/28\n",
+            "\"route\" holds addresses",
+        );
     }
 
     #[test]

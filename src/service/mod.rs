@@ -432,6 +432,7 @@ impl Engine {
         let in_force = view.imports()?.pop().map(|(_, last)| last.sha256);
         // It was confirmed, under whatever name it comes again.
         if in_force == Some(sha256) {
+            self.forget_held()?;
             self.alarm("customers", None, now)?;
             return Ok(file);
         }
