@@ -193,7 +193,9 @@ fn is_date_like(cell: &str) -> bool {
 
 /// Whether a whole cell is one address or prefix.
 pub(super) fn is_address(cell: &str) -> bool {
-    prefix(cell.trim()).is_ok()
+    let cell = cell.trim();
+    // Most cells are none, and are asked.
+    cell.bytes().all(|byte| byte.is_ascii_hexdigit() || b".:/[]".contains(&byte)) && prefix(cell).is_ok()
 }
 
 fn prefix(text: &str) -> Result<IpNet, &'static str> {

@@ -114,14 +114,24 @@ pub(super) struct Table<'t> {
     pub(super) doubts: Vec<String>,
 }
 
+/// What of customers a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    All,
+    /// Their addresses or logins may stand in another file.
+    Customers,
+    /// Who they are stands in another file.
+    Addresses,
+}
+
 /// Finds the header, and among separators or sheets the one with which it makes most sense; `None`: there is nothing.
-/// `placed`: addresses or logins must be in it, and not in another file.
 pub(super) fn find<'t>(
     sources: Vec<Rows<'t>>,
     mapping: &Mapping,
-    placed: bool,
+    part: Part,
     zone: &TimeZone,
 ) -> Option<Table<'t>> {
+    let placed = part != Part::Customers;
     let mut best: Option<Table<'t>> = None;
     let mut chosen = 0;
     let better = |table: &Table<'_>, best: &Option<Table<'_>>| {
@@ -154,6 +164,9 @@ pub(super) fn find<'t>(
             .push(format!("the file no longer has what was confirmed: {missing} is missing in its header"));
     }
     best.doubts.extend(unread_sheets(&sources, chosen));
+    if part != Part::Addresses {
+        best.guess_mail(zone);
+    }
     best.columns.explain(&best.rows, zone);
     best.doubts.extend(best.columns.unread_status());
     Some(best)
@@ -223,27 +236,9 @@ fn guesses<'t>(source: &Rows<'t>, placed: bool, zone: &TimeZone) -> Vec<Table<'t
         .rev()
         .fold(last, |best, table| if table.fit() > best.fit() { table } else { best });
     table.forget_streets(zone);
-    let (by_name, stats) = (table.columns.known(), table.stats(zone));
+    let stats = table.stats(zone);
     table.columns.guess(&stats);
-    if table.columns.known() > by_name {
-        let guessed: Vec<String> = table
-            .columns
-            .guessed
-            .iter()
-            .map(|(column, role)| {
-                format!(
-                    "\"{}\" as {} ({})",
-                    table.columns.header[*column],
-                    role.name(),
-                    stats[*column].sentence()
-                )
-            })
-            .collect();
-        table.doubts.push(format!(
-            "the header does not say enough; taken by what stands in them: {}",
-            guessed.join(", ")
-        ));
-    }
+    table.doubt_guesses(&stats);
     vec![table]
 }
 
@@ -282,6 +277,32 @@ impl Table<'_> {
                 |column: &usize| !vague(column) || stats[*column].filled == 0 || fits(&stats[*column]);
             let kept = self.columns.of(role).iter().filter(|column| stays(column)).copied().collect();
             self.columns.of[role as usize] = kept;
+        }
+    }
+
+    /// Where no column is called one of mail addresses, and one looks like it: else nobody would be mailed.
+    fn guess_mail(&mut self, zone: &TimeZone) {
+        let has_mail = Role::ALL.into_iter().any(|role| role.is_mail() && !self.columns.lacks(role));
+        if !has_mail && !self.columns.is_confirmed {
+            let stats = self.stats(zone);
+            if self.columns.guess_role(Role::Mail, &stats) {
+                self.doubt_guesses(&stats);
+            }
+        }
+    }
+
+    /// What was guessed has to be confirmed.
+    fn doubt_guesses(&mut self, stats: &[Stats]) {
+        let columns = &self.columns;
+        let guessed = columns.guessed.iter().map(|(column, role)| {
+            let (header, sentence) = (&columns.header[*column], stats[*column].sentence());
+            format!("\"{header}\" as {} ({sentence})", role.name())
+        });
+        let guessed: Vec<String> = guessed.collect();
+        if !guessed.is_empty() {
+            let guessed = guessed.join(", ");
+            self.doubts
+                .push(format!("the header does not say enough; taken by what stands in them: {guessed}"));
         }
     }
 
@@ -489,18 +510,21 @@ impl Columns {
             .chain(id)
             .chain(self.lacks(Role::Name).then_some(Role::Name))
         {
-            let free = (0..stats.len()).filter(|column| !self.is_read(*column));
-            // The first of equals.
-            let best = free
-                .map(|column| (stats[column].likeness(role), column))
-                .reduce(|a, b| if b.0 > a.0 { b } else { a });
-            if let Some((likeness, column)) = best
-                && likeness >= LIKE_ENOUGH
-            {
-                self.of[role as usize].push(column);
-                self.guessed.push((column, role));
-            }
+            self.guess_role(role, stats);
         }
+    }
+
+    /// Returns whether there is such a column.
+    fn guess_role(&mut self, role: Role, stats: &[Stats]) -> bool {
+        let free = (0..stats.len()).filter(|column| !self.is_read(*column));
+        // The first of equals.
+        let best = free
+            .map(|column| (stats[column].likeness(role), column))
+            .reduce(|a, b| if b.0 > a.0 { b } else { a });
+        let Some((_, column)) = best.filter(|(likeness, _)| *likeness >= LIKE_ENOUGH) else { return false };
+        self.of[role as usize].push(column);
+        self.guessed.push((column, role));
+        true
     }
 
     /// Says of each column what it is and why.

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::bundle::Bundle;
 use super::cell::{self, ALWAYS, Addresses, FOREVER};
-use super::columns::{self, Column, Columns, Mapping, Rows};
+use super::columns::{self, Column, Columns, Mapping, Part, Rows};
 use super::contacts::{Contacts, Drafts};
 use super::forward::Forward;
 use super::login::{Login, login};
@@ -283,8 +283,9 @@ fn read_opened(
     zone: &TimeZone,
     mut file: File,
 ) -> File {
-    let first = columns::find(customers.rows(), mapping, addresses.is_none(), zone);
-    let second = addresses.map(|(addresses, mapping)| columns::find(addresses.rows(), mapping, true, zone));
+    let part = if addresses.is_none() { Part::All } else { Part::Customers };
+    let first = columns::find(customers.rows(), mapping, part, zone);
+    let second = addresses.map(|(file, mapping)| columns::find(file.rows(), mapping, Part::Addresses, zone));
     let Some(first) = file.checked(first, 0) else { return file };
     (file.columns, file.doubts, file.header) = (first.columns.told.clone(), first.doubts, first.header);
     let second = match second {

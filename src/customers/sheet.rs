@@ -1,6 +1,6 @@
 //! Workbooks of spreadsheets (.xlsx, .ods) -> rows of text, with limits against files that unpack to far more than they are.
 
-use std::io::{Cursor, Read, copy, sink};
+use std::io::{self, BufRead, BufReader, Cursor, Read, copy, sink};
 
 use calamine::{Data, ExcelDateTime, Ods, Reader, Xlsx};
 
@@ -23,7 +23,13 @@ pub(super) fn sheets(bytes: &[u8]) -> Result<Vec<Vec<Row>>, &'static str> {
     let mut left = UNPACKED_BYTES_MAX;
     for index in 0..archive.len() {
         let mut part = archive.by_index(index).map_err(|_| DAMAGED)?;
-        left -= copy(&mut part.by_ref().take(left + 1), &mut sink()).map_err(|_| DAMAGED)?.min(left);
+        let is_sheet = part.name().is_ok_and(|name| name.starts_with("xl/worksheets/"));
+        let mut part = BufReader::new(part.by_ref().take(left + 1));
+        if is_sheet && lacks_results(&mut part).map_err(|_| DAMAGED)? {
+            return Err(NO_RESULTS);
+        }
+        copy(&mut part, &mut sink()).map_err(|_| DAMAGED)?;
+        left = part.into_inner().limit().saturating_sub(1);
         if left == 0 {
             return Err(LARGE);
         }
@@ -46,6 +52,31 @@ pub(super) fn sheets(bytes: &[u8]) -> Result<Vec<Vec<Row>>, &'static str> {
     } else {
         Err("this is a packed file and no workbook; send the .xlsx, .ods or .csv in it")
     }
+}
+
+/// Whether a sheet has a formula without its result, as programs write it that cannot calculate: the cell would be blank, and
+/// an address in it would fall to a wider prefix. A result that is an empty text is one.
+fn lacks_results(sheet: &mut impl BufRead) -> io::Result<bool> {
+    let (mut tag, mut is_text, mut has_formula, mut has_value) = (Vec::new(), false, false, false);
+    while sheet.read_until(b'>', &mut tag)? > 0 {
+        let start = memchr::memchr(b'<', &tag).unwrap_or(tag.len());
+        let (before, name) = tag.split_at(start);
+        let is = |word: &[u8]| {
+            name.strip_prefix(word).is_some_and(|rest| matches!(rest, [b' ' | b'>' | b'/', ..]))
+        };
+        if is(b"<c") {
+            is_text = memchr::memmem::find(name, b" t=\"str\"").is_some();
+            (has_formula, has_value) = (false, false);
+        } else if is(b"<f") {
+            has_formula = true;
+        } else if is(b"</v") {
+            has_value = !before.is_empty();
+        } else if is(b"</c") && has_formula && !has_value && !is_text {
+            return Ok(true);
+        }
+        tag.clear();
+    }
+    Ok(false)
 }
 
 /// Cell by cell: a sheet with one cell far below and one far to the right would be huge as a whole.
@@ -208,5 +239,6 @@ const OLD: &str =
 const ENCRYPTED: &str = "the workbook is encrypted; save it without a password and send that";
 const DAMAGED: &str =
     "the workbook is damaged or of an unknown kind; open it, save it as .xlsx or as CSV, and send that";
+const NO_RESULTS: &str = "the workbook has formulas without their results; open it in a spreadsheet program, save it, and send it again";
 const LARGE: &str =
     "the workbook unpacks to more than can be read; save the sheet with the customers as CSV and send that";

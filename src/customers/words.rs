@@ -210,6 +210,10 @@ pub(super) fn says_no_mail(text: &str) -> bool {
 /// Whether a word stands for "there is no mail address": alone, or before the `@`, where it is no mailbox's.
 pub(super) fn is_placeholder(text: &str) -> bool {
     let (word, domain) = text.split_once('@').unwrap_or((text, ""));
+    // None of them has a digit, and most ids and addresses have.
+    if word.bytes().any(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
     let word = fold(word);
     let is_mailbox = || {
         let host = domain.split('.').next().unwrap_or_default();
@@ -230,7 +234,8 @@ pub(super) fn is_total(text: &str) -> bool {
 
 /// Whether a login says that there is none.
 pub(super) fn is_no_login(text: &str) -> bool {
-    PLACEHOLDERS.contains(&fold(text).as_str()) || !text.contains(char::is_alphanumeric)
+    let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+    !has_digit && (PLACEHOLDERS.contains(&fold(text).as_str()) || !text.contains(char::is_alphanumeric))
 }
 
 /// Whether a spreadsheet made an error or a rounded number of it (`#REF!`, `1.23457E+11`).
@@ -340,6 +345,7 @@ mod tests {
         }
         assert!(MAILED.iter().all(|word| !NOT_MAILED.contains(word) && !NO_MAIL.contains(word)));
         assert!(YES.iter().all(|word| !NO.contains(word)));
+        assert!(PLACEHOLDERS.iter().all(|word| !word.contains(|c: char| c.is_ascii_digit())));
         for role in Role::ALL {
             assert_eq!(Role::of_name(role.name()), Some(role));
             assert!(HEADERS.iter().any(|(of, _)| *of == role), "{role:?} has no word");

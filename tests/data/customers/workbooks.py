@@ -21,7 +21,7 @@ def column(number):
 
 
 def xlsx(name, sheets):
-    """A cell: a text, a number, ("date", days), ("error", name), ("formula", result) or None; a row may be (number, cells)."""
+    """A cell: a text, a number, ("date", days), ("error", name), ("formula", result), ("unknown", formula) or None; a row may be (number, cells)."""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
@@ -46,6 +46,7 @@ def xlsx(name, sheets):
                         "date": f'<c {at} s="1"><v>{value}</v></c>',
                         "error": f'<c {at} t="e"><v>{value}</v></c>',
                         "formula": f'<c {at} t="str"><f>A1</f><v>{value}</v></c>',
+                        "unknown": f"<c {at}><f>{value}</f><v></v></c>",
                     }[kind])
                 else:
                     line.append(f"<c {at}><v>{cell}</v></c>")
@@ -160,6 +161,11 @@ xlsx("workbook-last-column-empty.xlsx", [[
     ["Customer No", "Email", "IP address"],
     [1, "a@shop.example", "192.0.2.1"],
     [2, "b@bar.example", None],
+]])
+xlsx("workbook-without-results.xlsx", [[
+    HEADER,
+    [1, "Shop", "a@shop.example", "192.0.2.0/24", None, None],
+    [2, "Bar", "b@bar.example", ("unknown", 'A1&"/28"'), None, None],
 ]])
 xlsx("workbook-far-cell.xlsx", [[HEADER, [1, "Shop", "a@shop.example", "192.0.2.1"], (1048576, ["far", "below"])]])
 xlsx("workbook-empty.xlsx", [[]])
