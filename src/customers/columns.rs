@@ -164,11 +164,12 @@ pub(super) fn find<'t>(
             .push(format!("the file no longer has what was confirmed: {missing} is missing in its header"));
     }
     best.doubts.extend(unread_sheets(&sources, chosen));
+    let stats = best.stats(zone);
     if part != Part::Addresses {
-        best.guess_mail(zone);
+        best.guess_mail(&stats);
     }
-    best.columns.explain(&best.rows, zone);
-    best.doubts.extend(best.columns.unread_status());
+    best.columns.explain(&stats);
+    best.doubts.extend(best.columns.unread_status(&stats));
     Some(best)
 }
 
@@ -281,13 +282,10 @@ impl Table<'_> {
     }
 
     /// Where no column is called one of mail addresses, and one looks like it: else nobody would be mailed.
-    fn guess_mail(&mut self, zone: &TimeZone) {
+    fn guess_mail(&mut self, stats: &[Stats]) {
         let has_mail = Role::ALL.into_iter().any(|role| role.is_mail() && !self.columns.lacks(role));
-        if !has_mail && !self.columns.is_confirmed {
-            let stats = self.stats(zone);
-            if self.columns.guess_role(Role::Mail, &stats) {
-                self.doubt_guesses(&stats);
-            }
+        if !has_mail && !self.columns.is_confirmed && self.columns.guess_role(Role::Mail, stats) {
+            self.doubt_guesses(stats);
         }
     }
 
@@ -325,8 +323,6 @@ pub(super) struct Columns {
     /// Columns of which was confirmed that they are not read.
     passed: Vec<usize>,
     guessed: Vec<(usize, Role)>,
-    /// One that says who has ended, and is not read.
-    status: Option<usize>,
     /// For each column, why it is read as it is.
     pub(super) told: Vec<Column>,
 }
@@ -364,17 +360,7 @@ impl Columns {
         let missing = (!missing.is_empty()).then(|| {
             missing.iter().map(|header| format!("\"{}\"", short(header))).collect::<Vec<_>>().join(", ")
         });
-        Self {
-            of,
-            header,
-            placed,
-            is_confirmed,
-            missing,
-            passed,
-            guessed: Vec::new(),
-            status: None,
-            told: Vec::new(),
-        }
+        Self { of, header, placed, is_confirmed, missing, passed, guessed: Vec::new(), told: Vec::new() }
     }
 
     pub(super) fn of(&self, role: Role) -> &[usize] {
@@ -471,9 +457,13 @@ impl Columns {
         }
     }
 
-    /// Who has ended would be mailed.
-    fn unread_status(&self) -> Option<String> {
-        let header = &self.header[self.status?];
+    /// A column that says who has ended, and is not read: they would be mailed.
+    fn unread_status(&self, stats: &[Stats]) -> Option<String> {
+        let is_status = |column: &usize| {
+            let (stats, is_known) = (&stats[*column], self.is_read(*column) || self.is_passed(*column));
+            !is_known && stats.ended > 0 && stats.likeness(Role::Status) >= LIKE_ENOUGH
+        };
+        let header = &self.header[(0..stats.len()).find(is_status)?];
         Some(format!(
             "column \"{header}\" holds words such as cancelled and is not read; call it status if those customers are not to be mailed"
         ))
@@ -528,14 +518,8 @@ impl Columns {
     }
 
     /// Says of each column what it is and why.
-    fn explain(&mut self, rows: &Rows<'_>, zone: &TimeZone) {
-        let stats = stats(rows, self.header.len(), zone);
-        let is_status = |(column, stats): &(usize, &Stats)| {
-            let known = self.is_read(*column) || self.passed.contains(column);
-            !known && stats.ended > 0 && stats.likeness(Role::Status) >= LIKE_ENOUGH
-        };
-        self.status = stats.iter().enumerate().find(is_status).map(|(column, _)| column);
-        let told = self.header.iter().zip(&stats).enumerate().map(|(column, (header, stats))| {
+    fn explain(&mut self, stats: &[Stats]) {
+        let told = self.header.iter().zip(stats).enumerate().map(|(column, (header, stats))| {
             let role = Role::ALL.into_iter().find(|role| self.of(*role).contains(&column));
             let how = match role {
                 None => "not read",

@@ -361,16 +361,18 @@ pub(super) fn counted(counts: &mut Counts, owner: Owner) -> &mut u64 {
 
 /// Whose row it is.
 pub(super) fn owner(sources: &Sources<'_>, header: &Header, row: &Row<'_>) -> Answer {
-    let port = row.port.map(|port| match header.port_is_source {
-        true => Port::Source(port),
-        false => Port::Listening(port),
-    });
     let plain = |owner| Answer { owner, by: None };
     match row.address {
-        Address::Ip(address) => sources.owner(address, port, row.time),
+        Address::Ip(address) => sources.owner(address, port(header, row), row.time),
         Address::Net(network) => plain(sources.table.owner_of_network(network, row.time)),
         Address::None => plain(Owner::Unattributable),
     }
+}
+
+/// The port of a row, by the side that opened it.
+pub(super) fn port(header: &Header, row: &Row<'_>) -> Option<Port> {
+    let port = if header.port_is_source { Port::Source } else { Port::Listening };
+    row.port.map(port)
 }
 
 enum Failure {

@@ -202,14 +202,15 @@ impl Engine {
             Ok(version) => {
                 known.fetched = Some(now);
                 known.failing_since = None;
+                let made = made(version.as_ref().unwrap_or(&known.version), now);
                 if let Some(version) = version {
-                    known = self.take_fetched(source, file, known, made(&version, now), now).await?;
+                    known = self.take_fetched(source, file, known, made, now).await?;
                     // Only what was looked at need not come again.
                     known.version = version;
                 }
                 if matches!((&source.what, &known.came), (Thing::Sessions(_), Some((_, Came::Taken { .. }))))
                 {
-                    told = Some(made(&known.version, now));
+                    told = Some(made);
                 }
                 known.next = now.plus_seconds(jittered(source.every_seconds));
                 tracing::info!(source = source.name, came = ?known.came, "fetched");

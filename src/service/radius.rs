@@ -109,6 +109,14 @@ fn see_gap(engine: &Engine, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
+/// Until now somebody listened, though nobody may have spoken.
+fn note_heard(engine: &Engine) -> Result<(), Error> {
+    if let (Some(_), Some(now)) = (engine.store.view()?.radius_heard()?, engine.clock.now()) {
+        engine.store.write(|txn| txn.radius_heard(now))?;
+    }
+    Ok(())
+}
+
 /// Where to listen; nowhere while nobody may send.
 fn wanted(settings: &SessionSettings) -> Option<SocketAddr> {
     (!settings.radius_clients.is_empty()).then_some(settings.radius_listen)
@@ -153,13 +161,8 @@ fn take(engine: &Engine, socket: &UdpSocket, counts: &Counts, stays: impl Fn() -
         writer.spawn_scoped(scope, || keep(engine, &answers, counts, &recent, waiting))?;
         receive(engine, socket, counts, &recent, queue, stays)
     });
-    if let (Ok(Some(_)), Some(now)) =
-        (engine.store.view().and_then(|view| view.radius_heard()), engine.clock.now())
-    {
-        // Until now somebody listened, though nobody may have spoken.
-        if let Err(error) = engine.store.write(|txn| txn.radius_heard(now)) {
-            tracing::error!("RADIUS accounting: {error}");
-        }
+    if let Err(error) = note_heard(engine) {
+        tracing::error!("RADIUS accounting: {error}");
     }
     taken
 }

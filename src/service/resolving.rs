@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::intake::{Source, describe};
+use super::intake::{Source, describe, port};
 use super::{Engine, Error, Loaded};
 use crate::clock::Timestamp;
 use crate::config::Ranges;
@@ -52,7 +52,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(), Error> {
         let missing = match self.ask_resolver(source, spooled, now)? {
-            None => self.late_log(source, spooled, now)?,
+            None if !must => self.late_log(source, spooled, now)?,
             silent => silent,
         };
         let Some(why) = missing else { return self.wait_no_more(file) };
@@ -118,9 +118,8 @@ impl Engine {
         let sources = loaded.sources(&log);
         let mut late = None;
         self.passing_rows(&loaded, source, spooled, |address, port, at| {
-            let is_known = || sources.owner(address, port, at).by.is_some();
-            let is_late = (told..=now).contains(&at) && at != told;
-            if is_late && sources.is_for_resolver(address, port, at).is_some() && !is_known() {
+            let is_late = told < at && at <= now && sources.is_logged(address, port);
+            if is_late && sources.owner(address, port, at).by.is_none() {
                 late = Some(at);
             }
             Ok(late.is_none())
@@ -180,18 +179,14 @@ impl Engine {
         let hint = Hint { kind: source.kind.as_deref(), file_name: Some(&source.file) };
         // What cannot be read has no rows; whoever takes it in says why.
         let Ok(mut reader) = Reader::new(spool::open(&spooled.path)?, hint) else { return Ok(()) };
-        let port_is_source = reader.header.port_is_source;
+        let header = reader.header.clone();
         while let Ok(Some(item)) = reader.next_item() {
             let Item::Row(row) = item else { continue };
             let Address::Ip(address) = row.address else { continue };
             if !matches!(loaded.table.source(address), table::Source::Cgn | table::Source::Dynamic) {
                 continue;
             }
-            let port = row.port.map(|port| match port_is_source {
-                true => Port::Source(port),
-                false => Port::Listening(port),
-            });
-            if !each(address, port, row.time)? {
+            if !each(address, port(&header, &row), row.time)? {
                 break;
             }
         }

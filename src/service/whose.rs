@@ -112,12 +112,11 @@ impl Whose {
         let prefixes = Part { rows: prefixes, next };
         let table = &self.loaded.table;
         let logins = table.logins(number).take(KEYS_MAX).map(str::to_owned).collect();
-        let forwards =
-            table.forwards(number).take(KEYS_MAX).map(|(address, (first, last))| match first == last {
-                true => SocketAddr::new(address, first).to_string(),
-                false => format!("{}-{last}", SocketAddr::new(address, first)),
-            });
-        let forwards = forwards.collect();
+        let written = |(address, (first, last))| {
+            let begin = SocketAddr::new(address, first);
+            if first == last { begin.to_string() } else { format!("{begin}-{last}") }
+        };
+        let forwards = table.forwards(number).take(KEYS_MAX).map(written).collect();
         Ok(Some(CustomerPage { row, closed, worst, mailed, prefixes, logins, forwards }))
     }
 

@@ -167,13 +167,23 @@ impl Sources<'_> {
     /// Whether only the resolver is left to answer for an address, and what it is to be asked: the port is one that
     /// the customer's side opened.
     pub fn is_for_resolver(&self, address: IpAddr, port: Option<Port>, at: Timestamp) -> Option<Option<u16>> {
-        let port = match (self.table.source(address), port) {
-            (Source::Dynamic, _) => None,
-            (Source::Cgn, Some(Port::Source(port))) => Some(port),
-            _ => return None,
-        };
+        let port = self.logged(address, port)?;
         let answer = self.owner(address, port.map(Port::Source), at);
         (answer.by.is_none() || answer.by == Some(By::Resolver)).then_some(port)
+    }
+
+    /// Whether logs tell of an address, and for one that is shared of this port.
+    pub fn is_logged(&self, address: IpAddr, port: Option<Port>) -> bool {
+        self.logged(address, port).is_some()
+    }
+
+    /// The port of which logs and the resolver know more than of its address, if they know of it.
+    fn logged(&self, address: IpAddr, port: Option<Port>) -> Option<Option<u16>> {
+        match (self.table.source(address), port) {
+            (Source::Dynamic, _) => Some(None),
+            (Source::Cgn, Some(Port::Source(port))) => Some(Some(port)),
+            _ => None,
+        }
     }
 
     fn decide(&self, address: IpAddr, port: Option<Port>, at: Timestamp, tell: &mut Telling<'_>) -> Answer {

@@ -68,17 +68,18 @@ impl View {
 }
 
 impl Accounts<'_> {
-    /// Stores what was given; clocks may be wrong by `uncertainty` seconds. Returns whether there
-    /// is anything to commit.
+    /// Stores what was given; clocks may be wrong by `uncertainty` seconds. Returns whether there is anything to commit.
     pub fn finish(self, uncertainty: u32, now: Timestamp) -> Result<bool, Error> {
-        if self.is_changed || !self.given.is_empty() {
-            self.txn.radius_heard(now)?;
-        }
-        if !self.given.is_empty() {
+        let has_sessions = !self.given.is_empty();
+        if has_sessions {
             let source = self.txn.session_source(RADIUS, None)?;
             self.txn.put_sessions(&self.given, uncertainty, source)?;
         }
-        Ok(self.is_changed || !self.given.is_empty())
+        let is_changed = self.is_changed || has_sessions;
+        if is_changed {
+            self.txn.radius_heard(now)?;
+        }
+        Ok(is_changed)
     }
 }
 

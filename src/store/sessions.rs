@@ -44,6 +44,10 @@ pub(super) struct SessionSources(Vec<(String, Option<Timestamp>)>);
 pub struct SessionSource(u16);
 
 impl SessionSources {
+    fn number(&self, name: &str) -> Option<usize> {
+        self.0.iter().position(|(known, _)| known == name)
+    }
+
     fn told(&self, source: u16) -> Option<Timestamp> {
         // One without a name has told nothing.
         let of_nobody = Some(Timestamp::from_unix(i64::MIN));
@@ -171,8 +175,7 @@ impl View {
     }
 
     pub(super) fn is_session_source(&self, name: &str) -> Result<bool, Error> {
-        let sources = self.meta::<SessionSources>()?.unwrap_or_default();
-        Ok(sources.0.iter().any(|(known, _)| known == name))
+        Ok(self.meta::<SessionSources>()?.unwrap_or_default().number(name).is_some())
     }
 
     /// How many sessions are kept.
@@ -320,7 +323,7 @@ impl Txn {
     pub fn session_source(&self, name: &str, told: Option<Timestamp>) -> Result<SessionSource, Error> {
         let mut sources = self.meta::<SessionSources>()?.unwrap_or_default();
         let before = sources.clone();
-        let number = sources.0.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+        let number = sources.number(name).unwrap_or_else(|| {
             sources.0.push((name.to_owned(), told));
             sources.0.len() - 1
         });
@@ -336,8 +339,8 @@ impl Txn {
     /// Ends a source that told all as it came: of its sessions is known what was until `told`. One of this name begins anew.
     pub(super) fn close_session_source(&self, name: &str, told: Timestamp) -> Result<(), Error> {
         let mut sources = self.meta::<SessionSources>()?.unwrap_or_default();
-        if let Some(source) = sources.0.iter_mut().find(|(known, _)| known == name) {
-            *source = (String::new(), Some(told));
+        if let Some(number) = sources.number(name) {
+            sources.0[number] = (String::new(), Some(told));
             self.set_meta(&sources)?;
         }
         Ok(())

@@ -26,13 +26,19 @@ fn whois(house: &House, words: &str, now: Timestamp) -> Value {
     house.show(&format!("whois {words}"), now).remove(0)
 }
 
-/// One exposed service of one line, which has another address each day.
-#[test]
-fn a_line_that_reconnects_daily_has_one_incident_and_mails_by_the_interval() {
+/// A box where all addresses are lent, to anna and bob.
+fn lending() -> Rig {
     let mut rig = Rig::new("2027-01-01");
     rig.wishes.networks = "dynamic = [\"198.18.0.0/16\"]\n".to_owned();
     rig.set(|_| {});
     rig.write("customers.csv", "customer_id,email,login\nC1,c1@cust.example,anna\nC2,c2@cust.example,bob\n");
+    rig
+}
+
+/// One exposed service of one line, which has another address each day.
+#[test]
+fn a_line_that_reconnects_daily_has_one_incident_and_mails_by_the_interval() {
+    let mut rig = lending();
     let start = rig.now;
     for day in 0..60 {
         let address = format!("198.18.{day}.7");
@@ -67,10 +73,7 @@ fn a_line_that_reconnects_daily_has_one_incident_and_mails_by_the_interval() {
 /// A log that ends before the rows of a report says nothing of them: the next one may.
 #[test]
 fn a_report_waits_for_the_log_that_tells_of_its_rows() {
-    let mut rig = Rig::new("2027-01-01");
-    rig.wishes.networks = "dynamic = [\"198.18.0.0/16\"]\n".to_owned();
-    rig.set(|_| {});
-    rig.write("customers.csv", "customer_id,email,login\nC1,c1@cust.example,anna\nC2,c2@cust.example,bob\n");
+    let mut rig = lending();
     rig.problem("scan_rdp", "198.18.1.7", "high", 0..=2);
     let morning = |day| at("2027-01-01T06:00:00Z").plus_days(day);
     // Since yesterday, as far as it tells.

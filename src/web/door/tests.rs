@@ -623,16 +623,23 @@ async fn the_door_says_when_nobody_is_behind_it() {
     }
 }
 
-#[tokio::test]
-async fn an_answer_that_takes_too_long_is_said() {
+/// A client at a door of which the test is what is behind, which answers within so many milliseconds.
+async fn between(answer_millis_max: u64) -> (TcpStream, UnixListener, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("web.sock");
     let inner = UnixListener::bind(&socket).unwrap();
-    let limits = Limits { answer_time_max: Duration::from_millis(300), ..LIMITS };
-    let door = open((Ipv4Addr::LOCALHOST, 0), None, Vec::new(), limits).await;
+    let limits = Limits { answer_time_max: Duration::from_millis(answer_millis_max), ..LIMITS };
+    let uploads = Some(Uploads::new(folder.path().join("uploads")));
+    let inside = Arc::new(Inside::new(Arc::new(Allowed(Vec::new())), uploads));
+    let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), None, limits, inside).await.unwrap();
     let address = door.address().unwrap();
     tokio::spawn(async move { door.serve(&socket).await });
-    let mut client = TcpStream::connect(address).await.unwrap();
+    (TcpStream::connect(address).await.unwrap(), inner, folder)
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_too_long_is_said() {
+    let (mut client, inner, _folder) = between(300).await;
     client.write_all(b"POST /mail/change HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").await.unwrap();
     let (silent, _) = inner.accept().await.unwrap();
     let reply = read(&mut client).await;
@@ -642,16 +649,7 @@ async fn an_answer_that_takes_too_long_is_said() {
 
 #[tokio::test]
 async fn what_is_made_of_a_file_may_take_its_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("web.sock");
-    let inner = UnixListener::bind(&socket).unwrap();
-    let limits = Limits { answer_time_max: Duration::from_millis(100), ..LIMITS };
-    let uploads = Some(Uploads::new(folder.path().join("uploads")));
-    let inside = Arc::new(Inside::new(Arc::new(Allowed(Vec::new())), uploads));
-    let door = Door::bind((Ipv4Addr::LOCALHOST, 0).into(), None, limits, inside).await.unwrap();
-    let address = door.address().unwrap();
-    tokio::spawn(async move { door.serve(&socket).await });
-    let mut client = TcpStream::connect(address).await.unwrap();
+    let (mut client, inner, _folder) = between(100).await;
     client
         .write_all(b"POST /api/sessions HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nfile")
         .await
