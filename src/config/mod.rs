@@ -152,6 +152,8 @@ pub struct BoxSettings {
 pub struct Organisation {
     pub name: String,
     /// From and Reply-To of all mail; empty while not set up, like `operator_address`.
+    /// By which customers know a mail of ours; may be empty.
+    pub phrase: String,
     pub abuse_address: String,
     /// Receives summaries, alarms and what has no customer.
     pub operator_address: String,
@@ -335,6 +337,8 @@ pub struct Policy {
     pub hold_share_max: f64,
     pub hold_count_min: u32,
     pub tell_unknown_types: bool,
+    /// A digest also names what is no longer seen.
+    pub tell_gone: bool,
 }
 
 #[derive(Clone, Debug)]

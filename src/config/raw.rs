@@ -46,6 +46,7 @@ pub fn parse_usable(text: &str, folder: &Path) -> (Settings, Vec<Complaint>) {
     let t = reader.table("organisation");
     let organisation = Organisation {
         name: t.get("name", String::new(), empty_or(text_as(plain))),
+        phrase: t.get("phrase", String::new(), empty_or(text_as(plain))),
         abuse_address: t.get("abuse_address", String::new(), empty_or(text_as(mail_address))),
         operator_address: t.get("operator_address", String::new(), empty_or(text_as(mail_address))),
     };
@@ -119,6 +120,7 @@ pub fn parse_usable(text: &str, folder: &Path) -> (Settings, Vec<Complaint>) {
         hold_share_max: t.get("hold_share_max", 0.2, share),
         hold_count_min: t.get("hold_count_min", 20, number(0..=1_000_000)),
         tell_unknown_types: t.get("tell_unknown_types", false, flag),
+        tell_gone: t.get("tell_gone", true, flag),
     };
     let t = reader.table("page");
     let page = Page {
@@ -1054,6 +1056,7 @@ language = "de"
 mode = "practice"
 [organisation]
 name = "Beispielnetz GmbH"
+phrase = "blue heron"
 abuse_address = "abuse@example.net"
 operator_address = "noc+abuse@example.net"
 [shadowserver]
@@ -1125,6 +1128,7 @@ hold_first = true
 hold_share_max = 1
 hold_count_min = 0
 tell_unknown_types = true
+tell_gone = false
 [page]
 listen = "[::1]:0"
 listen_https = ""
@@ -1201,6 +1205,7 @@ extra_ca = ["ca.pem"]
         assert_eq!(boxx.timezone.iana_name(), Some("Europe/Vienna"));
         assert_eq!((boxx.language.as_str(), boxx.mode), ("de", Mode::Practice));
         assert_eq!(organisation.name, "Beispielnetz GmbH");
+        assert_eq!(organisation.phrase, "blue heron");
         assert_eq!(organisation.abuse_address, "abuse@example.net");
         assert_eq!(organisation.operator_address, "noc+abuse@example.net");
         assert_eq!((&*shadowserver.key.0, &*shadowserver.secret.0), ("0e1b", "s3cr3t-of-the-key"));
@@ -1258,6 +1263,7 @@ extra_ca = ["ca.pem"]
         assert_eq!((policy.close_after_days, policy.mail_age_days_max, policy.mails_per_day_max), (8, 4, 1));
         assert_eq!((policy.digest_hour, policy.hold_first), (0, true));
         assert_eq!((policy.hold_share_max, policy.hold_count_min, policy.tell_unknown_types), (1.0, 0, true));
+        assert!(!policy.tell_gone);
         assert_eq!((page.listen, page.listen_https), (Some("[::1]:0".parse().unwrap()), None));
         assert_eq!(page.names, ["abuse.example.net"]);
         assert_eq!(page.allow, ["198.51.100.0/24".parse().unwrap()]);

@@ -7,6 +7,47 @@ use toml_edit::{Document, Table};
 /// `of` gives those of a language. A key that no file has, that one language lacks, or whose placeholders differ fails
 /// a test by [`check`]; one that nobody uses is dead code to the compiler.
 macro_rules! sentences {
+    // Sentences of which others may take the place, see `with`: those have their own lifetime.
+    (
+        $(#[$about:meta])*
+        $vis:vis $name:ident<$life:lifetime> from $files:ident;
+        $($key:ident)*
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug)]
+        $vis struct $name<$life> {
+            /// The language they are in, which may be another than was asked for.
+            $vis tag: &'static str,
+            $($vis $key: &$life str,)*
+        }
+
+        impl<$life> $name<$life> {
+            /// The same, but for those that `own` has by their key.
+            $vis fn with(self, own: impl Fn(&str) -> Option<&$life str>) -> Self {
+                Self { tag: self.tag, $($key: own(stringify!($key)).unwrap_or(self.$key),)* }
+            }
+
+            /// The sentence with this key.
+            $vis fn get(&self, key: &str) -> Option<&$life str> {
+                match key {
+                    $(stringify!($key) => Some(self.$key),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl $name<'static> {
+            $crate::lang::sentences::sentences! { @of $vis $name<'static>, $files }
+
+            fn read(tag: &'static str, text: &str) -> Result<Self, String> {
+                let file = $crate::lang::sentences::File::parse(text)?;
+                Ok(Self { tag, $($key: file.sentence("", stringify!($key))?,)* })
+            }
+
+            /// In the order of their declaration.
+            $vis const KEYS: &[&str] = &[$(stringify!($key),)*];
+        }
+    };
     (
         $(#[$about:meta])*
         $vis:vis $name:ident from $files:ident;
@@ -30,17 +71,7 @@ macro_rules! sentences {
         )*
 
         impl $name {
-            /// In the language (`de`, `de-AT`), or in English where there is no such file.
-            $vis fn of(language: &str) -> &'static Self {
-                static READ: std::sync::LazyLock<Vec<$name>> = std::sync::LazyLock::new(|| {
-                    let read = |(tag, text): &(&'static str, &'static str)| {
-                        $name::read(tag, text).expect("the files are built in and a test reads each of them")
-                    };
-                    $files.iter().map(read).collect()
-                });
-                let main = $crate::lang::main_tag(language);
-                READ.iter().find(|known| known.tag.eq_ignore_ascii_case(main)).unwrap_or(&READ[0])
-            }
+            $crate::lang::sentences::sentences! { @of $vis $name, $files }
 
             fn read(tag: &'static str, text: &str) -> Result<Self, String> {
                 let file = $crate::lang::sentences::File::parse(text)?;
@@ -59,6 +90,19 @@ macro_rules! sentences {
                 $(stringify!($key),)*
                 $($(concat!(stringify!($group), ".", stringify!($word)),)*)*
             ];
+        }
+    };
+    (@of $vis:vis $name:ty, $files:ident) => {
+        /// In the language (`de`, `de-AT`), or in English where there is no such file.
+        $vis fn of(language: &str) -> &'static Self {
+            static READ: std::sync::LazyLock<Vec<$name>> = std::sync::LazyLock::new(|| {
+                let read = |(tag, text): &(&'static str, &'static str)| {
+                    <$name>::read(tag, text).expect("the files are built in and a test reads each of them")
+                };
+                $files.iter().map(read).collect()
+            });
+            let main = $crate::lang::main_tag(language);
+            READ.iter().find(|known| known.tag.eq_ignore_ascii_case(main)).unwrap_or(&READ[0])
         }
     };
 }

@@ -9,10 +9,11 @@ use jiff::tz::TimeZone;
 
 use super::layout::{self, Block};
 use super::sentences::Sentences;
-use super::{Digest, Mail, OperatorDigest, Problem, redact};
+use super::texts::Voice;
+use super::{Digest, Earlier, Mail, OperatorDigest, Problem, redact};
 use crate::clock::Timestamp;
 use crate::incident::policy::Reason;
-use crate::lang::{Words, fill};
+use crate::lang::{FamilyText, fill};
 
 /// Most findings printed in a mail; the table has more. Nobody reads beyond this.
 pub const PROBLEMS_SHOWN_MAX: usize = 30;
@@ -23,8 +24,8 @@ pub const CSV_ROWS_MAX: usize = 2_000;
 /// The table takes no further row beyond this. Encoded it may treble, and many servers stop at ten megabytes.
 pub const CSV_BYTES_MAX: usize = 1024 * 1024;
 
-/// Most lines about problems told earlier.
-pub const STILL_OPEN_SHOWN_MAX: usize = 30;
+/// Most lines about problems told earlier that are still open, and about those that are gone.
+pub const EARLIER_SHOWN_MAX: usize = 30;
 
 /// Most further addresses named for one problem.
 pub const MORE_ADDRESSES_SHOWN_MAX: usize = 5;
@@ -38,22 +39,23 @@ pub fn reference(notice: u64) -> String {
 }
 
 /// The mail to a customer, or to the operator on the customer's behalf.
-pub fn customer(digest: &Digest) -> Mail {
-    let say = Sentences::of(&digest.language);
-    let words = Words::of(say.tag);
+pub fn customer(digest: &Digest, voice: &Voice<'_>) -> Mail {
+    let say = &voice.say;
     let problems = worst_first(digest.problems.iter().collect());
     let reference = reference(digest.notice);
     let count = problems.len().to_string();
-    let name = redact::plain(&digest.customer_name);
-    let receivers = digest.practice_for.as_ref().map(|list| redact::plain(&list.join(", ")));
+    let name = filled_in(&digest.customer_name);
+    let receivers = digest.practice_for.as_ref().map(|list| filled_in(&list.join(", ")));
     let values = [
         ("reference", reference.as_str()),
         ("count", &count),
-        ("organisation", &redact::plain(&digest.sender.organisation)),
-        ("abuse_address", &redact::plain(&digest.sender.abuse_address)),
-        ("customer", &redact::plain(&digest.customer_id)),
+        ("worst", problems.first().map_or("", |worst| &voice.family(worst.family).title)),
+        ("organisation", &filled_in(&digest.sender.organisation)),
+        ("abuse_address", &filled_in(&digest.sender.abuse_address)),
+        ("customer", &filled_in(&digest.customer_id)),
         ("name", &name),
         ("receivers", receivers.as_deref().unwrap_or_default()),
+        ("phrase", &filled_in(&digest.phrase)),
     ];
     let paragraph = |template: &str| Block::Paragraph(fill(template, &values));
 
@@ -68,26 +70,18 @@ pub fn customer(digest: &Digest) -> Mail {
         blocks.insert(0, Block::Mark(fill(say.practice, &values)));
     }
     blocks.push(paragraph(if name.trim().is_empty() { say.greeting_unnamed } else { say.greeting }));
+    let printed = &problems[..problems.len().min(PROBLEMS_SHOWN_MAX)];
+    let families = grouped(printed, |problem| problem.family);
     if !problems.is_empty() {
         blocks.push(paragraph(one_or_many(problems.len(), say.intro_one, say.intro_many)));
-        blocks.push(Block::Paragraph(words.which_device().to_owned()));
+        blocks.push(Block::Heading(say.found_title.to_owned()));
     }
-    let printed = &problems[..problems.len().min(PROBLEMS_SHOWN_MAX)];
-    for (family, problems) in grouped(printed, |problem| problem.family) {
-        let family = words.family(family);
-        blocks.push(Block::Heading(family.title.to_owned()));
-        blocks.push(Block::Paragraph(family.seen.to_owned()));
-        blocks.extend(problems.iter().map(|problem| finding(problem, &digest.zone, words, say)));
-        blocks.push(Block::Label(say.why.to_owned()));
-        blocks.push(Block::Paragraph(family.matters.to_owned()));
-        for (label, steps) in [(say.layman, &family.layman), (say.technician, &family.technician)] {
-            if !steps.is_empty() {
-                blocks.push(Block::Label(label.to_owned()));
-                blocks.push(Block::Steps(steps.to_vec()));
-            }
-        }
+    for (family, problems) in &families {
+        let text = voice.family(*family);
+        blocks.extend([Block::Subheading(text.title.clone()), Block::Paragraph(text.seen.clone())]);
+        blocks.extend(problems.iter().map(|problem| finding(problem, &digest.zone, voice)));
     }
-    let (table, rows) = csv(&problems, &digest.zone, words, say);
+    let (table, rows) = csv(&problems, &digest.zone, voice);
     if printed.len() < problems.len() {
         let [printed, table] = [printed.len(), rows].map(|n| n.to_string());
         blocks.push(Block::Paragraph(fill(
@@ -95,22 +89,57 @@ pub fn customer(digest: &Digest) -> Mail {
             &[("count", &count), ("printed", &printed), ("table", &table)],
         )));
     }
-    blocks.extend(still_open(digest, words, say));
-    for (title, template) in
-        [(say.answer_title, say.answer), (say.genuine_title, say.genuine), (say.sender_title, say.sender)]
-    {
-        blocks.extend([Block::Heading(title.to_owned()), paragraph(template)]);
+    if !families.is_empty() {
+        blocks.push(Block::Heading(say.do_title.to_owned()));
+        blocks.push(paragraph(say.which_device));
     }
+    for (family, problems) in &families {
+        remedies(&mut blocks, voice.family(*family), problems, say);
+    }
+    blocks.extend(still_open(digest, voice));
+    blocks.extend(gone(digest, voice));
+    blocks.extend([Block::Heading(say.answer_title.to_owned()), paragraph(say.answer)]);
+    blocks.extend([Block::Heading(say.genuine_title.to_owned()), paragraph(say.genuine)]);
+    if !digest.phrase.is_empty() {
+        blocks.push(paragraph(say.genuine_phrase));
+    }
+    blocks.extend([Block::Heading(say.sender_title.to_owned()), paragraph(say.sender)]);
+    blocks.push(paragraph(say.footer));
     let table = (rows > 0).then(|| (format!("{reference}.csv"), table));
     let whole = mail(subject, &blocks, say.tag, table);
     if digest.plain { Mail { html: None, ..whole } } else { whole }
 }
 
+/// What to do about the problems of one family.
+fn remedies(blocks: &mut Vec<Block>, text: &FamilyText, problems: &[&Problem], say: &Sentences<'_>) {
+    // A command is for one address; where there are several, the reader puts in each.
+    let only = |value: fn(&Problem) -> String, word: &str| {
+        let first = value(problems[0]);
+        let all_same = problems.iter().all(|problem| value(problem) == first);
+        if all_same && !first.is_empty() { first } else { word.to_owned() }
+    };
+    let address = only(|problem| problem.place.clone(), "ADDRESS");
+    let port = only(|problem| problem.port.map(|port| port.to_string()).unwrap_or_default(), "PORT");
+    let filled = |text: &String| fill(text, &[("address", &address), ("port", &port)]);
+    blocks.push(Block::Subheading(text.title.clone()));
+    let paragraph = |text| Block::Paragraph(filled(text));
+    let steps = |steps: &[String]| Block::Steps(steps.iter().map(filled).collect());
+    for (label, block) in [
+        (say.why, paragraph(&text.matters)),
+        (say.device, paragraph(&text.device)),
+        (say.layman, steps(&text.layman)),
+        (say.technician, steps(&text.technician)),
+        (say.check, paragraph(&text.check)),
+        (say.intended, paragraph(&text.intended)),
+    ] {
+        blocks.extend([Block::Label(label.to_owned()), block]);
+    }
+}
+
 /// The operator's own mail.
-pub fn operator(digest: &OperatorDigest) -> Mail {
-    let say = Sentences::of(&digest.language);
-    let words = Words::of(say.tag);
-    let organisation = redact::plain(&digest.sender.organisation);
+pub fn operator(digest: &OperatorDigest, voice: &Voice<'_>) -> Mail {
+    let say = &voice.say;
+    let organisation = filled_in(&digest.sender.organisation);
     let all = u64::try_from(digest.findings.len()).unwrap_or(u64::MAX).saturating_add(digest.findings_more);
     let subject = fill(
         say.operator_subject,
@@ -149,7 +178,7 @@ pub fn operator(digest: &OperatorDigest) -> Mail {
             blocks.push(Block::Heading(title.to_owned()));
             blocks.push(Block::Paragraph(text.to_owned()));
         }
-        blocks.extend(problems[..shown].iter().map(|problem| finding(problem, &digest.zone, words, say)));
+        blocks.extend(problems[..shown].iter().map(|problem| finding(problem, &digest.zone, voice)));
         printed += shown;
     }
     let more = all.saturating_sub(u64::try_from(printed).unwrap_or(u64::MAX));
@@ -189,7 +218,8 @@ fn grouped<T: Copy, K: PartialEq>(items: &[T], key: impl Fn(T) -> K) -> Vec<(K, 
     groups
 }
 
-fn finding(problem: &Problem, zone: &TimeZone, words: &Words, say: &Sentences) -> Block {
+fn finding(problem: &Problem, zone: &TimeZone, voice: &Voice<'_>) -> Block {
+    let Voice { say, words, .. } = voice;
     let reason = match problem.reason {
         Reason::New => say.reason_new,
         Reason::Worse => say.reason_worse,
@@ -202,9 +232,7 @@ fn finding(problem: &Problem, zone: &TimeZone, words: &Words, say: &Sentences) -
             facts.push((label.to_owned(), value));
         }
     };
-    fact(say.address, problem.place.clone());
     fact(say.more_addresses, addresses(&problem.more_addresses, say));
-    fact(say.port, port(problem.port, &problem.protocol));
     fact(say.last_seen, moment(problem.seen, zone));
     let since = moment(problem.first_seen, zone);
     fact(
@@ -218,43 +246,66 @@ fn finding(problem: &Problem, zone: &TimeZone, words: &Words, say: &Sentences) -
         fact(&redact::plain(words.column(column)), shown(value));
     }
     let report = redact::plain(&problem.report);
-    fact(say.report, report.clone());
+    let title = redact::plain(words.report_named(&report));
+    fact(say.report, if title == report { report } else { format!("{title} ({report})") });
     Block::Finding {
-        title: redact::plain(words.report_named(&report)),
+        title: place(&problem.place, &port(problem.port, &problem.protocol), say),
         badge: format!("{}, {reason}", words.severity(problem.severity)),
         facts,
     }
 }
 
-fn still_open(digest: &Digest, words: &Words, say: &Sentences) -> Vec<Block> {
-    let open = &digest.still_open;
-    if open.is_empty() {
-        return Vec::new();
+fn still_open(digest: &Digest, voice: &Voice<'_>) -> Vec<Block> {
+    let say = &voice.say;
+    let line = |one: &Earlier| earlier(one, say.still_open_line, &digest.zone, voice);
+    match digest.still_open.is_empty() {
+        true => Vec::new(),
+        false => vec![Block::Heading(say.still_open.to_owned()), lines(&digest.still_open, line, say)],
     }
-    let mut lines: Vec<String> = open
-        .iter()
-        .take(STILL_OPEN_SHOWN_MAX)
-        .map(|one| {
-            let report = redact::plain(&one.report);
-            let day = one.told.in_zone(&digest.zone).strftime("%Y-%m-%d").to_string();
-            let place = match one.port {
-                Some(port) => fill(say.place, &[("address", &one.place), ("port", &port.to_string())]),
-                None => one.place.clone(),
-            };
-            let title = redact::plain(words.report_named(&report));
-            fill(say.still_open_line, &[("title", &title), ("place", &place), ("day", &day)])
-        })
-        .collect();
-    if open.len() > STILL_OPEN_SHOWN_MAX {
-        let more = (open.len() - STILL_OPEN_SHOWN_MAX).to_string();
-        lines.push(fill(say.still_open_more, &[("count", &more)]));
+}
+
+fn gone(digest: &Digest, voice: &Voice<'_>) -> Vec<Block> {
+    let say = &voice.say;
+    let line = |one: &Earlier| earlier(one, say.gone_line, &digest.zone, voice);
+    match digest.gone.is_empty() {
+        true => Vec::new(),
+        false => vec![
+            Block::Heading(say.gone_title.to_owned()),
+            Block::Paragraph(say.gone.to_owned()),
+            lines(&digest.gone, line, say),
+        ],
     }
-    vec![Block::Heading(say.still_open.to_owned()), Block::Lines(lines)]
+}
+
+/// The first of them, and how many more there are.
+fn lines(all: &[Earlier], line: impl Fn(&Earlier) -> String, say: &Sentences<'_>) -> Block {
+    let mut lines: Vec<String> = all.iter().take(EARLIER_SHOWN_MAX).map(line).collect();
+    if all.len() > EARLIER_SHOWN_MAX {
+        lines.push(fill(say.and_more, &[("count", &(all.len() - EARLIER_SHOWN_MAX).to_string())]));
+    }
+    Block::Lines(lines)
+}
+
+fn earlier(one: &Earlier, template: &str, zone: &TimeZone, voice: &Voice<'_>) -> String {
+    let day = one.at.in_zone(zone).strftime("%Y-%m-%d").to_string();
+    let port = one.port.map(|port| port.to_string()).unwrap_or_default();
+    let place = place(&one.place, &port, &voice.say);
+    fill(template, &[("title", &voice.family(one.family).title), ("place", &place), ("day", &day)])
+}
+
+/// Address and port, as far as they are known.
+fn place(address: &str, port: &str, say: &Sentences<'_>) -> String {
+    match (address.is_empty(), port.is_empty()) {
+        (true, _) => say.no_place.to_owned(),
+        (false, true) => address.to_owned(),
+        (false, false) => fill(say.place, &[("address", address), ("port", port)]),
+    }
 }
 
 /// The table and how many problems are in it: RFC 4180, one line each. The header is for programs and the same
 /// in every language.
-fn csv(problems: &[&Problem], zone: &TimeZone, words: &Words, say: &Sentences) -> (String, usize) {
+fn csv(problems: &[&Problem], zone: &TimeZone, voice: &Voice<'_>) -> (String, usize) {
+    let Voice { say, words, .. } = voice;
     let mut table = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     let mut write = |cells: &[String]| {
         table
@@ -314,13 +365,18 @@ fn port(port: Option<u16>, protocol: &str) -> String {
     }
 }
 
-fn addresses(list: &[IpAddr], say: &Sentences) -> String {
+fn addresses(list: &[IpAddr], say: &Sentences<'_>) -> String {
     let shown: Vec<String> = list.iter().take(MORE_ADDRESSES_SHOWN_MAX).map(IpAddr::to_string).collect();
     let shown = shown.join(", ");
     match list.len().saturating_sub(MORE_ADDRESSES_SHOWN_MAX) {
         0 => shown,
         more => fill(say.more_count, &[("list", &shown), ("count", &more.to_string())]),
     }
+}
+
+/// A foreign value within a sentence of ours: one line, in which nothing is code.
+fn filled_in(value: &str) -> String {
+    redact::plain(value).replace('`', "'")
 }
 
 /// A foreign value: one line, and no link that opens.
@@ -358,9 +414,19 @@ const FORMULA_STARTS: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Sender, StillOpen};
+    use super::super::Sender;
+    use super::super::texts::Texts;
     use super::*;
+    use crate::lang::Words;
     use crate::report::kind::{Family, Nature, Severity};
+
+    fn customer(digest: &Digest) -> Mail {
+        super::customer(digest, &Texts::default().voice("en"))
+    }
+
+    fn operator(digest: &OperatorDigest) -> Mail {
+        super::operator(digest, &Texts::default().voice("en"))
+    }
 
     fn time(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -370,7 +436,7 @@ mod tests {
         Problem {
             incident,
             report: "scan_rdp".to_owned(),
-            family: Family::RemoteAccess,
+            family: Family::RemoteDesktop,
             severity,
             nature: Nature::Exposed,
             reason: Reason::New,
@@ -395,16 +461,17 @@ mod tests {
     fn digest(problems: Vec<Problem>) -> Digest {
         Digest {
             sender: sender(),
+            phrase: String::new(),
             notice: 1234,
             customer_id: "C-77".to_owned(),
             customer_name: "Muster Shop".to_owned(),
-            language: "en".to_owned(),
             zone: TimeZone::get("Europe/Vienna").unwrap(),
             pass_on: false,
             practice_for: None,
             plain: false,
             problems,
             still_open: vec![],
+            gone: vec![],
         }
     }
 
@@ -422,34 +489,39 @@ mod tests {
         worse.reason = Reason::Worse;
         worse.more_addresses = (1..8).map(|n| IpAddr::from([198, 51, 100, 100 + n])).collect();
         let mut digest = digest(vec![problem(1, Severity::High), worse]);
-        digest.still_open.push(StillOpen {
-            report: "scan_ftp".to_owned(),
-            family: Family::RemoteAccess,
+        digest.still_open.push(Earlier {
+            family: Family::FileTransfer,
             place: "198.51.100.9".to_owned(),
             port: Some(21),
-            told: time("2026-11-01T23:30:00Z"),
+            at: time("2026-11-01T23:30:00Z"),
         });
+        digest.gone = digest.still_open.clone();
+        digest.phrase = "blue heron".to_owned();
         let mail = customer(&digest);
         assert_eq!(mail.subject, "[AB-1234] 2 security findings on your connection (Example Net)");
         let flat = mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
             "Dear Muster Shop,",
             "not an accusation",
-            Words::of("en").which_device().split('.').next().unwrap(),
-            "(critical, more serious than before)",
-            "(high, new)",
-            "Address: 198.51.100.7",
+            "most serious one, in short: A remote desktop that anybody on the internet can reach.",
+            "What was found ============== A remote desktop",
+            "names your address and not the device",
+            "* 198.51.100.7, port 3389/tcp (critical, more serious than before)",
+            "* 198.51.100.7, port 3389/tcp (high, new)",
             "Also seen at: 198.51.100.101, 198.51.100.102, 198.51.100.103, 198.51.100.104, 198.51.100.105 and 2 more",
-            "Port: 3389/tcp",
             "Last seen: 2026-11-21 00:14:03 CET (2026-11-20 23:14:03 UTC)",
             "Since: 2026-11-18 08:00:00 CET (2026-11-18 07:00:00 UTC), seen on 3 days",
             "Host name: pc.example.net",
             "Web address: hxxp://bad[.]example/x",
-            "Report: scan_rdp",
+            "Report: Accessible RDP Report (scan_rdp)",
             "Why it matters: ",
             "What you can do yourself: 1. ",
             "For a technician: 1. ",
-            "198.51.100.9, port 21, told on 2026-11-02",
+            "\"nmap -Pn -p 3389 198.51.100.7\"",
+            "How to see that it is fixed: From",
+            "File transfer without encryption open to all: 198.51.100.9, port 21, told on 2026-11-02",
+            "File transfer without encryption open to all: 198.51.100.9, port 21, last seen on 2026-11-02",
+            "we use this phrase with our customers: blue heron",
             "leave the reference AB-1234 in the subject",
             "Your customer number with us is C-77.",
             "Example Net, abuse@example.net.",
@@ -499,14 +571,13 @@ mod tests {
     #[test]
     fn nothing_is_said_of_what_is_not_there() {
         let mut digest = digest(vec![problem(1, Severity::High)]);
-        let open = StillOpen {
-            report: "scan_ftp".to_owned(),
-            family: Family::RemoteAccess,
+        let open = Earlier {
+            family: Family::FileTransfer,
             place: String::new(),
             port: None,
-            told: time("2026-11-01T23:30:00Z"),
+            at: time("2026-11-01T23:30:00Z"),
         };
-        digest.still_open = vec![open; STILL_OPEN_SHOWN_MAX];
+        digest.still_open = vec![open; EARLIER_SHOWN_MAX];
         let text = customer(&digest).text;
         assert!(!text.contains("Findings in all") && !text.contains("more"), "{text}");
         digest.problems.clear();
@@ -520,16 +591,15 @@ mod tests {
     #[test]
     fn long_lists_are_cut_and_counted() {
         let mut digest = digest((0..2_500).map(|n| problem(n, Severity::Low)).collect());
-        let open = StillOpen {
-            report: "scan_ftp".to_owned(),
-            family: Family::RemoteAccess,
+        let open = Earlier {
+            family: Family::FileTransfer,
             place: String::new(),
             port: None,
-            told: time("2026-11-01T23:30:00Z"),
+            at: time("2026-11-01T23:30:00Z"),
         };
         digest.still_open = vec![open; 40];
         let mail = customer(&digest);
-        assert_eq!(mail.text.matches("* Accessible").count(), PROBLEMS_SHOWN_MAX);
+        assert_eq!(mail.text.matches("Report: ").count(), PROBLEMS_SHOWN_MAX);
         assert!(
             mail.text.contains("Findings in all: 2500. The 30 most serious are printed"),
             "{}",
@@ -566,18 +636,30 @@ mod tests {
 
     #[test]
     fn a_mail_is_in_one_language_throughout() {
-        let in_language = |language: &str| {
-            let language = language.to_owned();
-            customer(&Digest { language, ..digest(vec![problem(1, Severity::High)]) })
-        };
-        // There are words for German pages, so that a part of a mail could be in another language than the rest.
-        assert_eq!(Words::of("de").severity(Severity::High), "hoch");
-        for language in ["de", "de-AT", "xx"] {
-            let own = Sentences::of(language).tag;
-            assert_eq!(in_language(language), in_language(own), "{language}");
-            let html = in_language(language).html.unwrap();
-            assert!(html.contains(&format!("lang=\"{own}\"")), "{language}: {html}");
+        for language in ["de-AT", "pl", "xx"] {
+            let (texts, digest) = (Texts::default(), digest(vec![problem(1, Severity::High)]));
+            let (voice, mail) = (texts.voice(language), super::customer(&digest, &texts.voice(language)));
+            assert_eq!(mail, super::customer(&digest, &texts.voice(voice.say.tag)));
+            let html = mail.html.unwrap();
+            assert!(html.contains(&format!("lang=\"{}\"", voice.say.tag)), "{language}: {html}");
+            let words = Words::of(voice.say.tag);
+            assert!(html.contains(words.severity(Severity::High)), "{language}");
+            assert!(html.contains(&words.family(Family::RemoteDesktop).title), "{language}");
         }
+    }
+
+    /// What a command is for: the address where there is one, a word in its place where there are several.
+    #[test]
+    fn commands_hold_the_customers_address() {
+        let mut other = problem(2, Severity::High);
+        let text =
+            |problems| customer(&digest(problems)).text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text(vec![problem(1, Severity::High), other.clone()]).contains("-p 3389 198.51.100.7"));
+        other.place = "198.51.100.8".to_owned();
+        assert!(text(vec![problem(1, Severity::High), other.clone()]).contains("-p 3389 ADDRESS"));
+        other.port = None;
+        assert!(text(vec![problem(1, Severity::High), other.clone()]).contains("-p PORT ADDRESS"));
+        assert!(text(vec![other]).contains("-p PORT 198.51.100.8"));
     }
 
     #[test]
@@ -585,7 +667,6 @@ mod tests {
         let mut digest = OperatorDigest {
             sender: sender(),
             notice: 9,
-            language: "de".to_owned(),
             zone: TimeZone::UTC,
             findings: vec![
                 ("unassigned", problem(1, Severity::High)),
@@ -617,10 +698,10 @@ mod tests {
         assert!(mail.html.unwrap().contains("abusebox outbox release --all"));
         digest.findings = (0..150).map(|n| ("unassigned", problem(n, Severity::Low))).collect();
         let mail = operator(&digest);
-        assert_eq!(mail.text.matches("* Accessible").count(), OPERATOR_LINES_MAX);
+        assert_eq!(mail.text.matches("Report: ").count(), OPERATOR_LINES_MAX);
         assert!(mail.text.contains("Findings not printed here: 55."));
         digest.findings.extend((0..10).map(|n| ("ambiguous", problem(n, Severity::Low))));
-        assert_eq!(operator(&digest).text.matches("* Accessible").count(), OPERATOR_LINES_MAX);
+        assert_eq!(operator(&digest).text.matches("Report: ").count(), OPERATOR_LINES_MAX);
         digest = OperatorDigest { findings: vec![], findings_more: 0, held: 0, alarms: vec![], ..digest };
         assert!(operator(&digest).text.contains("There is nothing to do."));
     }
@@ -634,7 +715,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_breaks_the_html_or_the_table(
-            evil in prop::collection::vec("(\\PC|<|>|\"|'|&|\r\n|,|=|\\{name\\}|<script>|</td>){0,40}", 8),
+            evil in prop::collection::vec("(\\PC|<|>|\"|'|`|&|\r\n|,|=|\\{name\\}|<script>|</td>){0,40}", 8),
         ) {
             let [name, id, organisation, report, column, value, protocol, receiver] = &evil[..] else {
                 panic!("eight texts")

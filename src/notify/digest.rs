@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use jiff::tz::TimeZone;
 
 use super::outbox::Scope;
-use super::{Problem, StillOpen, redact};
+use super::{Earlier, Problem, redact};
 use crate::clock::Timestamp;
 use crate::config::{Networks, Policy};
 use crate::customers::{CustomerNo, Owner, Port};
@@ -109,18 +109,25 @@ impl Context<'_> {
         receiver: CustomerNo,
         key: &Key,
         incident: &Incident,
-        kind_name: &str,
         kind: &Kind,
-    ) -> Option<StillOpen> {
+    ) -> Option<Earlier> {
         let (told, _) = incident.told?;
         let open = incident.state(self.at.today) == State::Told && self.is_for(receiver, key, incident);
-        open.then(|| StillOpen {
-            report: kind_name.to_owned(),
-            family: kind.family,
-            place: incident.place(key).unwrap_or_default(),
-            port: incident.evidence.port,
-            told,
-        })
+        open.then(|| earlier(key, incident, kind, told))
+    }
+
+    /// The line of an incident that was told earlier and has been closed since the last mail, if it is one.
+    pub fn gone(
+        &self,
+        receiver: CustomerNo,
+        key: &Key,
+        incident: &Incident,
+        kind: &Kind,
+        mailed: Timestamp,
+    ) -> Option<Earlier> {
+        let is_news = incident.told.is_some() && incident.closed.is_some_and(|closed| closed > mailed);
+        let gone = self.policy.tell_gone && is_news && self.is_for(receiver, key, incident);
+        gone.then(|| earlier(key, incident, kind, incident.last_seen))
     }
 
     /// Whether the newest row of the incident is `receiver`'s to read.
@@ -150,6 +157,11 @@ impl Context<'_> {
     fn owns(&self, receiver: CustomerNo, address: IpAddr, port: Option<Port>, at: Timestamp) -> bool {
         mails(self.sources.owner(address, port, at).owner, receiver)
     }
+}
+
+fn earlier(key: &Key, incident: &Incident, kind: &Kind, at: Timestamp) -> Earlier {
+    let place = incident.place(key).unwrap_or_default();
+    Earlier { family: kind.family, place, port: incident.evidence.port, at }
 }
 
 fn mails(owner: Owner, receiver: CustomerNo) -> bool {
@@ -305,16 +317,42 @@ mod tests {
         let kind = kind::find("scan_rdp").unwrap();
         let open = |receiver, incident: &Incident| {
             let key = key(receiver, Place::Address("192.0.2.1".parse().unwrap()));
-            abusebox.context().still_open(receiver, &key, incident, kind.name, kind)
+            abusebox.context().still_open(receiver, &key, incident, kind)
         };
         let mut incident = incident(Audience::Customer, Some("192.0.2.1"), &[]);
         assert!(open(ONE, &incident).is_none(), "never told");
         incident.mark_told(5, Severity::High, now());
         let line = open(ONE, &incident).unwrap();
-        assert_eq!((line.place.as_str(), line.port, line.told), ("192.0.2.1", Some(3389), now()));
+        assert_eq!((line.place.as_str(), line.port, line.at), ("192.0.2.1", Some(3389), now()));
         assert!(open(TWO, &incident).is_none());
         incident.close(now());
         assert!(open(ONE, &incident).is_none());
+    }
+
+    #[test]
+    fn what_is_gone_is_told_once_to_whom_it_was_told() {
+        let abusebox = the_box();
+        let kind = kind::find("scan_rdp").unwrap();
+        let mut incident = incident(Audience::Customer, Some("192.0.2.1"), &[]);
+        let gone = |incident: &Incident, receiver, mailed: Timestamp| {
+            let key = key(receiver, Place::Address("192.0.2.1".parse().unwrap()));
+            abusebox.context().gone(receiver, &key, incident, kind, mailed)
+        };
+        let before = now().plus_days(-1);
+        assert!(gone(&incident, ONE, before).is_none(), "still there");
+        let mut never_told = incident.clone();
+        never_told.close(now());
+        assert!(gone(&never_told, ONE, before).is_none());
+        incident.mark_told(5, Severity::High, before);
+        incident.close(now());
+        let line = gone(&incident, ONE, before).unwrap();
+        assert_eq!((line.place.as_str(), line.at), ("192.0.2.1", incident.last_seen));
+        assert!(gone(&incident, TWO, before).is_none(), "another's");
+        assert!(gone(&incident, ONE, now()).is_none(), "the last mail said so");
+        let policy = Policy { tell_gone: false, ..abusebox.policy.clone() };
+        let key = key(ONE, Place::Address("192.0.2.1".parse().unwrap()));
+        let context = Context { policy: &policy, ..abusebox.context() };
+        assert!(context.gone(ONE, &key, &incident, kind, before).is_none());
     }
 
     #[test]

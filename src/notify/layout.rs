@@ -10,6 +10,8 @@ pub enum Block {
     Mark(String),
     Paragraph(String),
     Heading(String),
+    /// Within what a heading stands above.
+    Subheading(String),
     /// A line above steps or a paragraph.
     Label(String),
     Finding {
@@ -28,13 +30,12 @@ pub fn text(blocks: &[Block]) -> String {
     for block in blocks {
         match block {
             Block::Mark(text) => wrap(&mut out, "! ", "! ", text),
-            Block::Paragraph(text) => wrap(&mut out, "", "", text),
+            Block::Paragraph(text) => wrap(&mut out, "", "", &code_as_text(text)),
             Block::Heading(text) => {
                 out.push('\n');
-                wrap(&mut out, "", "", text);
-                out.push_str(&"=".repeat(width(text).min(TEXT_COLUMNS)));
-                out.push('\n');
+                underlined(&mut out, text, "=");
             }
+            Block::Subheading(text) => underlined(&mut out, text, "-"),
             Block::Label(text) => {
                 wrap(&mut out, "", "", &format!("{text}:"));
                 // What it stands above follows at once.
@@ -51,7 +52,7 @@ pub fn text(blocks: &[Block]) -> String {
             }
             Block::Steps(steps) => {
                 for (at, step) in steps.iter().enumerate() {
-                    wrap(&mut out, &format!("{:>2}. ", at + 1), "    ", step);
+                    wrap(&mut out, &format!("{:>2}. ", at + 1), "    ", &code_as_text(step));
                 }
             }
             Block::Lines(lines) => lines.iter().for_each(|line| wrap(&mut out, "- ", "  ", line)),
@@ -75,9 +76,10 @@ pub fn html(blocks: &[Block], title: &str, language: &str) -> String {
     for block in blocks {
         out.push_str(&match block {
             Block::Mark(text) => format!("<p style=\"{MARK}\"><strong>{}</strong></p>", escape(text)),
-            Block::Paragraph(text) => format!("<p style=\"margin:0 0 12px 0\">{}</p>", escape(text)),
+            Block::Paragraph(text) => format!("<p style=\"margin:0 0 12px 0\">{}</p>", code_as_html(text)),
             Block::Heading(text) => format!("<h2 style=\"{HEADING}\">{}</h2>", escape(text)),
-            Block::Label(text) => format!("<h3 style=\"{LABEL}\">{}</h3>", escape(text)),
+            Block::Subheading(text) => format!("<h3 style=\"{SUBHEADING}\">{}</h3>", escape(text)),
+            Block::Label(text) => format!("<h4 style=\"{LABEL}\">{}</h4>", escape(text)),
             Block::Finding { title, badge, facts } => finding(title, badge, facts),
             Block::Steps(steps) => list("ol", steps),
             Block::Lines(lines) => list("ul", lines),
@@ -106,9 +108,30 @@ fn finding(title: &str, badge: &str, facts: &[(String, String)]) -> String {
 }
 
 fn list(tag: &str, items: &[String]) -> String {
-    let items: String =
-        items.iter().map(|item| format!("<li style=\"margin:0 0 4px 0\">{}</li>", escape(item))).collect();
+    let items: String = items
+        .iter()
+        .map(|item| format!("<li style=\"margin:0 0 4px 0\">{}</li>", code_as_html(item)))
+        .collect();
     format!("<{tag} style=\"margin:0 0 12px 0;padding:0 0 0 24px\">{items}</{tag}>")
+}
+
+/// The text in pieces, every second of which is code: it stands between backticks.
+fn pieces(text: &str) -> impl Iterator<Item = (bool, &str)> {
+    text.split('`').enumerate().map(|(at, piece)| (at % 2 == 1, piece))
+}
+
+/// Code in quotation marks, as it is written in plain text.
+fn code_as_text(text: &str) -> String {
+    let piece = |(is_code, piece)| if is_code { format!("\"{piece}\"") } else { String::from(piece) };
+    pieces(text).map(piece).collect()
+}
+
+fn code_as_html(text: &str) -> String {
+    let piece = |(is_code, piece)| match is_code {
+        true => format!("<code style=\"{CODE}\">{}</code>", escape(piece)),
+        false => escape(piece),
+    };
+    pieces(text).map(piece).collect()
 }
 
 /// Text as content or quoted attribute.
@@ -150,6 +173,12 @@ fn wrap(out: &mut String, first: &str, rest: &str, text: &str) {
     out.push('\n');
 }
 
+fn underlined(out: &mut String, text: &str, line: &str) {
+    wrap(out, "", "", text);
+    out.push_str(&line.repeat(width(text).min(TEXT_COLUMNS)));
+    out.push('\n');
+}
+
 fn width(text: &str) -> usize {
     text.chars().count()
 }
@@ -160,8 +189,10 @@ pub const TEXT_COLUMNS: usize = 78;
 const FONT: &str = "font-family:Arial,Helvetica,sans-serif;font-size:15px;line-height:1.5;color:#222222";
 const MARK: &str = "margin:0 0 16px 0;padding:12px;border:2px solid #b35900;background-color:#fff4e5";
 const HEADING: &str = "margin:28px 0 8px 0;font-size:19px;line-height:1.3";
+const SUBHEADING: &str = "margin:20px 0 8px 0;font-size:16px;line-height:1.3";
 const LABEL: &str = "margin:16px 0 4px 0;font-size:15px";
 const TABLE: &str = "border-collapse:collapse;margin:0 0 16px 0;font-size:14px";
+const CODE: &str = "font-family:Consolas,Menlo,monospace;font-size:13px;word-break:break-word";
 const CELL: &str = "padding:4px 8px;border:1px solid #d0d0d0";
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod outbox;
 pub mod redact;
 pub mod sentences;
 pub mod smtp;
+pub mod texts;
 
 use std::net::IpAddr;
 
@@ -43,15 +44,15 @@ pub struct Problem {
     pub shown: Vec<(String, String)>,
 }
 
-/// One line about a problem told earlier and still open.
+/// One line about a problem told earlier.
 #[derive(Clone, Debug)]
-pub struct StillOpen {
-    pub report: String,
+pub struct Earlier {
     pub family: Family,
     /// Address or network, or empty.
     pub place: String,
     pub port: Option<u16>,
-    pub told: Timestamp,
+    /// When it was told; of one that is gone, when it was seen last.
+    pub at: Timestamp,
 }
 
 /// Who writes.
@@ -65,11 +66,12 @@ pub struct Sender {
 #[derive(Clone, Debug)]
 pub struct Digest {
     pub sender: Sender,
+    /// By which customers know a mail of ours; may be empty.
+    pub phrase: String,
     /// Number of the notice, shown as its reference.
     pub notice: u64,
     pub customer_id: String,
     pub customer_name: String,
-    pub language: String,
     pub zone: TimeZone,
     /// Set when the customer has no usable address and the operator is asked to pass the mail on.
     pub pass_on: bool,
@@ -78,7 +80,9 @@ pub struct Digest {
     /// The customer wants plain text alone.
     pub plain: bool,
     pub problems: Vec<Problem>,
-    pub still_open: Vec<StillOpen>,
+    pub still_open: Vec<Earlier>,
+    /// Told earlier, and closed since the last mail.
+    pub gone: Vec<Earlier>,
 }
 
 /// The operator's own mail: what has no customer, what is held, what is wrong with the box.
@@ -86,7 +90,6 @@ pub struct Digest {
 pub struct OperatorDigest {
     pub sender: Sender,
     pub notice: u64,
-    pub language: String,
     pub zone: TimeZone,
     /// Findings without a customer: why ("unassigned", "ambiguous", "unattributable", "not told") and the problem.
     pub findings: Vec<(&'static str, Problem)>,

@@ -4,21 +4,22 @@ use crate::lang::sentences::sentences;
 
 sentences! {
     /// Templates with `{placeholders}`, for [`fill`](crate::lang::fill).
-    pub Sentences from FILES;
+    pub Sentences<'t> from FILES;
 
     subject_one subject_many subject_practice subject_pass_on practice pass_on
     greeting greeting_unnamed intro_one intro_many
-    reason_new reason_worse reason_again reason_repeat
-    address more_addresses more_count port last_seen first_seen seen_days report
-    why layman technician not_printed still_open still_open_line place still_open_more
-    answer_title answer genuine_title genuine sender_title sender
+    found_title reason_new reason_worse reason_again reason_repeat
+    address more_addresses more_count port last_seen first_seen seen_days report place no_place not_printed
+    do_title which_device why device layman technician check intended
+    still_open still_open_line gone_title gone gone_line and_more
+    answer_title answer genuine_title genuine genuine_phrase sender_title sender footer
     operator_subject operator_intro held_title held alarms_title alarm_line
     why_unassigned_title why_unassigned why_ambiguous_title why_ambiguous
     why_unattributable_title why_unattributable why_not_told_title why_not_told operator_more operator_nothing
 }
 
 /// English first: it stands in for every other.
-const FILES: &[(&str, &str)] = &[("en", include_str!("../lang/en-mail.toml"))];
+pub(super) const FILES: &[(&str, &str)] = &[("en", include_str!("../lang/en-mail.toml"))];
 
 #[cfg(test)]
 mod tests {

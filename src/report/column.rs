@@ -5,7 +5,8 @@
 //! such, and raw requests and responses, which can hold any of these. Values are still foreign text: whoever
 //! prints one blanks foreign addresses and escapes it.
 
-use super::kind::{Family, Side};
+use super::family::Family as F;
+use super::kind::Side;
 
 /// Every column a customer may see of some report: its number and its name. Stored evidence holds the numbers, so
 /// a line is never changed, removed or renumbered; new ones go to the end.
@@ -149,7 +150,7 @@ pub fn name(number: u8) -> Option<&'static str> {
 }
 
 /// The columns a customer may see, as lists in the order in which a mail shows them.
-pub(super) const fn lists(family: Family, side: Side) -> [&'static [&'static str]; 4] {
+pub(super) const fn lists(family: F, side: Side) -> [&'static [&'static str]; 4] {
     let own_name: &[&str] = match side {
         Side::Ip => &["hostname"],
         Side::SrcIp => &["src_hostname"],
@@ -160,23 +161,38 @@ pub(super) const fn lists(family: Family, side: Side) -> [&'static [&'static str
     // In an event these describe the attacking side, which is not the customer when he is the target.
     let device: &[&str] = if matches!(side, Side::DstIp) { &[] } else { DEVICE };
     // Of an unknown type nobody has looked at what the other columns hold.
-    let finding: &[&str] = if matches!(family, Family::Other) { &["tag", "version"] } else { FINDING };
+    let finding: &[&str] = if matches!(family, F::Other) { &["tag", "version"] } else { FINDING };
     let special: &[&str] = match (family, side) {
-        (Family::Amplifier, _) => AMPLIFIER,
-        (Family::RemoteAccess, _) => REMOTE_ACCESS,
-        (Family::Database, _) => DATABASE,
-        (Family::FileSharing, _) => FILE_SHARING,
-        (Family::Device, _) => MANAGED_DEVICE,
-        (Family::MailServer, _) => MAIL_SERVER,
-        (Family::WebServer, _) => WEB_SERVER,
-        (Family::WeakCrypto, _) => WEAK_CRYPTO,
-        (Family::Infected, _) => INFECTED,
-        (Family::Attacking, _) => ATTACKING,
-        (Family::HackedSite, Side::Ip) => HACKED_SITE,
+        (F::OpenResolver | F::TimeServer | F::Discovery | F::Reflector | F::Middlebox | F::OpenProxy, _) => {
+            AMPLIFIER
+        }
+        (F::RemoteDesktop | F::Ssh | F::Telnet | F::ServerManagement, _) => REMOTE_ACCESS,
+        (F::Database | F::DataStore | F::Cache | F::ContainerControl | F::MessageBroker, _) => DATABASE,
+        (F::FileSharing | F::Directory | F::FileTransfer, _) => FILE_SHARING,
+        (
+            F::Snmp
+            | F::Router
+            | F::SmartInstall
+            | F::Routing
+            | F::VpnGateway
+            | F::Camera
+            | F::Printer
+            | F::Telephony
+            | F::IotMessaging
+            | F::Industrial
+            | F::AndroidDebug,
+            _,
+        ) => MANAGED_DEVICE,
+        (F::MailServerFlaw | F::MailLogin | F::MailService, _) => MAIL_SERVER,
+        (F::WebFlaw | F::WebService | F::WebSecret, _) => WEB_SERVER,
+        (F::WeakCrypto, _) => WEAK_CRYPTO,
+        (F::Infected | F::InfectedDevice, _) => INFECTED,
+        (F::BruteForce | F::Scanning | F::DdosSource, _) => ATTACKING,
+        (F::HackedSite | F::HarmfulContent | F::ControlServer, Side::Ip) => HACKED_SITE,
         // In events the web columns name the site that was called, not the customer's.
-        (Family::HackedSite, _) => &["src_port", "attack", "count"],
-        (Family::Network, _) => NETWORK,
-        (Family::Other, _) => &["product_version", "server_version"],
+        (F::HackedSite | F::HarmfulContent | F::ControlServer, _) => &["src_port", "attack", "count"],
+        (F::Network, _) => NETWORK,
+        (F::Other, _) => &["product_version", "server_version"],
     };
     [own_name, device, finding, special]
 }

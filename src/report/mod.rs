@@ -2,6 +2,7 @@
 //! Pure: no file, no socket, no clock.
 
 pub mod column;
+pub mod family;
 pub mod kind;
 mod reader;
 mod records;

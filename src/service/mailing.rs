@@ -578,13 +578,13 @@ impl Engine {
             return Ok(None);
         }
         let telling: HashSet<Key> = told.iter().map(|told| told.key).collect();
-        let mut still_open = Vec::new();
+        let mailed = view.mailed(notice.customer)?.recent.last().copied();
+        let (mut still_open, mut gone) = (Vec::new(), Vec::new());
         view.incidents_of(notice.customer, |key, incident| {
-            let (name, kind) = kinds.of(&key);
-            if !telling.contains(&key)
-                && let Some(line) = context.still_open(notice.customer, &key, &incident, name, kind)
-            {
-                still_open.push(line);
+            let (_, kind) = kinds.of(&key);
+            if !telling.contains(&key) {
+                still_open.extend(context.still_open(notice.customer, &key, &incident, kind));
+                gone.extend(mailed.and_then(|at| context.gone(notice.customer, &key, &incident, kind, at)));
             }
             Ok(())
         })?;
@@ -595,20 +595,23 @@ impl Engine {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let language =
             contact.as_ref().and_then(|contact| contact.language).unwrap_or(&loaded.settings.boxx.language);
+        let voice = loaded.texts.voice(language);
         Ok(Some(Made::of(told, |problems| {
-            compose::customer(&Digest {
+            let digest = Digest {
                 sender: loaded.sender(),
+                phrase: loaded.settings.organisation.phrase.clone(),
                 notice: notice.number,
                 customer_id: text(contact.as_ref().map(|contact| contact.id)),
                 customer_name: text(contact.as_ref().map(|contact| contact.name)),
                 plain: contact.as_ref().is_some_and(|contact| contact.plain),
-                language: language.to_owned(),
                 zone: loaded.settings.boxx.timezone.clone(),
                 pass_on: mails.is_empty(),
                 practice_for: notice.practice.then_some(mails),
                 problems: problems.into_iter().map(|(_, problem)| problem).collect(),
                 still_open,
-            })
+                gone,
+            };
+            compose::customer(&digest, &voice)
         })))
     }
 
@@ -635,11 +638,11 @@ impl Engine {
         })?;
         log.finish()?;
         let findings_more = all.saturating_sub(told.len() as u64);
+        let voice = loaded.texts.voice(&loaded.settings.boxx.language);
         Ok(Some(Made::of(told, |findings| {
-            compose::operator(&OperatorDigest {
+            let digest = OperatorDigest {
                 sender: loaded.sender(),
                 notice: notice.number,
-                language: loaded.settings.boxx.language.clone(),
                 zone: loaded.settings.boxx.timezone.clone(),
                 findings: findings
                     .into_iter()
@@ -656,7 +659,8 @@ impl Engine {
                 findings_more,
                 held,
                 alarms: alarms.into_iter().map(|(_, alarm)| (alarm.since, alarm.text)).collect(),
-            })
+            };
+            compose::operator(&digest, &voice)
         })))
     }
 

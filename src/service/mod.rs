@@ -26,6 +26,7 @@ pub mod sessions;
 pub mod setting;
 mod sorting;
 mod supporting;
+mod texting;
 pub mod timing;
 pub mod viewing;
 mod whose;
@@ -51,6 +52,7 @@ use crate::fetch::api::hex;
 use crate::fetch::spool::Spool;
 use crate::files;
 use crate::halt;
+use crate::notify::texts::Texts;
 use crate::sessions::nat::Nat;
 use crate::store::{self, Alarm, CustomersSeen, Deed, Found, Import, Store, Txn, View};
 
@@ -139,6 +141,8 @@ pub struct Loaded {
     pub table: Table,
     /// Of `[[nat]]`.
     pub(crate) nats: Vec<Nat>,
+    /// The words of mails.
+    pub texts: Arc<Texts>,
     /// PEM files of further certificate authorities: those that can be used.
     pub extra_ca: Vec<Vec<u8>>,
     /// Of the settings file and those authorities, to notice a change.
@@ -251,8 +255,9 @@ impl Engine {
             tracing::warn!("{untrusted}");
         }
         let table = load_table(&store, data, &written.settings)?;
-        let loaded = written.with(table);
-        Ok(Self {
+        let (texts, complaints) = texting::load(data);
+        let loaded = written.with(table, texts);
+        let engine = Self {
             data: data.to_owned(),
             settings_path: settings_path.to_owned(),
             clock,
@@ -267,7 +272,10 @@ impl Engine {
             shadowserver: Default::default(),
             unstored: Mutex::default(),
             mended: None,
-        })
+        };
+        let since = engine.clock.untrusted_now();
+        engine.alarm(texting::ALARM, complaints.as_deref(), since)?;
+        Ok(engine)
     }
 
     /// Settings and customers as they are now; they do not change under the caller.
@@ -318,7 +326,7 @@ impl Engine {
         if changed {
             let table = load_table(&self.store, &self.data, &written.settings)?;
             tracing::info!(mode = ?written.settings.boxx.mode, "settings taken");
-            self.replace(written.with(table));
+            self.replace(written.with(table, before.texts.clone()));
             self.shadowserver_changed()?;
             self.mail_changed();
         }
@@ -474,15 +482,8 @@ impl Engine {
 
     /// Makes the table anew from the accepted files. The caller holds [`Engine::take_turn`].
     fn rebuild_table(&self) -> Result<(), Error> {
-        let loaded = self.loaded();
-        self.replace(Loaded {
-            settings: loaded.settings.clone(),
-            table: load_table(&self.store, &self.data, &loaded.settings)?,
-            nats: loaded.nats.clone(),
-            extra_ca: loaded.extra_ca.clone(),
-            settings_sha256: loaded.settings_sha256,
-            is_mending: loaded.is_mending,
-        });
+        let anew = self.loaded().again(&self.store, &self.data)?;
+        self.replace(anew);
         Ok(())
     }
 
@@ -516,6 +517,21 @@ fn make_folder(path: &Path) -> Result<(), Error> {
         .mode(0o700)
         .create(path)
         .map_err(|error| Error::file(path, error))
+}
+
+impl Loaded {
+    /// The same, with the customers as they are now.
+    fn again(&self, store: &Store, data: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            settings: self.settings.clone(),
+            table: load_table(store, data, &self.settings)?,
+            nats: self.nats.clone(),
+            texts: self.texts.clone(),
+            extra_ca: self.extra_ca.clone(),
+            settings_sha256: self.settings_sha256,
+            is_mending: self.is_mending,
+        })
+    }
 }
 
 /// What is written in the settings file and in the authorities that it names.
@@ -574,7 +590,7 @@ impl Written {
         Self { settings, extra_ca: Vec::new(), untrusted: None, sha256: NO_SETTINGS_SHA256, is_mending }
     }
 
-    fn with(self, table: Table) -> Loaded {
+    fn with(self, table: Table, texts: Arc<Texts>) -> Loaded {
         // What does not fit is a complaint of the settings.
         let nats = self.settings.nat.iter().filter_map(|nat| Nat::new(nat).ok()).collect();
         Loaded {
@@ -582,6 +598,7 @@ impl Written {
             settings: self.settings,
             table,
             nats,
+            texts,
             extra_ca: self.extra_ca,
             settings_sha256: self.sha256,
         }

@@ -15,6 +15,7 @@ pub use crate::customers::table::Holding;
 use crate::customers::table::Why;
 use crate::customers::{CustomerNo, Owner};
 use crate::incident::{Incident, Key, Ownership, State};
+use crate::lang::Words;
 use crate::lines::{Outgoing, Status};
 use crate::notify::Mail;
 use crate::notify::outbox::{self, Notice};
@@ -122,6 +123,11 @@ impl Site {
     /// In the language of the box.
     pub(crate) fn words(&self) -> &'static PageWords {
         PageWords::of(&self.language)
+    }
+
+    /// The names of reports, columns and settings, in the language of the page.
+    pub(crate) fn terms(&self) -> &'static Words {
+        Words::of(self.words().tag)
     }
 }
 

@@ -17,6 +17,7 @@ use abusebox::incident::batch::{self, Batch, Match};
 use abusebox::incident::policy::Reason;
 use abusebox::incident::{Audience, Incident, Key, Ownership, Place, Sighting};
 use abusebox::notify::mime::{self, Envelope};
+use abusebox::notify::texts::Texts;
 use abusebox::notify::{Digest, Problem, Sender, compose, redact};
 use abusebox::report::kind::{self, Severity};
 use abusebox::report::{Address, Hint, Item, Reader};
@@ -266,13 +267,14 @@ fn redaction(c: &mut Criterion<CpuTime>) {
 /// A customer's mail: its words, and its bytes as they go over the wire.
 fn mails(c: &mut Criterion<CpuTime>) {
     let mut group = c.benchmark_group("mail");
+    let texts = Texts::default();
     for problems in [1, 30, 2_000] {
         let digest = digest(problems);
         group.throughput(Throughput::Elements(1));
         group.bench_function(BenchmarkId::new("compose", problems), |b| {
-            b.iter(|| compose::customer(&digest));
+            b.iter(|| compose::customer(&digest, &texts.voice("en")));
         });
-        let mail = compose::customer(&digest);
+        let mail = compose::customer(&digest, &texts.voice("en"));
         let envelope = Envelope {
             from_name: "Example Net".to_owned(),
             from: "abuse@example.net".to_owned(),
@@ -351,16 +353,17 @@ fn digest(problems: usize) -> Digest {
             organisation: "Example Net".to_owned(),
             abuse_address: "abuse@example.net".to_owned(),
         },
+        phrase: String::new(),
         notice: 1,
         customer_id: "C000001".to_owned(),
         customer_name: "Customer 1".to_owned(),
-        language: "en".to_owned(),
         zone: TimeZone::UTC,
         pass_on: false,
         practice_for: None,
         plain: false,
         problems: (0..problems).map(problem).collect(),
         still_open: Vec::new(),
+        gone: Vec::new(),
     }
 }
 

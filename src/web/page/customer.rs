@@ -7,7 +7,7 @@ use super::{Facts, Page, Table, further, pager, when};
 use crate::clock::Timestamp;
 use crate::customers::table::Holding;
 use crate::incident::policy::local_day;
-use crate::lang::Words;
+
 use crate::notify::compose::reference;
 use crate::notify::outbox::Notice;
 use crate::web::html::{Html, Value, html, link, phrase, put, severity, time};
@@ -108,7 +108,7 @@ fn front(view: &dyn View, site: &Site, page: &CustomerPage, now: Timestamp) -> R
     let history = html!("<a href=\"", to_part(id, "history"), "\">", say.history_way, "</a>");
     list.add(say.history, Some(history));
 
-    let words = Words::of(&site.language);
+    let words = site.terms();
     let heads = &t.incidents;
     let mut worst =
         Table::new([heads.number, heads.severity, heads.what, heads.place, heads.state, heads.last_seen]);
@@ -203,7 +203,7 @@ fn prefixes(rows: &[Holding], site: &Site) -> Html {
 }
 
 fn history(rows: &[(Timestamp, Event)], site: &Site) -> Html {
-    let (t, words) = (site.words(), Words::of(&site.language));
+    let (t, words) = (site.words(), site.terms());
     let mut table = Table::new([t.incidents.when, t.customer.what, t.jobs.state]);
     for (at, event) in rows {
         let (what, turn) = match event {

@@ -6,7 +6,7 @@ use super::{Facts, Page, Table, acting, customer, pager, select, select_type, wh
 use crate::clock::Timestamp;
 use crate::incident::policy::local_day;
 use crate::incident::{Incident, Ownership, State, batch};
-use crate::lang::{Words, fill};
+use crate::lang::fill;
 use crate::notify::{compose, outbox};
 use crate::report::kind::{Nature, Severity};
 use crate::report::{column, text};
@@ -62,7 +62,7 @@ pub(crate) fn list(
     };
     let part = view.incidents(&wanted, after)?;
 
-    let (t, words) = (site.words(), Words::of(&site.language));
+    let (t, words) = (site.words(), site.terms());
     let levels = Severity::ALL.into_iter().rev().map(|severity| (severity.word(), words.severity(severity)));
     let heads = &t.incidents;
     let mut table = Table::new([
@@ -139,7 +139,7 @@ pub(crate) fn list(
 
 pub(crate) fn one(view: &dyn View, site: &Site, id: u64, who: &Who, now: Timestamp) -> Result<Page, Fault> {
     let facts = view.incident(id)?.ok_or(Fault::NotFound)?;
-    let (t, words) = (site.words(), Words::of(&site.language));
+    let (t, words) = (site.words(), site.terms());
     let say = &t.incidents;
     let IncidentRow { incident, kind, .. } = &facts.row;
     let today = local_day(now, &site.zone);

@@ -26,7 +26,6 @@ use super::view::{Customer, Site, View};
 use super::words::PageWords;
 use crate::clock::Timestamp;
 use crate::config::Mode;
-use crate::lang::Words;
 
 /// A page without what is around it.
 pub(crate) struct Page {
@@ -211,7 +210,7 @@ pub(crate) fn select_type(
     site: &Site,
     chosen: &str,
 ) -> Result<Html, Fault> {
-    let words = Words::of(&site.language);
+    let words = site.terms();
     let types = view.report_types()?;
     let mut types: Vec<_> = types.iter().map(|kind| (words.report_named(kind), kind.as_str())).collect();
     types.sort_unstable();

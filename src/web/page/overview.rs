@@ -4,7 +4,7 @@ use super::setup::{self, Step};
 use super::{Facts, Page, mode, sentence, trend, when};
 use crate::clock::{Doubt, Timestamp};
 use crate::config::Missing;
-use crate::lang::{Words, fill};
+use crate::lang::fill;
 use crate::report::kind::Severity;
 use crate::store::Counts;
 use crate::web::hand::Hand;
@@ -185,7 +185,7 @@ fn to_set(missing: Missing, t: &PageWords) -> &'static str {
 }
 
 fn by_severity(tally: &Tally, site: &Site) -> Html {
-    let words = Words::of(&site.language);
+    let words = site.terms();
     let worst = tally.open.iter().copied().max().unwrap_or(0).max(1);
     let mut list = html!("<ul class=\"bars\">");
     for severity in Severity::ALL.into_iter().rev() {

@@ -8,7 +8,7 @@ use super::{Page, Table, customer, further, select};
 use crate::clock::Timestamp;
 use crate::customers::Owner;
 use crate::incident::Ownership;
-use crate::lang::{Words, fill};
+use crate::lang::fill;
 use crate::web::html::{Html, html, link, phrase, put, severity, time};
 use crate::web::router::{Fault, Query};
 use crate::web::view::{Ownerless, OwnerlessWanted, Site, View};
@@ -46,7 +46,7 @@ pub(crate) fn show(view: &dyn View, site: &Site, query: &mut Query, now: Timesta
         say.last_seen,
         say.why,
     ]);
-    let words = Words::of(&site.language);
+    let words = site.terms();
     for row in &part.rows {
         let mut kinds = Html::default();
         let mut said = HashSet::new();

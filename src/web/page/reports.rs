@@ -3,7 +3,7 @@
 use super::overview::accounting;
 use super::{Facts, Page, Table, acting, pager, select, select_type};
 use crate::clock::Day;
-use crate::lang::{Words, fill};
+use crate::lang::fill;
 use crate::report::Rejection;
 use crate::store::{Counts, Report};
 use crate::web::access::Who;
@@ -24,7 +24,7 @@ pub(crate) fn list(view: &dyn View, site: &Site, query: &mut Query, who: &Who) -
     };
     let wanted = ReportsWanted { kind, day, troubled };
     let part = view.reports(&wanted, before.as_deref())?;
-    let words = Words::of(&site.language);
+    let words = site.terms();
     let t = site.words();
     let say = &t.reports;
     let mut table = Table::new(heads(say.report, t)).with_numbers_from(2);
@@ -146,7 +146,7 @@ pub(crate) fn one(view: &dyn View, site: &Site, query: &mut Query) -> Result<Pag
     let file = query.take("file").ok_or(Fault::NotFound)?;
     let from = query.take_as::<u64>("line", |t| t.asked.line)?.unwrap_or(0);
     let ReportFacts { report, rejected } = view.report(&file, from)?.ok_or(Fault::NotFound)?;
-    let (t, words) = (site.words(), Words::of(&site.language));
+    let (t, words) = (site.words(), site.terms());
     let say = &t.reports;
     let title = words.report_named(&report.kind);
     let title = if title.is_empty() { &file } else { title };

@@ -28,7 +28,7 @@ impl Typed {
 pub(crate) fn show(site: &Site, who: &Who, (written, version): &(Written, String), typed: &Typed) -> Page {
     let t = site.words();
     let say = &t.settings;
-    let words = Words::of(&site.language);
+    let words = site.terms();
     let all = html!("<a href=\"/setup\">", t.setup.title, "</a>");
     let mut body =
         html!("<h1>", say.title, "</h1><p>", phrase(t.setup.step_by_step, &[("setup", &all)]), "</p>");
@@ -90,7 +90,7 @@ pub(crate) fn inputs(
     typed: &Typed,
     fields: impl Iterator<Item = &'static Field>,
 ) -> Html {
-    let (t, words) = (site.words(), Words::of(&site.language));
+    let (t, words) = (site.words(), site.terms());
     let mut inputs = Html::default();
     let fields: Vec<_> = fields.collect();
     let is_here = |complaint: &Complaint| fields.iter().any(|field| is_about(complaint, &field.name()));

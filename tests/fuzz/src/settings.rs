@@ -67,9 +67,10 @@ fn write(settings: &Settings) -> String {
     file.text("language", language);
     file.text("mode", mode);
 
-    let Organisation { name, abuse_address, operator_address } = organisation;
+    let Organisation { name, phrase, abuse_address, operator_address } = organisation;
     file.table("organisation");
     file.text("name", name);
+    file.text("phrase", phrase);
     file.text("abuse_address", abuse_address);
     file.text("operator_address", operator_address);
 
@@ -157,6 +158,7 @@ fn write(settings: &Settings) -> String {
         hold_share_max,
         hold_count_min,
         tell_unknown_types,
+        tell_gone,
     } = policy;
     file.table("policy");
     file.text("mail_severity_min", mail_severity_min.word());
@@ -170,6 +172,7 @@ fn write(settings: &Settings) -> String {
     file.value("hold_share_max", format!("{hold_share_max:?}"));
     file.value("hold_count_min", hold_count_min);
     file.value("tell_unknown_types", tell_unknown_types);
+    file.value("tell_gone", tell_gone);
 
     let Page { listen, listen_https, names, allow, setup_code, api_token, intake_token, own_certificate } =
         page;
