@@ -189,14 +189,25 @@ pub fn tags() -> impl Iterator<Item = &'static str> {
     LANGUAGES.iter().map(|language| language.tag)
 }
 
+/// The words of a language; those of the settings where it has them, which only pages need.
+macro_rules! language {
+    ($tag:literal $(, $more:literal)?) => {
+        Language::new(
+            $tag,
+            concat!(include_str!(concat!("lang/", $tag, ".toml")) $(, include_str!($more))?),
+            include_str!(concat!("lang/", $tag, "-families.toml")),
+        )
+    };
+}
+
 /// English comes first: the others fall back to it.
-static LANGUAGES: [Language; 2] = [
-    Language::new(
-        "en",
-        concat!(include_str!("lang/en.toml"), include_str!("lang/en-settings.toml")),
-        include_str!("lang/en-families.toml"),
-    ),
-    Language::new("de", concat!(include_str!("lang/de.toml"), include_str!("lang/de-settings.toml")), ""),
+static LANGUAGES: [Language; 6] = [
+    language!("en", "lang/en-settings.toml"),
+    language!("de", "lang/de-settings.toml"),
+    language!("fr"),
+    language!("es"),
+    language!("nl"),
+    language!("pl"),
 ];
 
 #[cfg(test)]

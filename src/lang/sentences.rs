@@ -210,7 +210,7 @@ pub(crate) fn check(files: &[(&str, &str)], keys: &[&str]) {
         for (key, text) in &own {
             assert!(keys.contains(&key.as_str()), "{tag}: nobody reads {key}");
             assert_eq!(names(text), names(&english[key]), "{tag} {key}");
-            assert_eq!(text.trim(), text, "{tag} {key}");
+            assert_eq!(text.trim_matches(' '), text, "{tag} {key}");
             assert!(
                 text.matches('`').count().is_multiple_of(2),
                 "{tag} {key}: a backtick opens and closes code"

@@ -106,7 +106,7 @@ pub fn customer(digest: &Digest, voice: &Voice<'_>) -> Mail {
     blocks.extend([Block::Heading(say.sender_title.to_owned()), paragraph(say.sender)]);
     blocks.push(paragraph(say.footer));
     let table = (rows > 0).then(|| (format!("{reference}.csv"), table));
-    let whole = mail(subject, &blocks, say.tag, table);
+    let whole = mail(subject, &blocks, say, table);
     if digest.plain { Mail { html: None, ..whole } } else { whole }
 }
 
@@ -188,13 +188,13 @@ pub fn operator(digest: &OperatorDigest, voice: &Voice<'_>) -> Mail {
     if blocks.len() == 1 {
         blocks.push(Block::Paragraph(say.operator_nothing.to_owned()));
     }
-    mail(subject, &blocks, say.tag, None)
+    mail(subject, &blocks, say, None)
 }
 
-fn mail(subject: String, blocks: &[Block], language: &str, csv: Option<(String, String)>) -> Mail {
+fn mail(subject: String, blocks: &[Block], say: &Sentences<'_>, csv: Option<(String, String)>) -> Mail {
     let subject = redact::plain(&subject);
-    let html = layout::html(blocks, &subject, language);
-    Mail { text: layout::text(blocks), html: Some(html), subject, csv }
+    let html = layout::html(blocks, &subject, say.tag);
+    Mail { text: layout::text(blocks, say.colon), html: Some(html), subject, csv }
 }
 
 fn worst_first(mut problems: Vec<&Problem>) -> Vec<&Problem> {

@@ -25,7 +25,8 @@ pub enum Block {
 }
 
 /// Plain text, wrapped at [`TEXT_COLUMNS`]; only words longer than a line go beyond it.
-pub fn text(blocks: &[Block]) -> String {
+/// `colon` stands behind labels: French has a space before it.
+pub fn text(blocks: &[Block], colon: &str) -> String {
     let mut out = String::new();
     for block in blocks {
         match block {
@@ -37,7 +38,7 @@ pub fn text(blocks: &[Block]) -> String {
             }
             Block::Subheading(text) => underlined(&mut out, text, "-"),
             Block::Label(text) => {
-                wrap(&mut out, "", "", &format!("{text}:"));
+                wrap(&mut out, "", "", &format!("{text}{colon}"));
                 // What it stands above follows at once.
                 continue;
             }
@@ -46,8 +47,8 @@ pub fn text(blocks: &[Block]) -> String {
                 let widest = facts.iter().map(|(label, _)| width(label)).max().unwrap_or(0);
                 for (label, value) in facts {
                     let pad = " ".repeat(widest - width(label));
-                    let hang = " ".repeat(widest + 5);
-                    wrap(&mut out, &format!("    {label}:{pad} "), &format!(" {hang}"), value);
+                    let hang = " ".repeat(widest + width(colon) + 5);
+                    wrap(&mut out, &format!("    {label}{colon}{pad} "), &hang, value);
                 }
             }
             Block::Steps(steps) => {
@@ -155,7 +156,8 @@ fn wrap(out: &mut String, first: &str, rest: &str, text: &str) {
     out.push_str(first);
     let mut column = width(first);
     let mut is_fresh = true;
-    for word in text.split_whitespace() {
+    // A no-break space, which French has before a colon, is no place to break at.
+    for word in text.split_ascii_whitespace() {
         if !is_fresh && column + 1 + width(word) > TEXT_COLUMNS {
             out.push('\n');
             out.push_str(rest);
@@ -214,7 +216,7 @@ mod tests {
             },
             Block::Lines(vec!["x".repeat(100)]),
         ];
-        let text = text(&blocks);
+        let text = text(&blocks, ":");
         assert!(
             text.lines().all(|line| line.len() <= TEXT_COLUMNS || line == format!("- {}", "x".repeat(100)))
         );
@@ -234,7 +236,7 @@ mod tests {
     #[test]
     fn a_line_is_filled_to_its_end() {
         let lines = |last: usize| {
-            let text = text(&[Block::Paragraph(format!("{} {}", "x".repeat(40), "y".repeat(last)))]);
+            let text = text(&[Block::Paragraph(format!("{} {}", "x".repeat(40), "y".repeat(last)))], ":");
             text.trim().lines().count()
         };
         assert_eq!((lines(TEXT_COLUMNS - 41), lines(TEXT_COLUMNS - 40)), (1, 2));

@@ -8,7 +8,7 @@ sentences! {
 
     subject_one subject_many subject_practice subject_pass_on practice pass_on
     greeting greeting_unnamed intro_one intro_many
-    found_title reason_new reason_worse reason_again reason_repeat
+    colon found_title reason_new reason_worse reason_again reason_repeat
     address more_addresses more_count port last_seen first_seen seen_days report place no_place not_printed
     do_title which_device why device layman technician check intended
     still_open still_open_line gone_title gone gone_line and_more
@@ -19,7 +19,14 @@ sentences! {
 }
 
 /// English first: it stands in for every other.
-pub(super) const FILES: &[(&str, &str)] = &[("en", include_str!("../lang/en-mail.toml"))];
+const FILES: &[(&str, &str)] = &[
+    ("en", include_str!("../lang/en-mail.toml")),
+    ("de", include_str!("../lang/de-mail.toml")),
+    ("fr", include_str!("../lang/fr-mail.toml")),
+    ("es", include_str!("../lang/es-mail.toml")),
+    ("nl", include_str!("../lang/nl-mail.toml")),
+    ("pl", include_str!("../lang/pl-mail.toml")),
+];
 
 #[cfg(test)]
 mod tests {

@@ -22,6 +22,7 @@ mod kill;
 mod kinds;
 mod lending;
 mod load;
+mod mails;
 mod memory;
 mod month;
 mod mta;

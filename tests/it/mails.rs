@@ -1,0 +1,253 @@
+//! The mails themselves: each family in each language, as a customer gets it.
+//!
+//! `tests/data/mails.txt` has the sum of every mail that somebody has looked at. After a change of words or form,
+//! `MAILS=out/mails cargo test --test it mails::` lays the mails there to be looked at, and with `ACCEPT=1` takes them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::path::Path;
+
+use abusebox::clock::Timestamp;
+use abusebox::incident::policy::Reason;
+use abusebox::lang::{self, Words};
+use abusebox::notify::texts::Texts;
+use abusebox::notify::{Digest, Earlier, Mail, Problem, Sender, compose};
+use abusebox::report::kind::{Family, KINDS, Kind, Severity, unknown};
+use jiff::tz::TimeZone;
+
+use crate::rig::at;
+
+/// The port on which a family is found mostly, and what a report says of it beside.
+#[rustfmt::skip]
+const FOUND: &[(Family, u16, &str, &[(&str, &str)])] = &[
+    (Family::OpenResolver, 53, "udp", &[("dns_version", "dnsmasq-2.80"), ("amplification", "4.2"), ("device_vendor", "MikroTik")]),
+    (Family::TimeServer, 123, "udp", &[("version", "ntpd 4.2.6p5"), ("system", "Linux/3.10"), ("processor", "armv7l")]),
+    (Family::Discovery, 1900, "udp", &[("server", "Linux/2.6 UPnP/1.0 MiniUPnPd/1.4"), ("amplification", "30.8")]),
+    (Family::Reflector, 111, "udp", &[("programs", "100000 portmapper"), ("amplification", "7")]),
+    (Family::Middlebox, 80, "tcp", &[("method", "GET"), ("amplification", "65.6")]),
+    (Family::OpenProxy, 1080, "tcp", &[("tag", "socks5")]),
+    (Family::RemoteDesktop, 3389, "tcp", &[("rdp_protocol", "RDP"), ("subject_common_name", "BUERO-PC"), ("issuer_common_name", "BUERO-PC")]),
+    (Family::Ssh, 22, "tcp", &[("serverid_software", "dropbear_2019.78"), ("userauth_methods", "publickey, password")]),
+    (Family::Telnet, 23, "tcp", &[("banner", "|MikroTik v6.45|Login:"), ("device_vendor", "MikroTik")]),
+    (Family::ServerManagement, 623, "udp", &[("ipmi_version", "2.0"), ("none_auth", "no")]),
+    (Family::Database, 3306, "tcp", &[("server_version", "5.7.29-log")]),
+    (Family::DataStore, 27017, "tcp", &[("version", "4.0.3"), ("name", "shop")]),
+    (Family::Cache, 6379, "tcp", &[("version", "5.0.7"), ("os", "Linux 5.4.0 x86_64")]),
+    (Family::ContainerControl, 2375, "tcp", &[("version", "20.10.7"), ("kernel_version", "5.4.0-42-generic")]),
+    (Family::MessageBroker, 5672, "tcp", &[("product", "RabbitMQ"), ("product_version", "3.8.2")]),
+    (Family::FileSharing, 445, "tcp", &[("smb_version_string", "SMB 1.0"), ("machine_name", "SERVER1")]),
+    (Family::Directory, 389, "tcp", &[("dns_host_name", "dc1.firma.example")]),
+    (Family::FileTransfer, 21, "tcp", &[("banner", "220 Welcome to NAS FTP service."), ("device_type", "nas")]),
+    (Family::Snmp, 161, "udp", &[("sysname", "sw-keller"), ("sysdesc", "Switch 24 port, firmware 1.2")]),
+    (Family::Router, 7547, "tcp", &[("server", "RomPager/4.07 UPnP/1.0"), ("device_vendor", "TP-Link")]),
+    (Family::SmartInstall, 4786, "tcp", &[]),
+    (Family::Routing, 179, "tcp", &[]),
+    (Family::VpnGateway, 500, "udp", &[]),
+    (Family::Camera, 37810, "udp", &[("device_vendor", "Dahua"), ("device_model", "DH-XVR5108")]),
+    (Family::Printer, 631, "tcp", &[("printer_make_and_model", "HP LaserJet M402"), ("printer_name", "Empfang")]),
+    (Family::Telephony, 5060, "udp", &[("user_agent", "Asterisk PBX 13.18"), ("code", "200")]),
+    (Family::IotMessaging, 1883, "tcp", &[("anonymous_access", "Y"), ("code", "Connection Accepted")]),
+    (Family::Industrial, 502, "tcp", &[("device_vendor", "Schneider Electric"), ("device_model", "BMX P34 2020")]),
+    (Family::AndroidDebug, 5555, "tcp", &[("model", "TV BOX"), ("device", "p212")]),
+    (Family::MailServerFlaw, 443, "tcp", &[("tag", "exchange;cve-2024-21410"), ("version", "15.2.1118.7"), ("servername", "mail.firma.example")]),
+    (Family::MailLogin, 110, "tcp", &[("banner", "+OK Dovecot ready.")]),
+    (Family::MailService, 25, "tcp", &[("banner", "220 mail.firma.example ESMTP Postfix")]),
+    (Family::WebFlaw, 10443, "tcp", &[("tag", "cve-2024-21762;fortinet"), ("device_vendor", "Fortinet"), ("subject_common_name", "FGT60F")]),
+    (Family::WebService, 8080, "tcp", &[("server", "mini_httpd/1.19"), ("http_code", "401")]),
+    (Family::WebSecret, 443, "tcp", &[("badsecret_type", "ASP.NET MachineKey")]),
+    (Family::WeakCrypto, 443, "tcp", &[("cipher_suite", "TLS_RSA_WITH_RC4_128_SHA"), ("ssl_version", "SSLv3")]),
+    (Family::Infected, 49152, "tcp", &[("infection", "avalanche-andromeda"), ("dst_port", "80")]),
+    (Family::InfectedDevice, 80, "tcp", &[("tag", "implant"), ("device_vendor", "Cisco")]),
+    (Family::BruteForce, 51234, "tcp", &[("service", "ssh"), ("dst_port", "22"), ("number_of_connections", "412")]),
+    (Family::Scanning, 40123, "tcp", &[("target_product", "RDP"), ("dst_port", "3389")]),
+    (Family::DdosSource, 50505, "udp", &[("attack", "udp_flood"), ("duration", "60")]),
+    (Family::HackedSite, 443, "tcp", &[("url", "http://shop.example/wp-content/x.php"), ("category", "phishing"), ("system", "wordpress")]),
+    (Family::HarmfulContent, 80, "tcp", &[("url", "http://shop.example/invoice.exe"), ("sha256", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]),
+    (Family::ControlServer, 50050, "tcp", &[("tag", "cobalt-strike"), ("beacon_type", "HTTPS")]),
+    (Family::Network, 80, "tcp", &[("attack", "udp_flood")]),
+    (Family::Other, 4444, "tcp", &[("tag", "new-thing"), ("version", "1.0")]),
+];
+
+fn kind_of(family: Family) -> &'static Kind {
+    let of = |kind: &&Kind| kind.family == family && !kind.retired && !kind.name.contains("6_");
+    KINDS.iter().filter(of).find(|kind| kind.told).or_else(|| KINDS.iter().find(of)).unwrap_or(unknown())
+}
+
+fn problem(family: Family) -> Problem {
+    let (_, port, protocol, cells) = FOUND.iter().find(|(of, ..)| *of == family).unwrap();
+    let kind = kind_of(family);
+    let cells = [("hostname", "gw-7.customers.example")].iter().chain(*cells);
+    Problem {
+        incident: 1 + family as u64,
+        report: if kind.name.is_empty() { "scan_new_thing".to_owned() } else { kind.name.to_owned() },
+        family,
+        severity: kind.severity,
+        nature: kind.nature,
+        reason: Reason::New,
+        place: if family as usize % 5 == 4 { "2001:db8:77::1:7" } else { "198.51.100.7" }.to_owned(),
+        more_addresses: Vec::new(),
+        port: Some(*port),
+        protocol: (*protocol).to_owned(),
+        seen: at("2026-11-20T23:14:03Z"),
+        first_seen: at("2026-11-18T07:00:00Z"),
+        days_seen: 3,
+        shown: cells.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    }
+}
+
+fn digest(problems: Vec<Problem>) -> Digest {
+    Digest {
+        sender: Sender {
+            organisation: "Example Net".to_owned(),
+            abuse_address: "abuse@example.net".to_owned(),
+        },
+        phrase: String::new(),
+        notice: 1234,
+        customer_id: "C-77".to_owned(),
+        customer_name: "B\u{e4}ckerei M\u{fc}ller".to_owned(),
+        zone: TimeZone::get("Europe/Vienna").unwrap(),
+        pass_on: false,
+        practice_for: None,
+        plain: false,
+        problems,
+        still_open: Vec::new(),
+        gone: Vec::new(),
+    }
+}
+
+/// One with everything in it.
+fn full() -> Digest {
+    let mut problems: Vec<_> =
+        [Family::Telnet, Family::RemoteDesktop, Family::Infected].map(problem).into_iter().collect();
+    let mut second = problem(Family::RemoteDesktop);
+    (second.incident, second.place) = (99, "198.51.100.8".to_owned());
+    (second.reason, second.severity) = (Reason::Again, Severity::Critical);
+    problems.push(second);
+    (problems[0].reason, problems[2].reason) = (Reason::Repeat, Reason::Worse);
+    problems[2].more_addresses = (1..8).map(|n| IpAddr::from([198, 51, 100, n])).collect();
+    let earlier =
+        |family, at: Timestamp| Earlier { family, place: "198.51.100.9".to_owned(), port: Some(631), at };
+    Digest {
+        phrase: "Blauer Reiher 7".to_owned(),
+        still_open: vec![earlier(Family::Printer, at("2026-11-02T08:00:00Z"))],
+        gone: vec![earlier(Family::Camera, at("2026-11-05T08:00:00Z"))],
+        ..digest(problems)
+    }
+}
+
+/// Every mail with a name, by which its parts are laid down.
+fn all() -> BTreeMap<String, Mail> {
+    let texts = Texts::default();
+    let mut mails = BTreeMap::new();
+    for tag in lang::tags() {
+        let voice = texts.voice(tag);
+        assert_eq!(voice.say.tag, tag, "sentences and families come together");
+        for family in Family::ALL {
+            let mail = compose::customer(&digest(vec![problem(*family)]), &voice);
+            mails.insert(format!("{tag}-{}", family.word()), mail);
+        }
+        mails.insert(format!("{tag}-full"), compose::customer(&full(), &voice));
+        let passed_on = Digest { pass_on: true, customer_name: String::new(), ..full() };
+        mails.insert(format!("{tag}-pass-on"), compose::customer(&passed_on, &voice));
+        let practised = Digest { practice_for: Some(vec!["a@customer.example".to_owned()]), ..full() };
+        mails.insert(format!("{tag}-practice"), compose::customer(&practised, &voice));
+    }
+    mails
+}
+
+/// What would tell a reader that something was forgotten.
+fn check(name: &str, mail: &Mail) {
+    let html = mail.html.as_ref().unwrap();
+    let (_, table) = mail.csv.as_ref().unwrap();
+    for part in [&mail.subject, &mail.text, html, table] {
+        for forbidden in ["{", "}", "http:", "https:", "`", "\u{fffd}"] {
+            assert!(!part.contains(forbidden), "{name}: {forbidden}\n{part}");
+        }
+    }
+    assert!(mail.subject.chars().count() <= 100, "{name}: {}", mail.subject);
+    for line in mail.text.lines() {
+        let last = line.split_whitespace().last().map_or(0, |word| word.chars().count());
+        assert!(line.chars().count() <= 78 || last > 40, "{name}: {line}");
+        assert_eq!(line.trim_end(), line, "{name}");
+    }
+    // A label with nothing below it, or nothing behind it.
+    // The greeting, before the first heading, may end with a colon.
+    let mut lines = mail.text.lines().skip_while(|line| !line.starts_with("===")).peekable();
+    while let Some(line) = lines.next() {
+        let is_empty = line.ends_with(':')
+            && !line.starts_with(' ')
+            && lines.peek().is_none_or(|next| next.trim().is_empty());
+        assert!(!is_empty, "{name}: nothing follows {line}");
+    }
+    for empty in ["p", "li", "h2", "h3", "h4", "td", "th", "code"] {
+        assert!(!html.contains(&format!("\"></{empty}>")), "{name}: {empty}");
+    }
+    for never in ["<script", "<img", "<a ", "href", "src=", "url(", "@import", "class="] {
+        assert!(!html.contains(never), "{name}: {never}");
+    }
+}
+
+#[test]
+fn every_family_in_every_language_was_looked_at() {
+    let mails = all();
+    let mut sums = String::new();
+    for (name, mail) in &mails {
+        check(name, mail);
+        let (_, table) = mail.csv.as_ref().unwrap();
+        let parts = [mail.subject.as_str(), &mail.text, mail.html.as_ref().unwrap(), table];
+        let sums_of = parts.map(|part| format!("{:016x}", fnv(part.as_bytes())));
+        writeln!(sums, "{name} {}", sums_of.join(" ")).unwrap();
+    }
+    if let Some(folder) = std::env::var_os("MAILS") {
+        let folder = Path::new(&folder);
+        std::fs::create_dir_all(folder).unwrap();
+        for (name, mail) in &mails {
+            let whole = format!("Subject: {}\n\n{}", mail.subject, mail.text);
+            std::fs::write(folder.join(format!("{name}.txt")), whole).unwrap();
+            std::fs::write(folder.join(format!("{name}.html")), mail.html.as_ref().unwrap()).unwrap();
+            std::fs::write(folder.join(format!("{name}.csv")), &mail.csv.as_ref().unwrap().1).unwrap();
+        }
+    }
+    let seen = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/mails.txt");
+    if std::env::var_os("ACCEPT").is_some() {
+        std::fs::write(&seen, &sums).unwrap();
+    }
+    let seen = std::fs::read_to_string(&seen).unwrap_or_default();
+    let changed: Vec<&str> = sums.lines().filter(|line| !seen.lines().any(|known| known == *line)).collect();
+    assert!(
+        changed.is_empty() && seen.lines().count() == sums.lines().count(),
+        "{} mails are not as they were when somebody looked at them; the first: {:?}. How to look: the head of this file",
+        changed.len(),
+        changed.first()
+    );
+}
+
+/// What each mail is for: the words of its family stand in it.
+#[test]
+fn a_mail_has_all_that_its_family_says() {
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (name, mail) in all() {
+        let Some((tag, word)) = name.split_once('-') else { panic!("{name}") };
+        let Some(family) = Family::read(word) else { continue };
+        let (text, html) = (flat(&mail.text), flat(mail.html.as_ref().unwrap()));
+        let said = Words::of(tag).family(family);
+        for sentence in [&said.title, &said.seen, &said.matters, &said.device] {
+            // Without code, which each form writes in its own way.
+            if !sentence.contains(['`', '&', '<', '>', '\'']) {
+                assert!(
+                    text.contains(&flat(sentence)) && html.contains(&flat(sentence)),
+                    "{name}: {sentence}"
+                );
+            }
+        }
+        assert_eq!(html.matches("<li").count(), said.layman.len() + said.technician.len(), "{name}");
+        assert!(mail.csv.unwrap().1.lines().count() == 2, "{name}");
+    }
+}
+
+/// FNV-1a.
+fn fnv(bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+}
