@@ -139,7 +139,7 @@ impl FamilyText {
         [("layman", &self.layman), ("technician", &self.technician)]
     }
 
-    fn texts_mut(&mut self) -> [(&'static str, &mut String); 6] {
+    pub(crate) fn texts_mut(&mut self) -> [(&'static str, &mut String); 6] {
         let Self { title, seen, matters, device, check, intended, .. } = self;
         [
             ("title", title),
@@ -151,7 +151,7 @@ impl FamilyText {
         ]
     }
 
-    fn steps_mut(&mut self) -> [(&'static str, &mut Vec<String>); 2] {
+    pub(crate) fn steps_mut(&mut self) -> [(&'static str, &mut Vec<String>); 2] {
         [("layman", &mut self.layman), ("technician", &mut self.technician)]
     }
 }
@@ -184,9 +184,24 @@ impl Language {
     }
 }
 
-/// The languages in which mails are written, by their tags, English first.
+/// The languages in which mails are written, by their tags, with the name that each has for itself.
+pub const NAMES: &[(&str, &str)] = &[
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("fr", "Fran\u{e7}ais"),
+    ("es", "Espa\u{f1}ol"),
+    ("nl", "Nederlands"),
+    ("pl", "Polski"),
+];
+
+/// Whether the texts are a translation that nobody who speaks the language has read yet, as far as we know.
+pub fn is_translated(tag: &str) -> bool {
+    !matches!(tag, "en" | "de")
+}
+
+/// The same without their names.
 pub fn tags() -> impl Iterator<Item = &'static str> {
-    LANGUAGES.iter().map(|language| language.tag)
+    NAMES.iter().map(|(tag, _)| *tag)
 }
 
 /// The words of a language; those of the settings where it has them, which only pages need.

@@ -1,3 +1,5 @@
+//! Whether the language files are complete, and whether each is in its language.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;

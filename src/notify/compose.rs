@@ -3,7 +3,7 @@
 //! What happened, which device, why it matters, what to do: first for somebody who runs a shop, then for a
 //! technician. All values are foreign text: each becomes one short line here, and [`layout`] escapes it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use jiff::tz::TimeZone;
 
@@ -120,7 +120,12 @@ fn remedies(blocks: &mut Vec<Block>, text: &FamilyText, problems: &[&Problem], s
     };
     let address = only(|problem| problem.place.clone(), "ADDRESS");
     let port = only(|problem| problem.port.map(|port| port.to_string()).unwrap_or_default(), "PORT");
-    let filled = |text: &String| fill(text, &[("address", &address), ("port", &port)]);
+    let is_v6 = address.parse::<Ipv6Addr>().is_ok();
+    let filled = |text: &String| {
+        // Before a port, an IPv6 address stands in brackets.
+        let text = if is_v6 { text.replace("{address}:", "[{address}]:") } else { text.clone() };
+        fill(&text, &[("address", &address), ("port", &port)])
+    };
     blocks.push(Block::Subheading(text.title.clone()));
     let paragraph = |text| Block::Paragraph(filled(text));
     let steps = |steps: &[String]| Block::Steps(steps.iter().map(filled).collect());
@@ -659,7 +664,9 @@ mod tests {
         assert!(text(vec![problem(1, Severity::High), other.clone()]).contains("-p 3389 ADDRESS"));
         other.port = None;
         assert!(text(vec![problem(1, Severity::High), other.clone()]).contains("-p PORT ADDRESS"));
-        assert!(text(vec![other]).contains("-p PORT 198.51.100.8"));
+        assert!(text(vec![other.clone()]).contains("-p PORT 198.51.100.8"));
+        (other.place, other.port, other.family) = ("2001:db8::7".to_owned(), Some(80), Family::OpenProxy);
+        assert!(text(vec![other]).contains("-x [2001:db8::7]:80 example.com"));
     }
 
     #[test]

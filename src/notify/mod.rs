@@ -7,6 +7,7 @@ pub mod layout;
 pub mod mime;
 pub mod outbox;
 pub mod redact;
+pub mod sample;
 pub mod sentences;
 pub mod smtp;
 pub mod texts;

@@ -19,10 +19,21 @@ pub struct Texts(BTreeMap<&'static str, Own>);
 /// What the operator wrote in one language.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Own {
+    /// Somebody who speaks the language has read our translation.
+    pub reviewed: bool,
     /// By their keys
     pub sentences: BTreeMap<&'static str, String>,
     /// Whole, with ours where he wrote nothing
     pub families: BTreeMap<Family, FamilyText>,
+}
+
+/// What is to be another than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// By their keys; those that were checked
+    Sentences(Vec<(&'static str, String)>),
+    Family(Family, Box<FamilyText>),
+    Reviewed,
 }
 
 /// All words of a mail.
@@ -67,7 +78,18 @@ impl Texts {
         self.0.get(tag)
     }
 
-    /// Puts these words in the place of all others of the language; none of ours where the language is unknown.
+    /// Changes what the operator wrote in a language.
+    pub fn edit(&mut self, tag: &str, edit: Edit) {
+        let mut own = self.own(tag).cloned().unwrap_or_default();
+        match edit {
+            Edit::Sentences(texts) => texts.iter().for_each(|(key, text)| own.set_sentence(tag, key, text)),
+            Edit::Family(family, text) => own.set_family(tag, family, *text),
+            Edit::Reviewed => own.reviewed = true,
+        }
+        self.put(tag, own);
+    }
+
+    /// Puts these words in the place of all others of the language; nothing where there is no such language.
     pub fn put(&mut self, tag: &str, own: Own) {
         if let Some(tag) = lang::tags().find(|known| *known == tag) {
             self.0.insert(tag, own);
@@ -92,6 +114,13 @@ impl Own {
         };
         let mut complaints = Vec::new();
         for (key, item) in &document {
+            if key == "reviewed" {
+                match item.as_bool() {
+                    Some(reviewed) => own.reviewed = reviewed,
+                    None => complaints.push("reviewed: write true or false".to_owned()),
+                }
+                continue;
+            }
             if key == "family" {
                 for (word, item) in item.as_table().into_iter().flatten() {
                     let Some(family) = Family::read(word) else {
@@ -121,6 +150,9 @@ impl Own {
     /// The file of these words.
     pub fn write(&self, tag: &str) -> String {
         let mut document = DocumentMut::new();
+        if self.reviewed {
+            document["reviewed"] = value(true);
+        }
         for (key, text) in &self.sentences {
             document[key] = value(text.as_str());
         }
@@ -164,7 +196,7 @@ impl Own {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.sentences.is_empty() && self.families.is_empty()
+        *self == Self::default()
     }
 }
 
@@ -177,7 +209,7 @@ pub fn known_key(key: &str) -> Option<&'static str> {
 /// which a mail would not be understood.
 pub fn check_sentence(key: &str, text: &str) -> Result<(), Fault> {
     check_text(text)?;
-    let known = names(Sentences::of("").get(key).unwrap_or_default());
+    let known = names_of(key);
     // A phrase, a name: what an operator may leave out where his sentence needs none.
     let must = !FREE.contains(&key);
     let written = names(text);
@@ -230,6 +262,11 @@ fn check_names(text: &str) -> Result<(), Fault> {
         Some(name) => Err(Fault::Unknown((*name).to_owned())),
         None => Ok(()),
     }
+}
+
+/// What may be filled in of a sentence.
+pub fn names_of(key: &str) -> Vec<&'static str> {
+    names(Sentences::of("").get(key).unwrap_or_default())
 }
 
 /// What is filled in.

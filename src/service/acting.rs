@@ -11,7 +11,9 @@ use super::{Engine, Error};
 use crate::clock::Timestamp;
 use crate::config::edit::{self, Written};
 use crate::incident::{Audience, Change, OPERATOR, policy};
+use crate::notify::Sender;
 use crate::notify::outbox;
+use crate::notify::texts::{Edit, Texts};
 use crate::store::{self, AuditEntry, Deed, Note, Person, Role, Txn, What};
 use crate::system::asking;
 use crate::system::request::Request;
@@ -224,6 +226,17 @@ impl Hand for Acting {
             (self.changed)();
         }
         Ok(changed)
+    }
+
+    fn texts(&self) -> (Arc<Texts>, Sender) {
+        let loaded = self.engine.loaded();
+        (loaded.texts.clone(), loaded.sender())
+    }
+
+    fn change_texts(&self, by: &By<'_>, tag: &str, edit: Edit) -> Result<Outcome, Denied> {
+        let now = self.engine.clock.untrusted_now();
+        self.engine.change_texts(tag, edit, &by.into(), now).map_err(denied)?;
+        Ok(Outcome::Texts)
     }
 
     fn upload(&self, by: &By<'_>, what: Upload, upload: &str, name: &str) -> Result<Outcome, Denied> {

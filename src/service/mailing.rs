@@ -859,7 +859,7 @@ impl Loaded {
         }
     }
 
-    fn sender(&self) -> Sender {
+    pub(super) fn sender(&self) -> Sender {
         let organisation = &self.settings.organisation;
         Sender { organisation: organisation.name.clone(), abuse_address: organisation.abuse_address.clone() }
     }

@@ -4,11 +4,13 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::acting::{Signature, check_operator, note};
 use super::{Engine, Error, Loaded};
 use crate::clock::Timestamp;
 use crate::files;
 use crate::lang;
-use crate::notify::texts::{Own, Texts};
+use crate::notify::texts::{Edit, Own, Texts};
+use crate::store::{Deed, What};
 
 /// All that the operator wrote, and what of it cannot be taken, which leaves ours in its place.
 pub(super) fn load(data: &Path) -> (Arc<Texts>, Option<String>) {
@@ -36,9 +38,23 @@ pub(super) fn load(data: &Path) -> (Arc<Texts>, Option<String>) {
 }
 
 impl Engine {
-    /// Keeps what the operator wrote in a language: on the disk, then for the next mail.
-    pub fn keep_texts(&self, tag: &str, own: Own, now: Timestamp) -> Result<(), Error> {
+    /// Changes what the operator wrote in a language: on the disk, then for the next mail.
+    pub(super) fn change_texts(
+        &self,
+        tag: &str,
+        edit: Edit,
+        signed: &Signature<'_>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let _taking = self.take_turn();
+        check_operator(self, signed)?;
+        let what = match &edit {
+            Edit::Family(family, _) => format!("{tag} {}", family.word()),
+            Edit::Sentences(_) | Edit::Reviewed => tag.to_owned(),
+        };
+        let mut texts = (*self.loaded().texts).clone();
+        texts.edit(tag, edit);
+        let own = texts.own(tag).cloned().unwrap_or_default();
         let path = path(&self.data, tag);
         if own.is_empty() {
             match std::fs::remove_file(&path) {
@@ -52,8 +68,11 @@ impl Engine {
         }
         let (texts, complaints) = load(&self.data);
         self.alarm(ALARM, complaints.as_deref(), now)?;
-        let loaded = self.loaded();
-        self.replace(Loaded { texts, ..loaded.again(&self.store, &self.data)? });
+        let anew = self.loaded().again(&self.store, &self.data)?;
+        self.replace(Loaded { texts, ..anew });
+        self.store.write(|txn| {
+            note(txn, signed.who, Some(signed.from), Deed::to(What::ChangedTexts, &[what.as_str()]), now)
+        })?;
         Ok(())
     }
 }

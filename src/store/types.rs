@@ -377,6 +377,8 @@ pub enum What {
     TookSessions,
     /// So many, by the box itself: traffic data are kept for days only.
     ForgotSessions,
+    /// Of mails.
+    ChangedTexts,
 }
 
 impl Deed {

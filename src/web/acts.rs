@@ -9,6 +9,7 @@ use super::html::html;
 use super::page::certificate::Sent;
 use super::page::settings::{SECURITIES, Typed};
 use super::page::setup::Step;
+use super::page::texts::Passage;
 use super::page::{self, Page};
 use super::router::{Desk, Query, Reply, plain, see_other};
 use super::view::Site;
@@ -18,7 +19,9 @@ use crate::config::edit::{Change, FIELDS, Field, MAIL_URL, NewServer};
 use crate::config::{Complaint, MailSecurity, Mode, Secret};
 use crate::incident;
 use crate::incident::policy::local_day;
+use crate::lang;
 use crate::notify::outbox;
+use crate::notify::texts::Edit;
 use crate::store::NOTE_BYTES_MAX;
 
 /// Releases or drops mails: those chosen, or all that are held.
@@ -67,6 +70,39 @@ pub(crate) fn incidents(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply
         _ => return unknown(desk),
     };
     say(desk, who, fields, "/incidents", outcome)
+}
+
+/// Shows what words of mails would look like, or puts them in the place of ours.
+pub(crate) fn texts(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let [tag, word] = ["language", "part"].map(|name| fields.take(name).unwrap_or_default());
+    let Some(part) = Passage::read(&word).filter(|_| lang::tags().any(|known| known == tag)) else {
+        return unknown(desk);
+    };
+    let typed = part.typed(fields);
+    let edit = match fields.take("do").as_deref() {
+        Some("reset") => part.reset(&tag),
+        Some("save") if typed.wrong.is_none() => typed.edit,
+        Some("save" | "preview") => {
+            let status = if typed.wrong.is_some() { 400 } else { 200 };
+            return match page::texts::one(desk.hand, desk.site, who, (&tag, part), Some(&typed), desk.now) {
+                Ok(page) => desk.reply(status, page, Some(who)),
+                Err(_) => unknown(desk),
+            };
+        }
+        _ => return unknown(desk),
+    };
+    let outcome = desk.hand.change_texts(&by(desk, who), &tag, edit);
+    say(desk, who, fields, &part.path(&tag), outcome)
+}
+
+/// The operator has read our translation.
+pub(crate) fn reviewed(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let tag = fields.take("language").unwrap_or_default();
+    if !lang::tags().any(|known| known == tag) {
+        return unknown(desk);
+    }
+    let outcome = desk.hand.change_texts(&by(desk, who), &tag, Edit::Reviewed);
+    say(desk, who, fields, &format!("/texts/{tag}"), outcome)
 }
 
 /// Changes one table of the settings.

@@ -138,6 +138,8 @@ pub const FORMS: &[Form] = &[
     Form { path: "/system/power", act: Act::Inside(Role::Operator, acts::power) },
     Form { path: "/system/support/download", act: Act::Inside(Role::Operator, acts::support) },
     Form { path: "/system/certificate/change", act: Act::Inside(Role::Operator, acts::certificate) },
+    Form { path: "/texts/change", act: Act::Inside(Role::Operator, acts::texts) },
+    Form { path: "/texts/reviewed", act: Act::Inside(Role::Operator, acts::reviewed) },
     Form { path: "/settings/change", act: Act::Inside(Role::Operator, acts::settings) },
     Form { path: "/setup/change", act: Act::Inside(Role::Operator, acts::setup) },
     Form { path: "/setup/check", act: Act::Inside(Role::Operator, acts::check) },

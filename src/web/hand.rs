@@ -1,6 +1,7 @@
 //! What operators do on the pages, as plain data: the border between the pages, which are pure, and what does it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -16,8 +17,10 @@ use crate::customers::Column;
 use crate::customers::difference::Difference;
 use crate::customers::import::Unreadable;
 use crate::incident;
+use crate::notify::Sender;
 use crate::notify::authentic::{Dmarc, Spf};
 use crate::notify::outbox;
+use crate::notify::texts::{Edit, Texts};
 use crate::store::{Counts, Report};
 
 /// Does what an operator wants, as the commands of the same names do, and notes who did it.
@@ -58,6 +61,10 @@ pub trait Hand {
     fn jobs(&self) -> Vec<Job>;
     /// Whether the machine can be restarted and switched off from here.
     fn can_restart(&self) -> bool;
+    /// The words of mails, and who writes them.
+    fn texts(&self) -> (Arc<Texts>, Sender);
+    /// Changes what the operator wrote in a language.
+    fn change_texts(&self, by: &By<'_>, tag: &str, edit: Edit) -> Result<Outcome, Denied>;
     fn own_certificate(&self) -> Option<Own>;
     /// Takes a chain and its key, both in PEM form.
     fn put_certificate(&self, by: &By<'_>, chain: &str, key: &str) -> Result<Placed, Denied>;
@@ -110,6 +117,8 @@ pub enum Outcome {
         is_named: bool,
     },
     CertificateRemoved,
+    /// The words of mails are others now.
+    Texts,
     /// The mode is another now, and so many mails were released before.
     Went {
         mode: Mode,

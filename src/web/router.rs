@@ -12,6 +12,7 @@ use super::html::html;
 use super::page::acting::may_act;
 use super::page::settings::Typed;
 use super::page::setup::Step;
+use super::page::texts::Passage;
 use super::page::{self, Page};
 use super::view::{ROWS_MAX, Site, Trouble, View};
 use super::words::Pick;
@@ -245,6 +246,16 @@ fn route(
             let page = page::jobs::one(&job, site, who, now);
             return Ok(if is_moving { Answer::Moving(page) } else { Answer::Page(page) });
         }
+        ["texts"] => page::texts::list(hand, site, who, site.words().tag)?,
+        ["texts", tag] => page::texts::list(hand, site, who, tag)?,
+        ["texts", tag, word] => {
+            let part = Passage::read(word).ok_or(Fault::NotFound)?;
+            page::texts::one(hand, site, who, (tag, part), None, now)?
+        }
+        ["texts", tag, word, "html"] => {
+            let part = Passage::read(word).ok_or(Fault::NotFound)?;
+            return Ok(Answer::Mail(page::texts::html_part(hand, site, (tag, part), now)?));
+        }
         ["settings"] => page::settings::show(site, who, &desk.hand.settings()?, &Typed::default()),
         ["system"] => page::system::show(view, desk.hand, site, who, query, now)?,
         ["system", "support"] if may_act(who) => page::system::support(view, site, who, now)?,
@@ -437,7 +448,7 @@ const FORM_VALUE_BYTES_MAX: usize = 48 * 1024;
 /// What a key of a form begins with that chooses a row by its number.
 pub(crate) const CHOSEN: &str = "id-";
 /// No path has more parts; one more is enough to find that out.
-const PARTS_MAX: usize = 4;
+const PARTS_MAX: usize = 5;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -108,6 +108,13 @@ sentences! {
     [nat NatWords]
     title about inside outside first last per_user skip address try_it blocks shares nobody wrong_ports no_address crowded to_set
 
+    [texts TextWords]
+    title way about family first_words sentences own reviewed unreviewed confirm preview show_preview save reset saved wrong
+    steps_hint names_hint empty long missing unknown backtick too_many_steps
+    l_title l_seen l_matters l_device l_layman l_technician l_check l_intended l_subject_one l_subject_many
+    l_greeting l_greeting_unnamed l_intro_one l_intro_many l_which_device l_gone l_answer_title l_answer
+    l_genuine_title l_genuine l_sender_title l_sender l_footer
+
     [whose Whose]
     outside unattributable no_line files_differ files_agree mails_differ two_customers only_prefix longest not_mailed
     longer_prefix none_valid not_valid not_told session block forward formula resolver two_users user_unknown needs_source_port
@@ -128,7 +135,7 @@ sentences! {
     claimed logged_in reset_passwords changed_password added_operator added_viewer removed_person released dropped closed
     muted reopened noted sent_report sent_known_report sent_unreadable_report took_customers asked_shadowserver
     tried_shadowserver sent_test_mail tried_test_mail changed_settings put_certificate downloaded_support restarted
-    switched_off took_sessions forgot_sessions and_more times
+    switched_off took_sessions forgot_sessions changed_texts and_more times
 
     [alarm AlarmWords]
     clock clock_back disk fetch settings trust customers certificate shadowserver_key shadowserver reports_unusable
@@ -230,6 +237,7 @@ impl PageWords {
             What::SwitchedOff => t.switched_off,
             What::TookSessions => t.took_sessions,
             What::ForgotSessions => t.forgot_sessions,
+            What::ChangedTexts => t.changed_texts,
         };
         let day = if let What::Muted(day) = deed.what { day.to_string() } else { String::new() };
         let (mut what, more) = (deed.to.join(", "), self.number(deed.more));

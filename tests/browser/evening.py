@@ -67,6 +67,10 @@ class Evening(Person):
             look(f"{customer}&part={part}", f"customer-{part}", keys=False)
         look("/unassigned", "unassigned")
         look("/nat?inside=100.64.0.0/24&outside=198.18.0.0/30&address=198.18.0.1&port=5000", "nat")
+        look("/texts", "texts")
+        look("/texts/pl", "texts-unreviewed", keys=False)
+        look(f"/texts/{tongue}/sentences", "texts-sentences")
+        look(f"/texts/{tongue}/ssh", "texts-family")
         look("/unassigned?together=address&why=unassigned", "unassigned-each", keys=False)
         look("/settings", "settings")
         look("/system", "system")
@@ -106,6 +110,27 @@ class Evening(Person):
         self.fill("[name='organisation.name']", "Example Net & Sons")
         self.press("#organisation button")
         self.expect("Example Net & Sons" in self.text("header"), "the new name of the organisation is above the page")
+
+    def words(self):
+        own = self.folder / "texts" / "fr.toml"
+        self.go("/texts/fr")
+        self.expect(self.all(".alarm"), "a translation that nobody has confirmed is marked")
+        self.press("form[action='/texts/reviewed'] button")
+        self.expect(not self.all(".alarm") and "reviewed = true" in own.read_text(), "it is confirmed")
+        self.go("/texts/fr/ssh")
+        self.fill("[name='text.title']", "Un accès {x}")
+        self.press("button[value=save]")
+        self.expect(self.all(".alarm[role=alert]") and "title" not in own.read_text(), "a wrong text is not saved")
+        self.look("en-texts-wrong", keys=False, may_refuse=True)
+        self.fill("[name='text.title']", "Un accès SSH & <rien>")
+        self.press("button[value=preview]")
+        self.expect("Un accès SSH & <rien>" in self.text("pre"), "the mail is shown before it is saved")
+        self.look("en-texts-preview", keys=False)
+        self.press("button[value=save]")
+        self.said("The words are changed")
+        self.expect("title" in own.read_text(), "it is saved")
+        self.press("button[value=reset]")
+        self.expect("title" not in own.read_text(), "the original is back")
 
     def certificate(self):
         given = pathlib.Path(__file__).resolve().parent.parent / "data/certificates"
@@ -333,6 +358,7 @@ class Evening(Person):
         self.claim()
         self.everything("en")
         self.settings()
+        self.words()
         self.certificate()
         self.customers()
         self.report()

@@ -463,7 +463,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("redb", &["src/store/"]),
     ("reqwest", &["src/fetch/http"]),
     ("tiny_http", &["src/web/server"]),
-    ("toml_edit", &["src/config/", "src/lang"]),
+    ("toml_edit", &["src/config/", "src/lang", "src/notify/texts"]),
 ];
 
 /// Without socket, file, environment and clock: the same arguments give the same result.

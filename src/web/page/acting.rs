@@ -46,6 +46,7 @@ pub(crate) fn said(outcome: Outcome, t: &'static PageWords) -> Html {
             let warning = if is_named { "" } else { t.certificate.not_named };
             (format!("{taken} {warning}").trim_end().to_owned(), is_named)
         }
+        Outcome::Texts => (t.texts.saved.to_owned(), true),
         Outcome::CertificateRemoved => (t.certificate.removed.to_owned(), true),
         Outcome::Nothing => (acts.nothing.to_owned(), false),
         Outcome::NoDay => (acts.no_day.to_owned(), false),

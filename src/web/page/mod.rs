@@ -16,6 +16,7 @@ pub(crate) mod reports;
 pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod system;
+pub(crate) mod texts;
 mod trend;
 
 use super::access::Who;

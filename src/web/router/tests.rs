@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -17,11 +18,13 @@ use crate::customers::table::Why;
 use crate::customers::{Column, CustomerNo, Owner};
 use crate::incident::{Audience, Evidence, Incident, Key, OPERATOR, Ownership, Place, Sighting, State};
 use crate::lang::sentences::{Piece, pieces, texts};
+use crate::lang::{FamilyText, Words};
 use crate::lines::{Outbound, Outgoing, Status};
-use crate::notify::Mail;
 use crate::notify::authentic::{Dmarc, Policy, Spf, Verdict};
 use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
-use crate::report::kind::{Nature, Severity};
+use crate::notify::texts::{Edit, Texts};
+use crate::notify::{Mail, Sender};
+use crate::report::kind::{Family, Nature, Severity};
 use crate::sessions::Until;
 use crate::sessions::owner::By as SaidBy;
 use crate::store::{
@@ -819,6 +822,22 @@ impl Hand for Keeper {
     fn can_restart(&self) -> bool {
         true
     }
+    fn texts(&self) -> (Arc<Texts>, Sender) {
+        let mut texts = Texts::default();
+        let evil_family = FamilyText {
+            title: evil(),
+            seen: evil(),
+            layman: vec![evil()],
+            ..Words::of("en").family(Family::Ssh).clone()
+        };
+        texts.edit("en", Edit::Sentences(vec![("greeting", evil()), ("footer", evil())]));
+        texts.edit("en", Edit::Family(Family::Ssh, Box::new(evil_family)));
+        (Arc::new(texts), Sender { organisation: evil(), abuse_address: evil() })
+    }
+    fn change_texts(&self, by: &By<'_>, tag: &str, edit: Edit) -> Result<Outcome, Denied> {
+        self.note(format!("texts {tag} {edit:?} by {}", by.who.name))?;
+        Ok(Outcome::Texts)
+    }
     fn own_certificate(&self) -> Option<Own> {
         let about = About { names: vec![evil()], from: NOW, until: NOW.plus_days(-1) };
         Some(Own { file: evil(), about: Some(about) })
@@ -1024,6 +1043,9 @@ const PAGES: &[&str] = &[
     "/system/certificate",
     "/people",
     "/audit",
+    "/texts",
+    "/texts/en/sentences",
+    "/texts/en/ssh",
     "/nat",
     "/nat?inside=100.64.0.0/29&outside=192.0.2.1+192.0.2.8/31&first=1024&last=4095&per_user=&skip=1&address=192.0.2.1&port=1500",
 ];
@@ -1241,11 +1263,13 @@ fn no_english_sentence_stands_on_a_german_page() {
 fn every_word_of_a_german_page_is_of_the_language_files() {
     let (columns, settings) =
         (include_str!("../../lang/de.toml"), include_str!("../../lang/de-settings.toml"));
+    let families = include_str!("../../lang/de-families.toml");
+    let names = crate::lang::NAMES.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(" ");
     let known: std::collections::HashSet<String> = texts(FILES[1].1)
         .iter()
         .chain(&texts(columns))
         .flat_map(|(_, text)| words_of(text))
-        .chain(words_of(settings))
+        .chain([settings, families, &names].into_iter().flat_map(words_of))
         .collect();
     // What the made-up box holds, and what is a name in every language.
     let data: Vec<String> = words_of(&format!(
@@ -1257,6 +1281,8 @@ fn every_word_of_a_german_page_is_of_the_language_files() {
     .collect();
     let unknown: std::collections::BTreeSet<_> = all_in("de")
         .iter()
+        // Words of English mails, which somebody has asked for.
+        .filter(|(asked, _)| !asked.contains("/texts/en/"))
         .flat_map(|(asked, reply)| {
             words_of(&read_aloud(&reply.body)).map(move |word| (word, asked.clone())).collect::<Vec<_>>()
         })
@@ -1280,7 +1306,8 @@ fn no_page_leaves_a_placeholder_open() {
             })
             .collect();
         assert!(names.len() > 10);
-        for (asked, reply) in all_in(language) {
+        // Where mails are written, they are to be seen.
+        for (asked, reply) in all_in(language).into_iter().filter(|(asked, _)| !asked.contains("/texts")) {
             assert!(!names.iter().any(|name| reply.body.contains(name)), "{asked}: {}", reply.body);
         }
     }
@@ -1289,8 +1316,8 @@ fn no_page_leaves_a_placeholder_open() {
 #[test]
 fn a_broken_store_is_said_and_escaped() {
     let keeper = Keeper { broken: true, ..Keeper::default() };
-    // Jobs, certificates and NATs are in no store.
-    let elsewhere = ["/jobs", "/system/certificate", "/nat"];
+    // Jobs, certificates, NATs and words are in no store.
+    let elsewhere = ["/jobs", "/system/certificate", "/nat", "/texts"];
     let is_stored = |target: &str| !elsewhere.iter().any(|path| target.starts_with(path));
     for target in PAGES.iter().filter(|target| is_stored(target)) {
         let reply =
@@ -1625,6 +1652,10 @@ fn form_to(form: &Form) -> Request<'static> {
         Act::Upload(..) => Request { content_type: PARTS, upload: "upload-1", ..sent },
         _ if form.path == "/incidents/change" => Request { body: b"csrf=t0ken&do=close&id-7=on", ..sent },
         _ if form.path == "/system/certificate/change" => Request { body: b"csrf=t0ken&do=remove", ..sent },
+        _ if form.path == "/texts/change" => {
+            Request { body: b"csrf=t0ken&language=de&part=ssh&do=reset", ..sent }
+        }
+        _ if form.path == "/texts/reviewed" => Request { body: b"csrf=t0ken&language=pl", ..sent },
         _ if form.path == "/system/power" => Request { body: b"csrf=t0ken&do=off&sure=on", ..sent },
         _ if form.path == "/setup/change" => {
             Request { body: b"csrf=t0ken&step=3&version=1&networks.cidrs=192.0.2.0/24", ..sent }
@@ -2260,6 +2291,70 @@ fn a_nat_is_tried_before_it_is_set() {
     let crowded = "?inside=100.64.0.0/24&outside=192.0.2.1&per_user=1000";
     let body = has(crowded, &["each outside address has room for 64, and 256 would share it"]);
     assert!(!body.contains("[[nat]]"));
+}
+
+#[test]
+fn words_are_shown_before_they_are_saved_and_saved_only_where_they_are_right() {
+    let keeper = Keeper::default();
+    let send = |body: String| {
+        send(&keeper, &Request { target: "/texts/change", body: body.leak().as_bytes(), ..FORM })
+    };
+    let family = |title: &str, what: &str| {
+        let texts = ["seen", "matters", "device", "technician", "check", "intended"];
+        let texts: String = texts.iter().map(|key| format!("&text.{key}=Read+this.")).collect();
+        format!(
+            "csrf=t0ken&language=de&part=ssh&do={what}&text.title={title}&text.layman=One.%0D%0A%0D%0ATwo.{texts}"
+        )
+    };
+    let (reply, done) = send(family("Neu%3Cb%3E", "preview"));
+    assert_eq!((reply.status, done.len()), (200, 0));
+    for part in ["Neu&lt;b&gt;", "1. One.", "2. Two.", "\nOne.\nTwo.</textarea>"] {
+        assert!(reply.body.contains(part), "{part}: {}", reply.body);
+    }
+    for (title, why) in
+        [("", "a text is needed here"), ("%7Bx%7D", "{x} is not known"), ("%60a", "a backtick")]
+    {
+        for what in ["preview", "save"] {
+            let (reply, done) = send(family(title, what));
+            assert_eq!((reply.status, done.len()), (400, 0), "{title} {what}");
+            assert!(reply.body.contains(why) && reply.body.contains("Read this."), "{}", reply.body);
+        }
+    }
+    let (reply, done) = send(family("Neu", "save"));
+    assert_eq!((reply.status, header(&reply, "Location")), (303, Some("/texts/de/ssh")));
+    assert!(
+        done[0].starts_with("texts de Family(Ssh") && done[0].contains("layman: [\"One.\", \"Two.\"]"),
+        "{done:?}"
+    );
+    // What was left out is empty, and a mail without greeting is none.
+    let sentences = "csrf=t0ken&language=de&part=sentences&do=save&text.greeting=Hallo,".to_owned();
+    assert_eq!(send(sentences).0.status, 400);
+    for bad in ["language=xx&part=ssh&do=save", "language=de&part=x&do=save", "language=de&part=ssh&do=x"] {
+        let (reply, done) = send(format!("csrf=t0ken&{bad}"));
+        assert_eq!((reply.status, done.len()), (400, 0), "{bad}");
+    }
+    let status = |target: &str| {
+        handle(&Request { target, cookie: "sid=of-ann", ..PLAIN }, &FAKE, &keeper, &keeper, NOW).status
+    };
+    assert_eq!(
+        [status("/texts/pl"), status("/texts/xx"), status("/texts/en/none"), status("/texts/xx/ssh")],
+        [200, 404, 404, 404]
+    );
+    let mail = handle(
+        &Request { target: "/texts/pl/ssh/html", cookie: "sid=of-ann", ..PLAIN },
+        &FAKE,
+        &keeper,
+        &keeper,
+        NOW,
+    );
+    assert!(mail.body.contains("lang=\"pl\"") && mail.policy.contains("sandbox"));
+    let unreviewed = |target: &str, name: &str| {
+        let cookie: String = format!("sid=of-{name}");
+        handle(&Request { target, cookie: cookie.leak(), ..PLAIN }, &FAKE, &keeper, &keeper, NOW).body
+    };
+    assert!(unreviewed("/texts/pl", "ann").contains("/texts/reviewed"));
+    assert!(!unreviewed("/texts/pl", "vic").contains("/texts/reviewed"), "a viewer confirms nothing");
+    assert!(!unreviewed("/texts/de", "ann").contains("/texts/reviewed"));
 }
 
 #[test]
