@@ -4,6 +4,7 @@ Claims a box that is nobody's, looks at every page, changes settings, sends file
 viewer, looks at every page again in German, and practises.
 """
 
+import base64
 import datetime
 import pathlib
 import re
@@ -17,7 +18,11 @@ import urllib.request
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from person import GERMAN, NARROW, PASSWORD, WIDE, Person, spend
+from person import ENGLISH, GERMAN, NARROW, PASSWORD, WIDE, Person, spend
+
+
+# Of a telephone, and of a window beside others.
+MAIL_WIDTHS = (360, 800)
 
 
 class Evening(Person):
@@ -111,8 +116,28 @@ class Evening(Person):
         self.press("#organisation button")
         self.expect("Example Net & Sons" in self.text("header"), "the new name of the organisation is above the page")
 
+    def every_mail(self):
+        """A mail about each family in each language, as narrow and as wide as people read mails."""
+        self.go("/texts")
+        tongues = [link.get_attribute("href").rsplit("/", 1)[1] for link in self.all(".places a")]
+        words = [link.get_attribute("href").rsplit("/", 1)[1] for link in self.all("td a")]
+        self.expect(len(tongues) == 6 and len(words) > 40, f"{len(words)} families in {len(tongues)} languages")
+        for name in (f"/texts/{tongue}/{word}/html" for tongue in tongues for word in words):
+            self.go(name)
+            for width in MAIL_WIDTHS:
+                self.dress(width, "light")
+                wide, cut = self.run("return [document.scrollingElement.scrollWidth, [...document.querySelectorAll('td, th, li, p')]"
+                                     ".filter((one) => one.scrollWidth > one.clientWidth + 1).length]")
+                self.note(wide <= width and not cut, f"{name} is {wide} px wide at {width}, {cut} parts are cut")
+                if name.endswith(("/ssh/html", "/hacked_site/html")):
+                    picture = self.tell("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+                    file = name.strip("/").replace("/", "-").removesuffix("-html")
+                    (self.shots / f"{file}-{width}.png").write_bytes(base64.b64decode(picture["data"]))
+                    self.pictures += 1
+        self.dress(*ENGLISH[0])
+
     def words(self):
-        own = self.folder / "texts" / "fr.toml"
+        own = self.folder / "data" / "texts" / "fr.toml"
         self.go("/texts/fr")
         self.expect(self.all(".alarm"), "a translation that nobody has confirmed is marked")
         self.press("form[action='/texts/reviewed'] button")
@@ -359,6 +384,7 @@ class Evening(Person):
         self.everything("en")
         self.settings()
         self.words()
+        self.every_mail()
         self.certificate()
         self.customers()
         self.report()
