@@ -109,7 +109,7 @@ sentences! {
     title about inside outside first last per_user skip address try_it blocks shares nobody wrong_ports no_address crowded to_set
 
     [texts TextWords]
-    title way about family first_words sentences own reviewed unreviewed confirm preview show_preview save reset saved wrong
+    title way about family in_settings sentences own reviewed unreviewed confirm preview change show_preview save reset saved wrong
     steps_hint names_hint empty long missing unknown backtick too_many_steps
     l_title l_seen l_matters l_device l_layman l_technician l_check l_intended l_subject_one l_subject_many
     l_greeting l_greeting_unnamed l_intro_one l_intro_many l_which_device l_gone l_answer_title l_answer

@@ -12,108 +12,77 @@ use abusebox::clock::Timestamp;
 use abusebox::incident::policy::Reason;
 use abusebox::lang::{self, Words};
 use abusebox::notify::texts::Texts;
-use abusebox::notify::{Digest, Earlier, Mail, Problem, Sender, compose};
-use abusebox::report::kind::{Family, KINDS, Kind, Severity, unknown};
+use abusebox::notify::{Digest, Earlier, Mail, Problem, Sender, compose, sample};
+use abusebox::report::kind::{Family, Severity};
 use jiff::tz::TimeZone;
 
 use crate::rig::at;
 
-/// The port on which a family is found mostly, and what a report says of it beside.
+/// What a report may say of a family beside address and port.
 #[rustfmt::skip]
-const FOUND: &[(Family, u16, &str, &[(&str, &str)])] = &[
-    (Family::OpenResolver, 53, "udp", &[("dns_version", "dnsmasq-2.80"), ("amplification", "4.2"), ("device_vendor", "MikroTik")]),
-    (Family::TimeServer, 123, "udp", &[("version", "ntpd 4.2.6p5"), ("system", "Linux/3.10"), ("processor", "armv7l")]),
-    (Family::Discovery, 1900, "udp", &[("server", "Linux/2.6 UPnP/1.0 MiniUPnPd/1.4"), ("amplification", "30.8")]),
-    (Family::Reflector, 111, "udp", &[("programs", "100000 portmapper"), ("amplification", "7")]),
-    (Family::Middlebox, 80, "tcp", &[("method", "GET"), ("amplification", "65.6")]),
-    (Family::OpenProxy, 1080, "tcp", &[("tag", "socks5")]),
-    (Family::RemoteDesktop, 3389, "tcp", &[("rdp_protocol", "RDP"), ("subject_common_name", "BUERO-PC"), ("issuer_common_name", "BUERO-PC")]),
-    (Family::Ssh, 22, "tcp", &[("serverid_software", "dropbear_2019.78"), ("userauth_methods", "publickey, password")]),
-    (Family::Telnet, 23, "tcp", &[("banner", "|MikroTik v6.45|Login:"), ("device_vendor", "MikroTik")]),
-    (Family::ServerManagement, 623, "udp", &[("ipmi_version", "2.0"), ("none_auth", "no")]),
-    (Family::Database, 3306, "tcp", &[("server_version", "5.7.29-log")]),
-    (Family::DataStore, 27017, "tcp", &[("version", "4.0.3"), ("name", "shop")]),
-    (Family::Cache, 6379, "tcp", &[("version", "5.0.7"), ("os", "Linux 5.4.0 x86_64")]),
-    (Family::ContainerControl, 2375, "tcp", &[("version", "20.10.7"), ("kernel_version", "5.4.0-42-generic")]),
-    (Family::MessageBroker, 5672, "tcp", &[("product", "RabbitMQ"), ("product_version", "3.8.2")]),
-    (Family::FileSharing, 445, "tcp", &[("smb_version_string", "SMB 1.0"), ("machine_name", "SERVER1")]),
-    (Family::Directory, 389, "tcp", &[("dns_host_name", "dc1.firma.example")]),
-    (Family::FileTransfer, 21, "tcp", &[("banner", "220 Welcome to NAS FTP service."), ("device_type", "nas")]),
-    (Family::Snmp, 161, "udp", &[("sysname", "sw-keller"), ("sysdesc", "Switch 24 port, firmware 1.2")]),
-    (Family::Router, 7547, "tcp", &[("server", "RomPager/4.07 UPnP/1.0"), ("device_vendor", "TP-Link")]),
-    (Family::SmartInstall, 4786, "tcp", &[]),
-    (Family::Routing, 179, "tcp", &[]),
-    (Family::VpnGateway, 500, "udp", &[]),
-    (Family::Camera, 37810, "udp", &[("device_vendor", "Dahua"), ("device_model", "DH-XVR5108")]),
-    (Family::Printer, 631, "tcp", &[("printer_make_and_model", "HP LaserJet M402"), ("printer_name", "Empfang")]),
-    (Family::Telephony, 5060, "udp", &[("user_agent", "Asterisk PBX 13.18"), ("code", "200")]),
-    (Family::IotMessaging, 1883, "tcp", &[("anonymous_access", "Y"), ("code", "Connection Accepted")]),
-    (Family::Industrial, 502, "tcp", &[("device_vendor", "Schneider Electric"), ("device_model", "BMX P34 2020")]),
-    (Family::AndroidDebug, 5555, "tcp", &[("model", "TV BOX"), ("device", "p212")]),
-    (Family::MailServerFlaw, 443, "tcp", &[("tag", "exchange;cve-2024-21410"), ("version", "15.2.1118.7"), ("servername", "mail.firma.example")]),
-    (Family::MailLogin, 110, "tcp", &[("banner", "+OK Dovecot ready.")]),
-    (Family::MailService, 25, "tcp", &[("banner", "220 mail.firma.example ESMTP Postfix")]),
-    (Family::WebFlaw, 10443, "tcp", &[("tag", "cve-2024-21762;fortinet"), ("device_vendor", "Fortinet"), ("subject_common_name", "FGT60F")]),
-    (Family::WebService, 8080, "tcp", &[("server", "mini_httpd/1.19"), ("http_code", "401")]),
-    (Family::WebSecret, 443, "tcp", &[("badsecret_type", "ASP.NET MachineKey")]),
-    (Family::WeakCrypto, 443, "tcp", &[("cipher_suite", "TLS_RSA_WITH_RC4_128_SHA"), ("ssl_version", "SSLv3")]),
-    (Family::Infected, 49152, "tcp", &[("infection", "avalanche-andromeda"), ("dst_port", "80")]),
-    (Family::InfectedDevice, 80, "tcp", &[("tag", "implant"), ("device_vendor", "Cisco")]),
-    (Family::BruteForce, 51234, "tcp", &[("service", "ssh"), ("dst_port", "22"), ("number_of_connections", "412")]),
-    (Family::Scanning, 40123, "tcp", &[("target_product", "RDP"), ("dst_port", "3389")]),
-    (Family::DdosSource, 50505, "udp", &[("attack", "udp_flood"), ("duration", "60")]),
-    (Family::HackedSite, 443, "tcp", &[("url", "http://shop.example/wp-content/x.php"), ("category", "phishing"), ("system", "wordpress")]),
-    (Family::HarmfulContent, 80, "tcp", &[("url", "http://shop.example/invoice.exe"), ("sha256", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]),
-    (Family::ControlServer, 50050, "tcp", &[("tag", "cobalt-strike"), ("beacon_type", "HTTPS")]),
-    (Family::Network, 80, "tcp", &[("attack", "udp_flood")]),
-    (Family::Other, 4444, "tcp", &[("tag", "new-thing"), ("version", "1.0")]),
+const FOUND: &[(Family, &[(&str, &str)])] = &[
+    (Family::OpenResolver, &[("dns_version", "dnsmasq-2.80"), ("amplification", "4.2"), ("device_vendor", "MikroTik")]),
+    (Family::TimeServer, &[("version", "ntpd 4.2.6p5"), ("system", "Linux/3.10"), ("processor", "armv7l")]),
+    (Family::Discovery, &[("server", "Linux/2.6 UPnP/1.0 MiniUPnPd/1.4"), ("amplification", "30.8")]),
+    (Family::Reflector, &[("programs", "100000 portmapper"), ("amplification", "7")]),
+    (Family::Middlebox, &[("method", "GET"), ("amplification", "65.6")]),
+    (Family::OpenProxy, &[("tag", "socks5")]),
+    (Family::RemoteDesktop, &[("rdp_protocol", "RDP"), ("subject_common_name", "BUERO-PC"), ("issuer_common_name", "BUERO-PC")]),
+    (Family::Ssh, &[("serverid_software", "dropbear_2019.78"), ("userauth_methods", "publickey, password")]),
+    (Family::Telnet, &[("banner", "|MikroTik v6.45|Login:"), ("device_vendor", "MikroTik")]),
+    (Family::ServerManagement, &[("ipmi_version", "2.0"), ("none_auth", "no")]),
+    (Family::Database, &[("server_version", "5.7.29-log")]),
+    (Family::DataStore, &[("version", "4.0.3"), ("name", "shop")]),
+    (Family::Cache, &[("version", "5.0.7"), ("os", "Linux 5.4.0 x86_64")]),
+    (Family::ContainerControl, &[("version", "20.10.7"), ("kernel_version", "5.4.0-42-generic")]),
+    (Family::MessageBroker, &[("product", "RabbitMQ"), ("product_version", "3.8.2")]),
+    (Family::FileSharing, &[("smb_version_string", "SMB 1.0"), ("machine_name", "SERVER1")]),
+    (Family::Directory, &[("dns_host_name", "dc1.firma.example")]),
+    (Family::FileTransfer, &[("banner", "220 Welcome to NAS FTP service."), ("device_type", "nas")]),
+    (Family::Snmp, &[("sysname", "sw-keller"), ("sysdesc", "Switch 24 port, firmware 1.2")]),
+    (Family::Router, &[("server", "RomPager/4.07 UPnP/1.0"), ("device_vendor", "TP-Link")]),
+                (Family::Camera, &[("device_vendor", "Dahua"), ("device_model", "DH-XVR5108")]),
+    (Family::Printer, &[("printer_make_and_model", "HP LaserJet M402"), ("printer_name", "Empfang")]),
+    (Family::Telephony, &[("user_agent", "Asterisk PBX 13.18"), ("code", "200")]),
+    (Family::IotMessaging, &[("anonymous_access", "Y"), ("code", "Connection Accepted")]),
+    (Family::Industrial, &[("device_vendor", "Schneider Electric"), ("device_model", "BMX P34 2020")]),
+    (Family::AndroidDebug, &[("model", "TV BOX"), ("device", "p212")]),
+    (Family::MailServerFlaw, &[("tag", "exchange;cve-2024-21410"), ("version", "15.2.1118.7"), ("servername", "mail.firma.example")]),
+    (Family::MailLogin, &[("banner", "+OK Dovecot ready.")]),
+    (Family::MailService, &[("banner", "220 mail.firma.example ESMTP Postfix")]),
+    (Family::WebFlaw, &[("tag", "cve-2024-21762;fortinet"), ("device_vendor", "Fortinet"), ("subject_common_name", "FGT60F")]),
+    (Family::WebService, &[("server", "mini_httpd/1.19"), ("http_code", "401")]),
+    (Family::WebSecret, &[("badsecret_type", "ASP.NET MachineKey")]),
+    (Family::WeakCrypto, &[("cipher_suite", "TLS_RSA_WITH_RC4_128_SHA"), ("ssl_version", "SSLv3")]),
+    (Family::Infected, &[("infection", "avalanche-andromeda"), ("dst_port", "80")]),
+    (Family::InfectedDevice, &[("tag", "implant"), ("device_vendor", "Cisco")]),
+    (Family::BruteForce, &[("service", "ssh"), ("dst_port", "22"), ("number_of_connections", "412")]),
+    (Family::Scanning, &[("target_product", "RDP"), ("dst_port", "3389")]),
+    (Family::DdosSource, &[("attack", "udp_flood"), ("duration", "60")]),
+    (Family::HackedSite, &[("url", "http://shop.example/wp-content/x.php"), ("category", "phishing"), ("system", "wordpress")]),
+    (Family::HarmfulContent, &[("url", "http://shop.example/invoice.exe"), ("sha256", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]),
+    (Family::ControlServer, &[("tag", "cobalt-strike"), ("beacon_type", "HTTPS")]),
+    (Family::Network, &[("attack", "udp_flood")]),
+    (Family::Other, &[("tag", "new-thing"), ("version", "1.0")]),
 ];
 
-fn kind_of(family: Family) -> &'static Kind {
-    let of = |kind: &&Kind| kind.family == family && !kind.retired && !kind.name.contains("6_");
-    KINDS.iter().filter(of).find(|kind| kind.told).or_else(|| KINDS.iter().find(of)).unwrap_or(unknown())
+fn digest_of(family: Family) -> Digest {
+    let sender =
+        Sender { organisation: "Example Net".to_owned(), abuse_address: "abuse@example.net".to_owned() };
+    let zone = TimeZone::get("Europe/Vienna").unwrap();
+    let mut digest = sample::digest(family, sender, at("2026-11-21T23:14:03Z"), &zone);
+    digest.customer_name = "B\u{e4}ckerei M\u{fc}ller".to_owned();
+    let problem = &mut digest.problems[0];
+    let cells = FOUND.iter().find(|(of, _)| *of == family).map_or(&[][..], |(_, cells)| cells);
+    problem.shown.extend(cells.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    if family as usize % 5 == 4 {
+        problem.place = "2001:db8:77::1:7".to_owned();
+    }
+    digest
 }
 
 fn problem(family: Family) -> Problem {
-    let (_, port, protocol, cells) = FOUND.iter().find(|(of, ..)| *of == family).unwrap();
-    let kind = kind_of(family);
-    let cells = [("hostname", "gw-7.customers.example")].iter().chain(*cells);
-    Problem {
-        incident: 1 + family as u64,
-        report: if kind.name.is_empty() { "scan_new_thing".to_owned() } else { kind.name.to_owned() },
-        family,
-        severity: kind.severity,
-        nature: kind.nature,
-        reason: Reason::New,
-        place: if family as usize % 5 == 4 { "2001:db8:77::1:7" } else { "198.51.100.7" }.to_owned(),
-        more_addresses: Vec::new(),
-        port: Some(*port),
-        protocol: (*protocol).to_owned(),
-        seen: at("2026-11-20T23:14:03Z"),
-        first_seen: at("2026-11-18T07:00:00Z"),
-        days_seen: 3,
-        shown: cells.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-    }
-}
-
-fn digest(problems: Vec<Problem>) -> Digest {
-    Digest {
-        sender: Sender {
-            organisation: "Example Net".to_owned(),
-            abuse_address: "abuse@example.net".to_owned(),
-        },
-        phrase: String::new(),
-        notice: 1234,
-        customer_id: "C-77".to_owned(),
-        customer_name: "B\u{e4}ckerei M\u{fc}ller".to_owned(),
-        zone: TimeZone::get("Europe/Vienna").unwrap(),
-        pass_on: false,
-        practice_for: None,
-        plain: false,
-        problems,
-        still_open: Vec::new(),
-        gone: Vec::new(),
-    }
+    digest_of(family).problems.remove(0)
 }
 
 /// One with everything in it.
@@ -132,7 +101,8 @@ fn full() -> Digest {
         phrase: "Blauer Reiher 7".to_owned(),
         still_open: vec![earlier(Family::Printer, at("2026-11-02T08:00:00Z"))],
         gone: vec![earlier(Family::Camera, at("2026-11-05T08:00:00Z"))],
-        ..digest(problems)
+        problems,
+        ..digest_of(Family::Telnet)
     }
 }
 
@@ -144,7 +114,7 @@ fn all() -> BTreeMap<String, Mail> {
         let voice = texts.voice(tag);
         assert_eq!(voice.say.tag, tag, "sentences and families come together");
         for family in Family::ALL {
-            let mail = compose::customer(&digest(vec![problem(*family)]), &voice);
+            let mail = compose::customer(&digest_of(*family), &voice);
             mails.insert(format!("{tag}-{}", family.word()), mail);
         }
         mails.insert(format!("{tag}-full"), compose::customer(&full(), &voice));

@@ -101,7 +101,7 @@ pub(crate) fn list(hand: &dyn Hand, site: &Site, who: &Who, tag: &str) -> Result
     }
     let mark = |is_own: bool| is_own.then(|| html!(" <span class=\"badge\">", t.texts.own, "</span>"));
     let has_sentence = own.is_some_and(|own| !own.sentences.is_empty());
-    let mut table = Table::new([t.texts.family, t.texts.first_words]);
+    let mut table = Table::new([t.texts.family, t.texts.in_settings]);
     table.row([
         html!(
             "<a href=\"",
@@ -111,15 +111,14 @@ pub(crate) fn list(hand: &dyn Hand, site: &Site, who: &Who, tag: &str) -> Result
             "</a>",
             mark(has_sentence)
         ),
-        html!(voice.say.greeting),
+        Html::default(),
     ]);
     for &family in Family::ALL {
         let text = voice.family(family);
         let is_own = own.is_some_and(|own| own.families.contains_key(&family));
-        let name = site.terms().family(family).title.as_str();
         table.row([
-            html!("<a href=\"", Passage::Family(family).path(tag), "\">", name, "</a>", mark(is_own)),
-            html!(text.title),
+            html!("<a href=\"", Passage::Family(family).path(tag), "\">", text.title, "</a>", mark(is_own)),
+            html!("<code>", family.word(), "</code>"),
         ]);
     }
     let body = html!(
@@ -198,9 +197,6 @@ pub(crate) fn one(
         let why = fill(t.texts.wrong, &[("name", &label(key, t)), ("why", &complaint(wrong, t))]);
         put!(body, "<p class=\"alarm\" role=\"alert\">", why, "</p>");
     }
-    if may_act(who) {
-        put!(body, form(&shown, who, (tag, part), typed, t));
-    }
     let mail = preview(&shown, sender, (tag, part), site, now);
     match typed {
         // What was typed is kept nowhere, so no frame can ask for it.
@@ -219,6 +215,9 @@ pub(crate) fn one(
             part.path(tag),
             "/html\"></iframe>"
         ),
+    }
+    if may_act(who) {
+        put!(body, "<h2>", t.texts.change, "</h2>", form(&shown, who, (tag, part), typed, t));
     }
     Ok(Page { title: name.to_owned(), entry: "/mail", body })
 }
