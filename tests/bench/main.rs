@@ -27,7 +27,7 @@ mod world;
 
 use operator::between;
 use page::Page;
-use stages::{Checked, Idle, MIB, OneFile, Owners, Pass, Sessions, Stage, reports, settle};
+use stages::{Checked, Idle, MIB, Mails, OneFile, Owners, Pass, Sessions, Stage, reports, settle};
 use world::{DAY, World};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -57,6 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         bench.customer_file()?;
         bench.one_file();
         bench.sessions()?;
+        bench.mails()?;
     }
     bench.page(large)?;
     bench.print();
@@ -180,6 +181,35 @@ impl Bench<'_> {
             "<= 1 MB",
             full.hour_mean <= 1e6,
             format!("the pass of a day {:.0} MB", pass_bytes as f64 / 1e6),
+        );
+        Ok(())
+    }
+
+    /// A mail to each of ten thousand customers.
+    fn mails(&mut self) -> std::io::Result<()> {
+        let folder = self.folder("mails")?;
+        let world = World { customers: 10_000, rows: 10_000, ..World::of_the_budgets() };
+        world.write(&folder)?;
+        let data = folder.join("data");
+        settle(&data, &folder.join(CUSTOMERS), "");
+        let _: Pass = Stage::Pass { reports: folder, data: data.clone(), day: 0 }.measure();
+        let mails: Mails = Stage::Mails { data, day: 0 }.measure();
+        let each = mails.cpu / mails.mails as f64;
+        println!(
+            "{} mails about {} problems, {} MiB: {:.2} CPU s; memory {:.1} MiB before, {:.1} at the peak",
+            mails.mails,
+            mails.problems,
+            mails.bytes >> 20,
+            mails.cpu,
+            mails.before_mib,
+            mails.peak_mib
+        );
+        self.budget(
+            "10,000 customers' digests composed",
+            format!("{:.2} CPU s", each * 10_000.0),
+            "<= 5 s",
+            each * 10_000.0 <= 5.0,
+            format!("finding what they tell {:.2} s", mails.baseline / mails.mails as f64 * 10_000.0),
         );
         Ok(())
     }

@@ -40,6 +40,8 @@ pub(crate) enum Stage {
     Check { customers: PathBuf },
     /// A report of so many bytes, about a network. Measures a [`OneFile`].
     OneFile { data: PathBuf, bytes: u64, network: String },
+    /// The mails that were planned in a data folder on the `day`th day. Measures [`Mails`].
+    Mails { data: PathBuf, day: i64 },
     /// So many sessions of 14 days, taken in and asked. Measures a [`Sessions`].
     Sessions { data: PathBuf, count: u64 },
     /// A data folder to which nothing new comes, after the `days`th day. Measures an [`Idle`].
@@ -118,6 +120,19 @@ pub(crate) struct OneFile {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(crate) struct Mails {
+    pub(crate) mails: u64,
+    pub(crate) problems: u64,
+    /// Of all texts, HTML and tables together.
+    pub(crate) bytes: u64,
+    /// Seconds of the processor: to make them, and for only finding out what they would tell.
+    pub(crate) cpu: f64,
+    pub(crate) baseline: f64,
+    pub(crate) before_mib: f64,
+    pub(crate) peak_mib: f64,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Sessions {
     pub(crate) kept: u64,
     /// Seconds of the processor, and bytes of the log.
@@ -160,6 +175,7 @@ impl Stage {
             Self::Owners { customers, network } => print(&owners(customers, network_of(network))),
             Self::Check { customers } => print(&check(customers)),
             Self::OneFile { data, bytes, network } => print(&one_file(data, *bytes, network_of(network))),
+            Self::Mails { data, day } => print(&mails(data, *day)),
             Self::Sessions { data, count } => print(&sessions(data, *count)),
             Self::Idle { data, days } => print(&idle(data, *days)),
         }
@@ -352,6 +368,27 @@ fn one_file(data: &Path, bytes: u64, network: Ipv4Net) -> OneFile {
     let (report, take) = meter::costs(|| take(&engine, &file, &spooled, now));
     let peak_mib = meter::peak_mib();
     OneFile { bytes: spooled.bytes, rows: report.counts.rows, incidents: incidents(&engine), take, peak_mib }
+}
+
+fn mails(data: &Path, day: i64) -> Mails {
+    let now = noon(day);
+    let engine = open(data, now);
+    let (loaded, view) = (engine.loaded(), engine.store.view().expect("a view"));
+    let mut notices = Vec::new();
+    view.unsent(|notice| notices.push(notice)).expect("notices");
+    let tells = |notice| engine.tells(&view, &loaded, notice, now).expect("problems").len() as u64;
+    let (problems, baseline) = meter::costs(|| notices.iter().map(tells).sum());
+    let before_mib = meter::memory_bytes() as f64 / MIB;
+    meter::forget_peak();
+    let bytes_of = |notice| {
+        let (mail, _) =
+            engine.preview(&view, &loaded, notice, now).expect("a mail").expect("something to tell");
+        let table = mail.csv.map_or(0, |(_, table)| table.len());
+        (mail.text.len() + mail.html.map_or(0, |html| html.len()) + table) as u64
+    };
+    let (bytes, cpu) = meter::costs(|| notices.iter().map(bytes_of).sum());
+    let peak_mib = meter::peak_mib();
+    Mails { mails: notices.len() as u64, problems, bytes, cpu, baseline, before_mib, peak_mib }
 }
 
 struct Sink(Incoming);
