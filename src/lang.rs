@@ -194,6 +194,11 @@ pub const NAMES: &[(&str, &str)] = &[
     ("pl", "Polski"),
 ];
 
+/// The name that a language has for itself.
+pub fn name_of(tag: &str) -> Option<&'static str> {
+    NAMES.iter().find(|(known, _)| *known == tag).map(|(_, name)| *name)
+}
+
 /// Whether the texts are a translation that nobody who speaks the language has read yet, as far as we know.
 pub fn is_translated(tag: &str) -> bool {
     !matches!(tag, "en" | "de")

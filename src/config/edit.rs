@@ -511,7 +511,7 @@ impl MailSecurity {
 pub const FIELDS: &[Field] = &[
     field("box", "name", Kind::Text, "abusebox"),
     field("box", "timezone", Kind::Text, "UTC"),
-    field("box", "language", Kind::Choice(&["en", "de"]), "en"),
+    field("box", "language", Kind::Choice(&["en", "de", "fr", "es", "nl", "pl"]), "en"),
     field("box", "mode", Kind::Choice(MODE_WORDS), "hold"),
     field("box", "own_clock", Kind::Flag, "false"),
     field("organisation", "name", Kind::Text, ""),

@@ -13,7 +13,7 @@ sentences! {
     /// All that the pages say, in one language.
     pub(crate) PageWords from FILES;
 
-    tongue thousands
+    thousands
     in_the_future just_now minutes_ago_one minutes_ago_many hours_ago_one hours_ago_many days_ago_one days_ago_many
 
     [frame Frame]

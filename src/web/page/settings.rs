@@ -4,7 +4,7 @@ use super::people::csrf;
 use super::{Page, mode, options};
 use crate::config::edit::{FIELDS, Field, Kind, MAIL_URL, Shown, Written};
 use crate::config::{Complaint, MailSecurity, Mode};
-use crate::lang::Words;
+use crate::lang::{self, Words};
 use crate::report::kind::Severity;
 use crate::store::Role;
 use crate::web::access::Who;
@@ -203,7 +203,7 @@ impl Form<'_> {
                 let names = [("cgn", say.cgn), ("dynamic", say.dynamic), ("both", say.both)];
                 names.into_iter().find(|(known, _)| *known == word).map(|(_, name)| name)
             }
-            "language" => Some(PageWords::of(word)).filter(|t| t.tag == word).map(|t| t.tongue),
+            "language" => lang::name_of(word),
             _ => Severity::ALL
                 .into_iter()
                 .find(|known| known.word() == word)
@@ -342,6 +342,13 @@ pub(crate) const SECURITIES: &[(&str, MailSecurity)] =
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_language_can_be_chosen() {
+        let field = FIELDS.iter().find(|field| (field.table, field.key) == ("box", "language")).unwrap();
+        let Kind::Choice(words) = field.kind else { panic!("{field:?}") };
+        assert!(words.iter().copied().eq(lang::tags()));
+    }
 
     #[test]
     fn every_setting_has_a_name_and_a_line_of_help_in_each_language() {

@@ -181,7 +181,7 @@ pub(crate) fn one(
         Passage::Sentences => t.texts.sentences,
         Passage::Family(family) => site.terms().family(family).title.as_str(),
     };
-    let tongue = lang::NAMES.iter().find(|(known, _)| *known == tag).map_or(tag, |(_, name)| name);
+    let tongue = lang::name_of(tag).unwrap_or(tag);
     let mut body = html!(
         "<p class=\"up\"><a href=\"/texts/",
         tag,
