@@ -125,7 +125,12 @@ impl Context<'_> {
         kind: &Kind,
         mailed: Timestamp,
     ) -> Option<Earlier> {
-        let is_news = incident.told.is_some() && incident.closed.is_some_and(|closed| closed > mailed);
+        // What was closed by hand may be seen every day; of that it would not be true.
+        let unseen_seconds = i64::from(self.policy.close_after_days - 1) * 86_400;
+        let is_news = incident.told.is_some()
+            && incident
+                .closed
+                .is_some_and(|closed| closed > mailed && closed.since(incident.last_seen) >= unseen_seconds);
         let gone = self.policy.tell_gone && is_news && self.is_for(receiver, key, incident);
         gone.then(|| earlier(key, incident, kind, incident.last_seen))
     }
@@ -344,6 +349,10 @@ mod tests {
         never_told.close(now());
         assert!(gone(&never_told, ONE, before).is_none());
         incident.mark_told(5, Severity::High, before);
+        let mut by_hand = incident.clone();
+        by_hand.close(now());
+        assert!(gone(&by_hand, ONE, before).is_none(), "it may still be there");
+        incident.last_seen = now().plus_days(1 - i64::from(abusebox.policy.close_after_days));
         incident.close(now());
         let line = gone(&incident, ONE, before).unwrap();
         assert_eq!((line.place.as_str(), line.at), ("192.0.2.1", incident.last_seen));
