@@ -55,6 +55,15 @@ pub fn due(incident: &Incident, policy: &Policy, at: Moment, zone: &jiff::tz::Ti
     }
 }
 
+/// Whether it is to be told now, or will be without being seen again: its repeat interval passes or its mute ends while
+/// it is fresh.
+pub fn will_be_due(incident: &Incident, policy: &Policy, at: Moment, zone: &jiff::tz::TimeZone) -> bool {
+    let last = incident.last_seen.plus_days(policy.mail_age_days_max.into());
+    let waits = || incident.told.is_some() || incident.quiet_until.is_some();
+    let later = || due(incident, policy, Moment::new(at.now.max(last), zone), zone).is_some();
+    due(incident, policy, at, zone).is_some() || waits() && later()
+}
+
 /// Who is told of the incident under this policy.
 pub fn audience(incident: &Incident, policy: &Policy) -> Audience {
     match incident.audience {
@@ -173,6 +182,25 @@ mod tests {
         let moment = Moment::new(at(later, 1), &utc);
         assert_eq!(super::due(&seen(old), &long, moment, &utc), Some(Reason::Repeat));
         assert_eq!(super::due(&seen(at(DAY, 2)), &long, moment, &utc), None);
+    }
+
+    #[test]
+    fn what_becomes_due_while_it_is_fresh_is_known_before() {
+        let (policy, utc) = (policy(), jiff::tz::TimeZone::UTC);
+        let (age, interval) = (policy.mail_age_days_max as i32, policy.repeat_days_exposed as i32);
+        let will = |incident: &Incident| {
+            assert_eq!(due(incident, &policy, Moment::new(at(DAY, 1), &utc), &utc), None);
+            will_be_due(incident, &policy, Moment::new(at(DAY, 1), &utc), &utc)
+        };
+        let told = |days| Incident {
+            told: Some((at(DAY.plus(days - interval), 1), Severity::High)),
+            ..incident(Audience::Customer)
+        };
+        assert!(will(&told(1)) && will(&told(age)) && !will(&told(age + 1)));
+        let muted = |days| Incident { quiet_until: Some(DAY.plus(days)), ..incident(Audience::Customer) };
+        assert!(will(&muted(0)) && will(&muted(age - 1)) && !will(&muted(age)));
+        let low = Incident { severity: Severity::Low, ..muted(0) };
+        assert!(!will(&low) && !will(&Incident { closed: Some(at(DAY, 1)), ..muted(0) }));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{Earlier, Problem, redact};
 use crate::clock::Timestamp;
 use crate::config::{Networks, Policy};
 use crate::customers::{CustomerNo, Owner, Port};
-use crate::incident::policy::{Moment, Reason, audience, due};
+use crate::incident::policy::{Moment, Reason, audience, due, will_be_due};
 use crate::incident::{Audience, Incident, Key, OPERATOR, Ownership, State, batch};
 use crate::report::kind::{Kind, Severity};
 use crate::report::{column, text};
@@ -47,6 +47,11 @@ impl Context<'_> {
             Scope::Digest => true,
         };
         (in_scope && self.is_for(receiver, key, incident)).then_some(reason)
+    }
+
+    /// Whether `receiver` is to be told of the incident now, or will be without its being seen again.
+    pub fn will_be_due(&self, receiver: CustomerNo, key: &Key, incident: &Incident) -> bool {
+        will_be_due(incident, self.policy, self.at, self.zone) && self.is_for(receiver, key, incident)
     }
 
     /// The incident as `receiver` may read it.

@@ -7,13 +7,13 @@ use std::sync::PoisonError;
 use super::sorting::Sorter;
 use super::{Engine, Error, Loaded};
 use crate::clock::{Day, Timestamp};
-use crate::config::Networks;
+use crate::config::{Networks, Policy};
 use crate::customers::{CustomerNo, Owner, Port};
 use crate::fetch::spool::{self, Spooled};
 use crate::halt;
 use crate::incident::batch::{Match, same, same_content};
 use crate::incident::policy::{self, Moment};
-use crate::incident::{Audience, Key, OPERATOR, Ownership, Place};
+use crate::incident::{Audience, Incident, Key, OPERATOR, Ownership, Place};
 use crate::report::kind::{self, Kind, Nature, Severity, Tell};
 use crate::report::{Address, Header, Hint, Item, Reader, Row};
 use crate::sessions::owner::{Answer, Sources};
@@ -215,12 +215,9 @@ impl Engine {
         let mut sorter = Sorter::new(&self.spool, number);
         let mut apply = |sorter: &mut Sorter<'_>| {
             txn.apply(sorter.drain()?, day, pass, |key, incident| {
-                if policy::due(incident, &settings.policy, at, &settings.boxx.timezone).is_some() {
-                    let receiver = match policy::audience(incident, &settings.policy) {
-                        Audience::Nobody => return,
-                        Audience::Customer => key.customer(),
-                        Audience::Operator | Audience::UnknownType => OPERATOR,
-                    };
+                if policy::will_be_due(incident, &settings.policy, at, &settings.boxx.timezone)
+                    && let Some(receiver) = receiver(key, incident, &settings.policy)
+                {
                     *due.entry(receiver).or_default() |= incident.severity == Severity::Critical;
                 }
             })
@@ -301,6 +298,15 @@ impl Engine {
             "report finished"
         );
         Ok(report)
+    }
+}
+
+/// Who is to be told of an incident, if anybody is.
+pub(super) fn receiver(key: &Key, incident: &Incident, policy: &Policy) -> Option<CustomerNo> {
+    match policy::audience(incident, policy) {
+        Audience::Nobody => None,
+        Audience::Customer => Some(key.customer()),
+        Audience::Operator | Audience::UnknownType => Some(OPERATOR),
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::acting::{Signature, sign_numbers};
+use super::intake::receiver;
 use super::{Engine, Error, Loaded, hex, random_token};
 use crate::clock::Timestamp;
 use crate::config::{Mode, Settings};
@@ -82,12 +83,16 @@ impl Engine {
             return Ok((0, 0));
         }
         let view = self.store.view()?;
-        let log = view.session_log()?;
         let digests = view.meta::<Digests>()?.unwrap_or_default();
         // Of a box that is being set up, the digest of the day waits for the first report.
         let is_begun = boxx.mode != Mode::Hold || digests.last.is_some() || has_reports(&view)?;
         let digest = policy::digest_due(digests.last, policy, now, &boxx.timezone).filter(|_| is_begun);
+        let view = match digest.is_some() && digests.last > digest {
+            true => self.marked_anew(&view, now)?,
+            false => view,
+        };
         let scope = if digest.is_some() { Scope::Digest } else { Scope::Critical };
+        let log = view.session_log()?;
         let context = loaded.context(&log, now);
         let (mut over, mut critical, mut waiting, mut held_newest) = (vec![], vec![], HashSet::new(), None);
         view.unsent(|notice| {
@@ -119,9 +124,15 @@ impl Engine {
                 return Ok(());
             }
             if !any_due(&view, &context, customer, scope)? {
-                // Nothing is left to tell, or nothing that cannot wait for the digest.
-                let left = digest.is_none().then_some(Due { critical: false, ..due });
-                settled.push((customer, due, left));
+                // Nothing is left to tell, or nothing that cannot wait for the digest, or for its day.
+                let is_left = digest.is_none()
+                    || view.find_incident_of(customer, |key, incident| {
+                        Ok(context.will_be_due(customer, &key, &incident))
+                    })?;
+                let left = is_left.then_some(Due { critical: false, ..due });
+                if left != Some(due) {
+                    settled.push((customer, due, left));
+                }
                 return Ok(());
             }
             let mailed = view.mailed(customer)?;
@@ -206,6 +217,21 @@ impl Engine {
             tracing::info!(mails = planned.len(), held = held_now, "mails planned");
         }
         Ok((planned.len(), held_now))
+    }
+
+    /// Marks all who have something to hear: a clock that was ahead took what is fresh for stale, and forgot it.
+    fn marked_anew(&self, view: &View, now: Timestamp) -> Result<View, Error> {
+        let loaded = self.loaded();
+        let Settings { boxx, policy, .. } = &loaded.settings;
+        let at = Moment::new(now, &boxx.timezone);
+        let mut receivers = BTreeSet::new();
+        view.incidents(|key, incident| {
+            let due = policy::will_be_due(&incident, policy, at, &boxx.timezone);
+            receivers.extend(receiver(&key, &incident, policy).filter(|_| due));
+            Ok(())
+        })?;
+        self.store.write(|txn| txn.mark_due(receivers.into_iter().map(|receiver| (receiver, false)), now))?;
+        Ok(self.store.view()?)
     }
 
     /// Lets the digest of the day be made once more: when it was made, nobody was known.
@@ -300,7 +326,9 @@ impl Engine {
         if notice.held || waits {
             return Ok(ControlFlow::Continue(()));
         }
-        if let Some(later) = server.not_before.filter(|&later| later > now) {
+        // A later moment than any that is ever set was set by a clock that was wrong.
+        let waits = |later: &Timestamp| (1..=SERVER_WAIT_SECONDS_MAX).contains(&later.since(now));
+        if let Some(later) = server.not_before.filter(waits) {
             step.sooner(later);
             return Ok(ControlFlow::Break(()));
         }

@@ -675,3 +675,44 @@ fn an_alarm_about_one_mail_ends_after_a_week() {
     rig.run_until(at("2027-03-18T00:00:00Z"));
     assert_eq!(rig.alarms(), [""; 0]);
 }
+
+#[test]
+fn a_repeat_is_told_on_its_day_although_no_report_tells_of_it_then() {
+    let mut rig = Rig::new(START);
+    for day in [0, 5] {
+        rig.problem("event4_sinkhole", "198.18.1.10", "high", day..=day);
+    }
+    rig.run_for_days(12);
+    assert_eq!(rig.customer_times(1), ["2027-03-09T07:00:00Z", "2027-03-16T07:00:00Z"], "every 7 days");
+}
+
+#[test]
+fn what_a_clock_that_was_ahead_took_for_stale_is_told_once_it_is_right() {
+    let mut rig = Rig::new(START);
+    rig.problem("scan_rdp", "198.18.1.10", "high", 2..=2);
+    rig.run_until(at("2027-03-10T12:00:00Z"));
+    rig.clock_shows(at("2027-03-18T06:00:00Z"));
+    rig.run_for_hours(6);
+    assert_eq!((rig.incidents().len(), rig.customer(1).len()), (1, 0));
+    rig.clock_shows(at("2027-03-11T12:00:00Z"));
+    rig.run_for_days(2);
+    assert_eq!(
+        rig.customer_times(1),
+        ["2027-03-11T12:00:00Z"],
+        "with the digest of the day, made by the right clock"
+    );
+}
+
+#[test]
+fn a_mail_server_that_failed_by_a_clock_that_was_ahead_is_tried_again_at_once() {
+    let mut rig = Rig::new(START);
+    rig.problem("scan_rdp", "198.18.1.10", "critical", 0..=0);
+    rig.mail.set_up(false);
+    rig.run_until(at("2027-03-09T06:00:00Z"));
+    rig.clock_shows(at("2027-03-12T06:00:00Z"));
+    rig.run_for_hours(1);
+    rig.mail.set_up(true);
+    rig.clock_shows(at("2027-03-09T09:00:00Z"));
+    rig.run_for_hours(1);
+    assert_eq!(rig.customer_times(1), ["2027-03-09T09:00:00Z"]);
+}
