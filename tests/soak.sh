@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-parts='kill rebuild hostile page memory week load fuzz mutants'
+parts='kill rebuild hostile page memory week load years fuzz mutants'
 for part in "$@"; do
   case " $parts " in *" $part "*) ;; *) echo "there is no part $part; there are: $parts" >&2; exit 2 ;; esac
 done
@@ -31,6 +31,11 @@ load() {
   }
   tests load::
   tests radius::
+}
+
+# Many years of a thousand customers. SEEDS=n: so many of them; SEED=n: that one.
+years() {
+  cargo test --locked --quiet --profile years --test it -- --nocapture years::
 }
 
 # Errors are put into the rooms that carry the product. Each is tried first against the quick tests of these rooms; if
@@ -78,6 +83,7 @@ run() {
     memory) tests memory::a_pass ;;      # a report of a gigabyte against one of ten megabytes
     week) tests memory::a_running_box ;; # seven days of a running box, all types of reports
     load) load ;;                        # 32 readers at once, a million incidents, fetch and mail beside it
+    years) years ;;                      # 200 years, of a thousand customers each
     fuzz)                                # each target for an hour
       [ -x tests/fuzz/run.sh ] || { echo 'skipped: there are no fuzz targets'; return 0; }
       tests/fuzz/run.sh "${FUZZ_SECONDS:-3600}" ;;

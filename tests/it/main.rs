@@ -44,3 +44,4 @@ mod stored;
 mod tidy;
 mod timing;
 mod types;
+mod years;

@@ -1,0 +1,611 @@
+//! What must hold, by the written rules and nothing of the product: it follows every problem on its own, from the
+//! rows that were taken in and the mails that came out, and says of each mail whether it may be, and of each problem
+//! whether it was forgotten.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::net::Ipv4Addr;
+
+use abusebox::clock::{Day, Timestamp};
+use jiff::tz::TimeZone;
+use mail_parser::{MessageParser, MimeHeaders};
+
+use super::post::{Attempt, Outcome};
+use super::world::{KINDS, Publication, SEVERITIES, World};
+use crate::rig::OPERATOR;
+
+/// A problem of a customer: what is lent has no place, and is the same wherever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) problem: u32,
+    pub(super) customer: usize,
+    address: Option<u32>,
+}
+
+/// What is known of it.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    kind: usize,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    pub(super) address: u32,
+    last_day: Day,
+    /// The worst on `last_day`.
+    pub(super) severity: u8,
+    pub(super) closed: Option<Timestamp>,
+    quiet: Option<Day>,
+    /// When, and how bad at worst.
+    pub(super) told: Option<(Timestamp, u8)>,
+    /// When a mail was given up of which nobody saw what it would have told.
+    maybe: Option<Timestamp>,
+}
+
+/// A mail of which at least the first byte was seen.
+struct Mail {
+    bytes: Vec<u8>,
+    notice: u64,
+    accepted: bool,
+}
+
+/// All mails that tell the same to the addresses of one customer.
+struct Told {
+    customer: usize,
+    rows: Vec<(Key, u8)>,
+    addresses: usize,
+    began: Timestamp,
+    refused: HashSet<String>,
+    counts: bool,
+    practice: bool,
+}
+
+/// What a report must come to, row by row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Expected {
+    pub(super) rows: u64,
+    pub(super) matched: u64,
+    pub(super) unassigned: u64,
+    pub(super) ambiguous: u64,
+    pub(super) unattributable: u64,
+    pub(super) outside: u64,
+    pub(super) rejected: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Figures {
+    pub(super) mails: u64,
+    pub(super) rows: u64,
+    pub(super) told: u64,
+    pub(super) repeats: u64,
+    pub(super) closed: u64,
+    pub(super) again: u64,
+}
+
+impl Figures {
+    pub(super) fn add(&mut self, other: Self) {
+        self.mails += other.mails;
+        self.rows += other.rows;
+        self.told += other.told;
+        self.repeats += other.repeats;
+        self.closed += other.closed;
+        self.again += other.again;
+    }
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { mails, rows, told, repeats, closed, again } = self;
+        write!(
+            f,
+            "{rows} rows, {closed} problems gone and {again} back, {mails} mails that told {told}, {repeats} of them again"
+        )
+    }
+}
+
+pub(super) struct Oracle {
+    zone: TimeZone,
+    pub(super) incidents: BTreeMap<Key, Seen>,
+    of: Vec<BTreeSet<Key>>,
+    /// Every row that was taken in, by type, address and second.
+    rows: HashMap<(usize, u32, Timestamp), u32>,
+    imports: Vec<(Timestamp, Vec<usize>)>,
+    /// Up to when the logs of sessions tell.
+    pub(super) logged: Timestamp,
+    covered: BTreeSet<Day>,
+    kept: Option<Day>,
+    mails: HashMap<String, Mail>,
+    notices: HashMap<u64, Told>,
+    /// When mails were taken that count for the limit of a day.
+    mailed: Vec<Vec<Timestamp>>,
+    /// Mails that were held, and those of them that a person let go.
+    pub(super) held: HashSet<u64>,
+    pub(super) released: HashSet<u64>,
+    /// When somebody's mail was last in trouble, and everybody's, in true time.
+    trouble: Vec<Timestamp>,
+    trouble_of_all: Timestamp,
+    /// Since when each address fails before its mail is seen.
+    failing: HashMap<usize, Timestamp>,
+    /// Due at the hour of the digest.
+    waiting: Vec<Key>,
+    pub(super) figures: Figures,
+}
+
+impl Oracle {
+    pub(super) fn new(world: &World) -> Self {
+        Self {
+            zone: TimeZone::get(world.zone).unwrap(),
+            incidents: BTreeMap::new(),
+            of: vec![BTreeSet::new(); world.customers.len()],
+            rows: HashMap::new(),
+            imports: Vec::new(),
+            logged: Timestamp::from_unix(0),
+            covered: BTreeSet::new(),
+            kept: None,
+            mails: HashMap::new(),
+            notices: HashMap::new(),
+            mailed: vec![Vec::new(); world.customers.len()],
+            held: HashSet::new(),
+            released: HashSet::new(),
+            trouble: vec![Timestamp::from_unix(0); world.customers.len()],
+            trouble_of_all: Timestamp::from_unix(0),
+            failing: HashMap::new(),
+            waiting: Vec::new(),
+            figures: Figures::default(),
+        }
+    }
+
+    pub(super) fn local_day(&self, at: Timestamp) -> Day {
+        let zoned = at.in_zone(&self.zone);
+        Timestamp::from_unix(at.unix() + i64::from(zoned.offset().seconds())).day()
+    }
+
+    /// The hour of the digest on a day of the box's zone.
+    pub(super) fn digest(&self, day: Day, hour: i8) -> Timestamp {
+        let date: jiff::civil::Date = day.to_string().parse().unwrap();
+        let zoned = date.at(hour, 0, 0, 0).to_zoned(self.zone.clone()).unwrap();
+        Timestamp::from_unix(zoned.timestamp().as_second())
+    }
+
+    /// Everything is excused for a while.
+    pub(super) fn disturb(&mut self, at: Timestamp) {
+        self.trouble_of_all = self.trouble_of_all.max(at);
+    }
+
+    pub(super) fn import(&mut self, holders: Vec<usize>, now: Timestamp) {
+        self.imports.push((now, holders));
+    }
+
+    pub(super) fn cover(&mut self, day: Day) {
+        self.covered.insert(day);
+    }
+
+    /// Whose an address of lines was, by the files that were taken: `None` if two of them differ.
+    fn by_lines(&self, slot: usize, at: Timestamp) -> Option<usize> {
+        let there = self.imports.iter().take_while(|(imported, _)| *imported <= at).count();
+        let owner = |file: usize| self.imports.get(file).map(|(_, holders)| holders[slot]);
+        let first = owner(there.saturating_sub(1))?;
+        let next = if there > 0 { owner(there) } else { None };
+        next.is_none_or(|next| next == first).then_some(first)
+    }
+
+    /// A report was read: what it must have come to. Takes note of every row.
+    pub(super) fn take(&mut self, world: &World, publication: &Publication, now: Timestamp) -> Expected {
+        let noise = publication.noise;
+        let mut expected = Expected {
+            unassigned: noise.unassigned.into(),
+            unattributable: noise.unattributable.into(),
+            outside: noise.outside.into(),
+            rejected: noise.rejected.into(),
+            ..Expected::default()
+        };
+        let mut seen: BTreeMap<Key, Seen> = BTreeMap::new();
+        for row in &publication.rows {
+            self.rows.insert((publication.kind, row.address, row.time), row.problem);
+            let slot = world.slot(row.address);
+            let customer = match slot {
+                Some(slot) => match self.by_lines(slot, row.time) {
+                    Some(customer) => customer,
+                    None => {
+                        expected.ambiguous += 1;
+                        continue;
+                    }
+                },
+                None if self.logged < row.time || row.time > now => {
+                    expected.unattributable += 1;
+                    continue;
+                }
+                None => world.truth(row.address, row.time).expect("somebody had it"),
+            };
+            expected.matched += 1;
+            let key = Key { problem: row.problem, customer, address: slot.map(|_| row.address) };
+            let new = Seen {
+                kind: publication.kind,
+                first: row.time,
+                last: row.time,
+                address: row.address,
+                last_day: publication.day,
+                severity: row.severity,
+                closed: None,
+                quiet: None,
+                told: None,
+                maybe: None,
+            };
+            seen.entry(key)
+                .and_modify(|known| {
+                    known.severity = known.severity.max(new.severity);
+                    known.first = known.first.min(new.first);
+                    if new.last >= known.last {
+                        (known.last, known.address) = (new.last, new.address);
+                    }
+                })
+                .or_insert(new);
+        }
+        for (key, new) in seen {
+            self.of[key.customer].insert(key);
+            let figures = &mut self.figures;
+            self.incidents
+                .entry(key)
+                .and_modify(|known| figures.again += u64::from(known.see(&new)))
+                .or_insert(new);
+        }
+        expected.rows = expected.matched
+            + expected.unassigned
+            + expected.ambiguous
+            + expected.unattributable
+            + expected.outside
+            + expected.rejected;
+        self.figures.rows += expected.rows;
+        self.cover(publication.day);
+        expected
+    }
+
+    /// Once a day what was not seen on enough covered days is closed.
+    pub(super) fn keep(&mut self, world: &World, now: Timestamp) {
+        let today = self.local_day(now);
+        if self.kept.replace(today) == Some(today) {
+            return;
+        }
+        let covered: Vec<Day> = self.covered.range(..=now.day()).copied().collect();
+        let moment = covered.last().map_or(now, |last| last.plus(1).start().min(now));
+        // All that was seen since this day is still there.
+        let Some(&limit) = covered.len().checked_sub(world.policy.close_after).map(|index| &covered[index])
+        else {
+            return;
+        };
+        for seen in self.incidents.values_mut() {
+            if seen.closed.is_none() && seen.last_day < limit {
+                seen.closed = Some(moment.max(seen.last));
+                seen.quiet = None;
+                self.figures.closed += 1;
+            }
+        }
+    }
+
+    /// Whether a customer is to be told of it now.
+    fn is_due(&self, world: &World, key: &Key, now: Timestamp) -> bool {
+        let (seen, policy) = (&self.incidents[key], &world.policy);
+        if seen.closed.is_some()
+            || seen.severity < policy.severity_min
+            || now.since(seen.last) > policy.age_max * 86_400
+        {
+            return false;
+        }
+        let today = self.local_day(now);
+        if seen.quiet.is_some_and(|until| today <= until) {
+            return false;
+        }
+        if let Some(slot) = world.slot(seen.address)
+            && self.by_lines(slot, seen.last) != Some(key.customer)
+        {
+            return false;
+        }
+        let Some((told, worst)) = seen.told else { return true };
+        let interval = match KINDS[seen.kind].compromised {
+            true => policy.repeat_compromised,
+            false => policy.repeat_exposed,
+        };
+        seen.severity > worst || (seen.last > told && today >= self.local_day(told).plus(interval))
+    }
+
+    fn due(&self, world: &World, customer: usize, now: Timestamp) -> Vec<Key> {
+        self.of[customer].iter().filter(|key| self.is_due(world, key, now)).copied().collect()
+    }
+
+    fn tell(&mut self, rows: &[(Key, u8)], now: Timestamp) {
+        for (key, severity) in rows {
+            let seen = self.incidents.get_mut(key).unwrap();
+            self.figures.repeats += u64::from(seen.told.is_some());
+            self.figures.told += 1;
+            seen.maybe = None;
+            seen.told = Some((now, seen.told.map_or(*severity, |(_, worst)| worst.max(*severity))));
+        }
+    }
+
+    /// Something was tried at the mail server.
+    pub(super) fn attempt(
+        &mut self,
+        world: &World,
+        attempt: &Attempt,
+        now: Timestamp,
+        truly: Timestamp,
+        mode: &str,
+    ) {
+        let Attempt { to, bytes, outcome } = attempt;
+        let whom = world.customers.iter().position(|customer| customer.mails.contains(to));
+        if *outcome != Outcome::Accepted {
+            match whom {
+                Some(customer) => self.trouble[customer] = truly,
+                None => self.trouble_of_all = truly,
+            }
+        }
+        let Some(bytes) = bytes else {
+            if let Some(customer) = whom {
+                let since = *self.failing.entry(customer).or_insert(now);
+                if *outcome == Outcome::Refused || now.since(since) >= GIVE_UP - 3600 {
+                    for key in &self.of[customer] {
+                        self.incidents.get_mut(key).unwrap().maybe = Some(now);
+                    }
+                }
+            }
+            return;
+        };
+        let message = MessageParser::default().parse(bytes).expect("a mail that can be read");
+        let id = message.message_id().expect("a Message-ID").to_owned();
+        assert!(message.to().unwrap().first().unwrap().address() == Some(to), "another receiver than in To");
+        let table = message
+            .attachments()
+            .find(|part| part.attachment_name().is_some_and(|name| name.ends_with(".csv")));
+        let Some(table) = table else {
+            assert_eq!(to, OPERATOR, "a customer's mail without its table");
+            return;
+        };
+        let notice: u64 = id.split('.').next().unwrap().parse().unwrap();
+        match self.mails.get(&id) {
+            Some(known) => {
+                assert!(known.bytes == *bytes, "{id} was repeated with other bytes");
+                assert!(!known.accepted, "{id} was sent once more although it was taken");
+            }
+            None => {
+                let date = message.date().unwrap().to_timestamp();
+                assert_eq!(date, now.unix(), "{id} was not made when it was first sent");
+                let rows = self.read(world, table.contents());
+                self.judge(world, notice, &rows, whom, now, mode);
+                let mail = Mail { bytes: bytes.clone(), notice, accepted: false };
+                assert!(self.mails.insert(id.clone(), mail).is_none());
+            }
+        }
+        let mail = self.mails.get_mut(&id).unwrap();
+        let told = self.notices.get_mut(&mail.notice).unwrap();
+        match outcome {
+            Outcome::Accepted => {
+                mail.accepted = true;
+                whom.map(|customer| self.failing.remove(&customer));
+                self.figures.mails += 1;
+                if !std::mem::replace(&mut told.counts, true) && !told.practice {
+                    let (rows, customer) = (told.rows.clone(), told.customer);
+                    self.mailed[customer].push(now);
+                    self.tell(&rows, now);
+                }
+            }
+            Outcome::Kept | Outcome::Lost | Outcome::Later if now.since(told.began) < GIVE_UP => {
+                // Its time may have begun before anything of it was seen.
+                let since = whom.and_then(|customer| self.failing.get(&customer));
+                if since.is_some_and(|since| now.since(*since) >= GIVE_UP) {
+                    for (key, _) in &told.rows {
+                        self.incidents.get_mut(key).unwrap().maybe = Some(now);
+                    }
+                }
+            }
+            _ => {
+                told.refused.insert(to.clone());
+                // All have refused it: that counts as told.
+                if told.refused.len() == told.addresses && !told.practice {
+                    let rows = told.rows.clone();
+                    self.tell(&rows, now);
+                }
+            }
+        }
+    }
+
+    /// What stands in the table of a mail: each row is one that was reported, word for word.
+    fn read(&self, world: &World, table: &[u8]) -> Vec<(Key, u8)> {
+        let mut reader = csv::Reader::from_reader(table);
+        let header = reader.headers().unwrap().clone();
+        let column = |name: &str| {
+            header
+                .iter()
+                .position(|one| one.trim_start_matches('\u{feff}') == name)
+                .expect("a column of the table")
+        };
+        let [time, address, report, severity, first, protocol] =
+            ["time_utc", "address", "report", "severity", "first_seen_utc", "protocol"].map(column);
+        let mut rows = Vec::new();
+        for record in reader.records() {
+            let record = record.unwrap();
+            let at: Timestamp = record[time].parse().unwrap();
+            let ip: Ipv4Addr = record[address].parse().unwrap();
+            let kind = KINDS.iter().position(|kind| kind.name == &record[report]).expect("a type of ours");
+            let problem = self.rows.get(&(kind, ip.into(), at));
+            let problem = *problem.unwrap_or_else(|| panic!("no report has {record:?}"));
+            let customer = world.truth(ip.into(), at).expect("somebody had it");
+            let key = Key { problem, customer, address: world.slot(ip.into()).map(|_| ip.into()) };
+            let seen = self.incidents.get(&key).unwrap_or_else(|| panic!("another's row: {record:?}"));
+            let severity = SEVERITIES.iter().position(|word| *word == &record[severity]).unwrap() as u8;
+            let first: Timestamp = record[first].parse().unwrap();
+            let told = (at, severity, first, &record[protocol]);
+            assert_eq!(
+                told,
+                (seen.last, seen.severity, seen.first, "tcp"),
+                "not the newest of {key:?}: {record:?}"
+            );
+            rows.push((key, severity));
+        }
+        assert!(!rows.is_empty(), "a mail about nothing");
+        rows
+    }
+
+    /// Whether a mail that is new may be.
+    fn judge(
+        &mut self,
+        world: &World,
+        notice: u64,
+        rows: &[(Key, u8)],
+        whom: Option<usize>,
+        now: Timestamp,
+        mode: &str,
+    ) {
+        let customer = whom.unwrap_or(rows[0].0.customer);
+        for (key, _) in rows {
+            assert_eq!(key.customer, customer, "a row of another customer: {key:?}");
+        }
+        let practice = mode == "practice";
+        match whom {
+            Some(_) => assert!(!practice, "a customer was mailed in practice"),
+            None => assert!(practice || world.customers[customer].mails.is_empty(), "not the operator's"),
+        }
+        let is_held = mode == "hold" || self.held.contains(&notice);
+        assert!(!is_held || self.released.contains(&notice), "AB-{notice} was held");
+        if let Some(told) = self.notices.get(&notice) {
+            assert_eq!(told.rows, rows, "AB-{notice} tells one address otherwise than another");
+            return;
+        }
+        let keys: BTreeSet<Key> = rows.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys.len(), rows.len(), "AB-{notice} tells something twice");
+        let due: BTreeSet<Key> = self.due(world, customer, now).into_iter().collect();
+        let known = |key: &Key| (*key, self.incidents[key].clone());
+        let more: Vec<_> = keys.difference(&due).map(known).collect();
+        assert!(more.is_empty(), "at {now} AB-{notice} tells what is not due: {more:?}");
+        let sure: Vec<_> =
+            due.difference(&keys).map(known).filter(|(_, seen)| seen.maybe.is_none()).collect();
+        // All, or all that is critical.
+        let is_whole = sure.is_empty()
+            || keys.iter().all(|key| self.incidents[key].severity == CRITICAL)
+                && sure.iter().all(|(_, seen)| seen.severity < CRITICAL);
+        assert!(is_whole, "at {now} AB-{notice} leaves out {sure:?}");
+        let lately = self.mailed[customer].iter().filter(|&&at| at <= now && now.since(at) < 86_400).count();
+        assert!(practice || lately < world.policy.mails_max, "AB-{notice} is one more than a day may have");
+        self.notices.insert(
+            notice,
+            Told {
+                customer,
+                rows: rows.to_vec(),
+                addresses: world.customers[customer].mails.len().max(1),
+                began: now,
+                refused: HashSet::new(),
+                counts: false,
+                practice,
+            },
+        );
+    }
+
+    /// A notice is given up by the operator before anything of it was sent: it counts as told.
+    pub(super) fn drop(&mut self, world: &World, customer: usize, only_critical: bool, now: Timestamp) {
+        let mut rows = Vec::new();
+        for key in self.due(world, customer, now) {
+            let severity = self.incidents[&key].severity;
+            let seen = self.incidents.get_mut(&key).unwrap();
+            match only_critical && severity < CRITICAL {
+                true => {}
+                // Perhaps it was told already.
+                false if seen.maybe.is_some() => seen.maybe = Some(now),
+                false => rows.push((key, severity)),
+            }
+        }
+        self.tell(&rows, now);
+    }
+
+    /// The problem of a customer that was last seen there and then.
+    pub(super) fn find(
+        &self,
+        world: &World,
+        kind: &str,
+        customer: usize,
+        address: u32,
+        at: Timestamp,
+    ) -> Option<Key> {
+        let kind = KINDS.iter().position(|known| known.name == kind)?;
+        let problem = *self.rows.get(&(kind, address, at))?;
+        let key = Key { problem, customer, address: world.slot(address).map(|_| address) };
+        self.incidents.contains_key(&key).then_some(key)
+    }
+
+    pub(super) fn close(&mut self, key: &Key, now: Timestamp) {
+        let seen = self.incidents.get_mut(key).unwrap();
+        (seen.closed, seen.quiet) = (Some(now.max(seen.last)), None);
+    }
+
+    pub(super) fn mute(&mut self, key: &Key, until: Day) {
+        self.incidents.get_mut(key).unwrap().quiet = Some(until);
+    }
+
+    pub(super) fn reopen(&mut self, key: &Key) {
+        let seen = self.incidents.get_mut(key).unwrap();
+        (seen.closed, seen.quiet, seen.told, seen.maybe) = (None, None, None, None);
+    }
+
+    /// The digest is about to be made.
+    pub(super) fn digest_begins(&mut self, world: &World, now: Timestamp) {
+        self.waiting =
+            (0..world.customers.len()).flat_map(|customer| self.due(world, customer, now)).collect();
+    }
+
+    /// Two hours after the digest everybody was told what was due, unless something was in the way from five hours
+    /// before it on: a mail that the server refused is tried again after four. `unsent` are customers with a mail in the
+    /// outbox, and since when, and whether it is held.
+    pub(super) fn digest_is_over(
+        &mut self,
+        world: &World,
+        digest: Timestamp,
+        now: Timestamp,
+        unsent: &HashMap<usize, (Timestamp, bool)>,
+    ) {
+        let undisturbed = digest.plus_seconds(-5 * 3600);
+        let day_before = digest.plus_seconds(-26 * 3600);
+        for (customer, (created, held)) in unsent {
+            let quiet = self.trouble_of_all < day_before && self.trouble[*customer] < day_before;
+            assert!(
+                *held || !quiet || *created > day_before,
+                "a mail to {customer} of {created} is stuck at {now}"
+            );
+        }
+        if self.trouble_of_all >= undisturbed {
+            return;
+        }
+        for key in &self.waiting {
+            let seen = &self.incidents[key];
+            let mailed = &self.mailed[key.customer];
+            // It is free again within the hour for which a digest waits.
+            let lately = mailed.iter().filter(|&&at| at < digest && digest.since(at) < 82_800).count();
+            let excused = self.trouble[key.customer] >= undisturbed
+                || unsent.contains_key(&key.customer)
+                || lately >= world.policy.mails_max
+                || seen.maybe.is_some();
+            assert!(
+                excused || !self.is_due(world, key, now),
+                "{key:?} was due at the digest of {digest} and is not told at {now}: {seen:?}"
+            );
+        }
+    }
+}
+
+impl Seen {
+    /// Takes in what a report tells. Returns whether it is back again.
+    fn see(&mut self, new: &Self) -> bool {
+        let again = self.closed.is_some_and(|closed| new.last > closed);
+        if again {
+            (self.closed, self.told, self.maybe) = (None, None, None);
+        }
+        self.first = self.first.min(new.first);
+        if new.last_day > self.last_day {
+            (self.last_day, self.severity) = (new.last_day, new.severity);
+        } else if new.last_day == self.last_day {
+            self.severity = self.severity.max(new.severity);
+        }
+        if new.last >= self.last {
+            (self.last, self.address) = (new.last, new.address);
+        }
+        again
+    }
+}
+
+const CRITICAL: u8 = 4;
+/// A mail that no server took for so long is given up.
+const GIVE_UP: i64 = 5 * 86_400;
