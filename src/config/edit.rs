@@ -3,7 +3,7 @@
 //! What is put in is not judged here: [`super::raw::parse`] reads the new text as it reads any other, so that a form and
 //! an editor hear the same complaints.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Component, Path};
 
@@ -12,8 +12,9 @@ use toml_edit::{
 };
 
 use super::raw::{self, MODE_WORDS, RANGES_WORDS, SEVERITY_WORDS};
-use super::{Complaint, MailSecurity, MailServer, Secret, Settings, named};
+use super::{Complaint, FamilyPolicy, MailSecurity, MailServer, Secret, Settings, named};
 use crate::net::percent_encoded;
+use crate::report::kind::Family;
 
 /// A setting as a form has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +74,7 @@ pub struct Written {
     pub fields: Vec<(&'static Field, Shown)>,
     /// Without its password.
     pub mail_server: Option<MailServer>,
+    pub families: BTreeMap<Family, FamilyPolicy>,
     /// What is wrong with the file, if somebody wrote it so.
     pub complaints: Vec<Complaint>,
 }
@@ -85,6 +87,8 @@ pub enum Change {
     /// Back to what holds where nothing is written.
     Clear(&'static Field),
     MailServer(NewServer),
+    /// What holds for a family: keys of its table, each with what a form says; where it says nothing, what holds for all.
+    Family(Family, Vec<(&'static str, String)>),
 }
 
 impl Change {
@@ -93,6 +97,7 @@ impl Change {
         match self {
             Self::Set(field, _) | Self::Clear(field) => field.table,
             Self::MailServer(_) => MAIL_URL.table,
+            Self::Family(..) => FAMILY.table,
         }
     }
 }
@@ -121,7 +126,8 @@ pub fn written(text: &str, folder: &Path) -> Written {
     // What is no TOML at all has no fields.
     let fields =
         Draft::read(text).map(|draft| FIELDS.iter().map(|field| (field, draft.shown(field))).collect());
-    Written { fields: fields.unwrap_or_default(), mail_server, complaints }
+    let families = settings.policy.families;
+    Written { fields: fields.unwrap_or_default(), mail_server, families, complaints }
 }
 
 /// The files that settings name, by setting.
@@ -179,6 +185,7 @@ pub fn change(
                 };
                 (MAIL_URL, is_other)
             }
+            Change::Family(family, texts) => (FAMILY, draft.set_family(*family, texts)),
         };
         names.extend(is_other.then(|| field.name()));
     }
@@ -269,22 +276,16 @@ impl Draft {
         }
         let value = match field.kind {
             Kind::Flag => text.parse::<bool>().map(Value::from).ok(),
-            Kind::Number => {
-                text.parse::<i64>().map(Value::from).or_else(|_| text.parse::<f64>().map(Value::from)).ok()
-            }
+            Kind::Number => number(&text),
             Kind::List => Some(Value::from(lines().collect::<Array>())),
             Kind::Text | Kind::Secret | Kind::Choice(_) | Kind::Records(_) => None,
         };
         // What is no number is written as it is, for the complaint about it.
-        let mut value = value.unwrap_or_else(|| Value::from(text.as_str()));
+        let value = value.unwrap_or_else(|| Value::from(text.as_str()));
         let Some(table) = self.table(field.table) else { return false };
         match table.get_mut(field.key).and_then(Item::as_value_mut) {
             Some(Value::Array(old)) if field.kind == Kind::List => change_list(old, lines()),
-            Some(old) => {
-                // With the comment behind it.
-                std::mem::swap(old.decor_mut(), value.decor_mut());
-                *old = value;
-            }
+            Some(old) => replace(old, value),
             None => {
                 table.insert(field.key, Item::Value(value));
             }
@@ -350,6 +351,56 @@ impl Draft {
             "" => drop(self.0.insert(field.table, item)),
             key => drop(self.table(field.table).map(|table| table.insert(key, item))),
         }
+    }
+
+    /// Puts in what a form says of a family; a table in which nothing is left goes. Returns whether it is other now.
+    fn set_family(&mut self, family: Family, texts: &[(&str, String)]) -> bool {
+        let before = self.0.to_string();
+        let none = || Item::ArrayOfTables(ArrayOfTables::new());
+        let item = self.0.entry(FAMILY.table).or_insert_with(none);
+        let is_it = |table: &dyn TableLike| table.get("name").and_then(Item::as_str) == Some(family.word());
+        let set = |table: &mut dyn TableLike| {
+            for (key, text) in texts {
+                let text = text.trim();
+                let value = number(text).unwrap_or_else(|| Value::from(text));
+                match table.get_mut(key).and_then(Item::as_value_mut) {
+                    _ if text.is_empty() => drop(table.remove(key)),
+                    Some(old) if shown(old) == text => {}
+                    Some(old) => replace(old, value),
+                    None => drop(table.insert(key, Item::Value(value))),
+                }
+            }
+            table.len() > 1
+        };
+        match item {
+            Item::ArrayOfTables(tables) => {
+                let known = tables.iter().position(|table| is_it(table));
+                let index = known.unwrap_or(tables.len());
+                if known.is_none() {
+                    tables.push(Table::from_iter([("name", family.word())]));
+                }
+                if !tables.get_mut(index).is_some_and(|table| set(table)) {
+                    tables.remove(index);
+                }
+            }
+            Item::Value(Value::Array(list)) => {
+                let is_it = |value: &Value| value.as_inline_table().is_some_and(|table| is_it(table));
+                let known = list.iter().position(is_it);
+                let index = known.unwrap_or(list.len());
+                if known.is_none() {
+                    list.push(InlineTable::from_iter([("name", family.word())]));
+                }
+                if !list.get_mut(index).and_then(Value::as_inline_table_mut).is_some_and(|table| set(table)) {
+                    list.remove(index);
+                }
+            }
+            // Something else has its name, of which the file is told to be wrong.
+            _ => {}
+        }
+        if self.records(FAMILY).is_empty() && self.0.get(FAMILY.table).is_some_and(Item::is_array_of_tables) {
+            self.0.remove(FAMILY.table);
+        }
+        self.0.to_string() != before
     }
 
     /// A setting of which something is hidden that is not known.
@@ -447,6 +498,17 @@ fn line(table: &Table, secrets: &[&str]) -> String {
     }
     shown.fmt();
     Value::from(shown).decorated("", "").to_string()
+}
+
+/// Puts a value in the place of another, with the comment behind it.
+fn replace(old: &mut Value, mut value: Value) {
+    std::mem::swap(old.decor_mut(), value.decor_mut());
+    *old = value;
+}
+
+/// A number as somebody types it, whole or not.
+fn number(text: &str) -> Option<Value> {
+    text.parse::<i64>().map(Value::from).or_else(|_| text.parse::<f64>().map(Value::from)).ok()
 }
 
 /// As [`Draft::set`] reads it back.
@@ -566,6 +628,11 @@ pub const FIELDS: &[Field] = &[
     field("policy", "hold_count_min", Kind::Number, "20"),
     field("policy", "tell_unknown_types", Kind::Flag, "false"),
     field("policy", "tell_gone", Kind::Flag, "true"),
+    field("policy", "quiet_hours", Kind::Text, ""),
+    field("policy", "business_days_only", Kind::Flag, "false"),
+    field("policy", "days_off", Kind::List, ""),
+    field("policy", "customers_held", Kind::List, ""),
+    *FAMILY,
     field("page", "listen", Kind::Text, "127.0.0.1:8080"),
     field("page", "listen_https", Kind::Text, "127.0.0.1:8443"),
     field("page", "names", Kind::List, ""),
@@ -589,6 +656,18 @@ const KEY: &Field = &field("shadowserver", "key", Kind::Secret, "");
 
 /// Its parts have fields of their own.
 pub const MAIL_URL: &Field = &field("mail", "url", Kind::Secret, "");
+
+/// What holds for one family of problems, by its name.
+pub const FAMILY: &Field = &field("family", "", Kind::Records(&[]), "");
+
+/// What can be said of one family; nothing: what holds for all.
+pub const OF_FAMILY: &[Field] = &[
+    field("family", "tell", Kind::Choice(&["", "customer", "operator", "nobody"]), ""),
+    field("family", "severity_min", Kind::Choice(&["", "info", "low", "medium", "high", "critical"]), ""),
+    field("family", "seen_days_min", Kind::Number, ""),
+    field("family", "amplification_min", Kind::Number, ""),
+    field("family", "repeat_days", Kind::Number, ""),
+];
 
 /// In the place of a secret.
 pub const HIDDEN: &str = "***";
@@ -861,6 +940,55 @@ mod tests {
         assert_eq!(secrets, ["hunter2", "s"]);
         let wrong = set(text, "nat", "all of them").unwrap_err();
         assert!(wrong[0].field == "nat" && wrong[0].complaint.contains("[[nat]]"), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_form_changes_one_family_and_leaves_the_others() {
+        let set = |text: &str, family, texts: &[(&'static str, &str)]| {
+            let texts = texts.iter().map(|(key, text)| (*key, (*text).to_owned())).collect();
+            change(text, Path::new(""), Path::new(""), &[Change::Family(family, texts)])
+        };
+        let text = "# mine\n[[family]]\nname = \"telnet\" # all of it\ntell = \"nobody\" # for now\n\
+                    # the old ones\n[[family]]\nname = \"ssh\"\nrepeat_days = 9\n";
+        let (after, names) = set(text, Family::Telnet, &[("tell", "operator"), ("repeat_days", "")]).unwrap();
+        assert_eq!(
+            (after.as_str(), names),
+            (&*text.replace("\"nobody\"", "\"operator\""), vec!["family".to_owned()])
+        );
+        let (after, _) = set(text, Family::Telnet, &[("tell", "")]).unwrap();
+        assert!(
+            !after.contains("telnet") && after.contains("# the old ones\n[[family]]\nname = \"ssh\""),
+            "{after}"
+        );
+        let (after, _) = set(&after, Family::Ssh, &[("repeat_days", " ")]).unwrap();
+        assert!(!after.contains("family"), "{after}");
+        let resolver = [("amplification_min", "5"), ("seen_days_min", "2"), ("severity_min", "low")];
+        let (after, _) = set(text, Family::OpenResolver, &resolver).unwrap();
+        let own = parse(&after).policy.family(Family::OpenResolver);
+        assert_eq!((own.amplification_min, own.seen_days_min), (Some(5.0), Some(2)));
+        assert!(after.starts_with(text), "{after}");
+        assert_eq!(
+            set(&after, Family::OpenResolver, &resolver).unwrap(),
+            (after.clone(), vec![]),
+            "sent twice"
+        );
+        // As a list in one line.
+        let list = "family = [{ name = \"ssh\", tell = \"nobody\" }]\n";
+        let (after, _) = set(list, Family::Ssh, &[("repeat_days", "3")]).unwrap();
+        assert_eq!(parse(&after).policy.family(Family::Ssh).repeat_days, Some(3), "{after}");
+        for (key, text) in [("repeat_days", "often"), ("seen_days_min", "0"), ("tell", "all")] {
+            let complaints = set(list, Family::Ssh, &[(key, text)]).unwrap_err();
+            assert_eq!((complaints.len(), &*complaints[0].field), (1, &*format!("family.{key}")));
+        }
+        let all = format!("{:?}", FamilyPolicy::default());
+        assert!(OF_FAMILY.iter().all(|field| all.contains(&format!("{}: None", field.key))), "{all}");
+        assert_eq!(all.matches("None").count(), OF_FAMILY.len());
+        for Field { key, kind, .. } in OF_FAMILY {
+            let Kind::Choice(words) = kind else { continue };
+            for word in words.iter().filter(|word| !word.is_empty()) {
+                assert!(set("", Family::Ssh, &[(key, word)]).is_ok(), "{key} {word}");
+            }
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod edit;
 pub mod named;
 pub mod raw;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -14,8 +15,9 @@ use std::path::{Path, PathBuf};
 use ipnet::{IpNet, Ipv4Net};
 use jiff::tz::TimeZone;
 
+use crate::clock::Day;
 use crate::files;
-use crate::report::kind::Severity;
+use crate::report::kind::{Family, Severity, Tell};
 
 /// One thing that is wrong with a settings or customer file.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -339,6 +341,79 @@ pub struct Policy {
     pub tell_unknown_types: bool,
     /// A digest also names what is no longer seen.
     pub tell_gone: bool,
+    /// No mail to customers leaves in these local hours.
+    pub quiet_hours: Option<Hours>,
+    /// None leaves on Saturdays and Sundays.
+    pub business_days_only: bool,
+    /// None leaves on these local days.
+    pub days_off: Vec<DayOff>,
+    /// Ids of customers whose mails always wait for release, in ascending order.
+    pub customers_held: Vec<String>,
+    /// What is written of families.
+    pub families: BTreeMap<Family, FamilyPolicy>,
+}
+
+impl Policy {
+    /// What is written of a family.
+    pub fn family(&self, family: Family) -> FamilyPolicy {
+        self.families.get(&family).copied().unwrap_or_default()
+    }
+
+    /// Whether the mails of the customer with this id always wait for release.
+    pub fn holds_customer(&self, id: &str) -> bool {
+        self.customers_held.binary_search_by(|known| known.as_str().cmp(id)).is_ok()
+    }
+}
+
+/// What holds for the problems of one family alone; `None`: what holds for all.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FamilyPolicy {
+    /// Who is told at most; never [`Tell::Unknown`].
+    pub tell: Option<Tell>,
+    pub repeat_days: Option<u32>,
+    /// A problem is told only once it was seen on so many report days.
+    pub seen_days_min: Option<u32>,
+    /// A problem whose row tells a smaller amplification is not told.
+    pub amplification_min: Option<f64>,
+    pub severity_min: Option<Severity>,
+}
+
+/// Hours of a day, without the one in which they end; over midnight where they begin later than they end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hours {
+    /// From 0 to 23, like `to`, and never the same.
+    pub from: i8,
+    pub to: i8,
+}
+
+impl Hours {
+    pub fn contains(self, hour: i8) -> bool {
+        let (after, before) = (hour >= self.from, hour < self.to);
+        if self.from < self.to { after && before } else { after || before }
+    }
+}
+
+impl fmt::Display for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.from, self.to)
+    }
+}
+
+/// A local day on which no mail to customers leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DayOff {
+    Once(Day),
+    /// Month and day of each year.
+    Yearly(i8, i8),
+}
+
+impl fmt::Display for DayOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Once(day) => day.fmt(f),
+            Self::Yearly(month, day) => write!(f, "{month:02}-{day:02}"),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

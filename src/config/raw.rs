@@ -3,6 +3,7 @@
 //! Pure: text and folder in, settings out; `named` looks at the files that they name.
 //! The known keys are what [`parse`] asks the [`Reader`] for; [`super::edit`] has them once more, for forms.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
@@ -13,12 +14,14 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use toml_edit::{Document, Item, TableLike, TomlError, Value};
 
 use super::{
-    BoxSettings, Complaint, CustomersFile, Interface, LogTime, Mail, MailSecurity, MailServer, Mode,
-    NAME_SERVERS_MAX, NAT_PORTS_FIRST, Nat, Networks, Organisation, Page, Policy, RadiusClient, Ranges,
-    Remote, Resolver, Secret, SessionSettings, SessionSource, Settings, Shadowserver, Trust,
+    BoxSettings, Complaint, CustomersFile, DayOff, FamilyPolicy, Hours, Interface, LogTime, Mail,
+    MailSecurity, MailServer, Mode, NAME_SERVERS_MAX, NAT_PORTS_FIRST, Nat, Networks, Organisation, Page,
+    Policy, RadiusClient, Ranges, Remote, Resolver, Secret, SessionSettings, SessionSource, Settings,
+    Shadowserver, Trust,
 };
+use crate::clock::Day;
 use crate::net::{is_gateway, is_host, is_interface};
-use crate::report::kind::Severity;
+use crate::report::kind::{Family, Severity, Tell};
 
 /// Reads settings; relative paths in them are taken from `folder`. An empty text is valid: all defaults.
 pub fn parse(text: &str, folder: &Path) -> Result<Settings, Vec<Complaint>> {
@@ -107,7 +110,7 @@ pub fn parse_usable(text: &str, folder: &Path) -> (Settings, Vec<Complaint>) {
         per_minute_max: t.get("per_minute_max", 30, number(1..=1000)),
     };
     let t = reader.table("policy");
-    let policy = Policy {
+    let mut policy = Policy {
         mail_severity_min: t.get("mail_severity_min", Severity::Medium, choice(SEVERITIES)),
         repeat_days_compromised: t.get("repeat_days_compromised", 7, number(1..=365)),
         repeat_days_exposed: t.get("repeat_days_exposed", 30, number(1..=365)),
@@ -121,7 +124,14 @@ pub fn parse_usable(text: &str, folder: &Path) -> (Settings, Vec<Complaint>) {
         hold_count_min: t.get("hold_count_min", 20, number(0..=1_000_000)),
         tell_unknown_types: t.get("tell_unknown_types", false, flag),
         tell_gone: t.get("tell_gone", true, flag),
+        quiet_hours: t.get("quiet_hours", None, empty_or(some(text_as(hours)))),
+        business_days_only: t.get("business_days_only", false, flag),
+        days_off: t.get("days_off", vec![], at_most(DAYS_OFF_MAX, list(text_as(day_off)))),
+        customers_held: t.get("customers_held", vec![], at_most(CUSTOMERS_HELD_MAX, list(text_as(plain)))),
+        families: BTreeMap::new(),
     };
+    policy.customers_held.sort_unstable();
+    policy.families = families(reader.top());
     let t = reader.table("page");
     let page = Page {
         listen: t.get("listen", Some(PAGE_LISTEN), empty_or(some(text_as(listen)))),
@@ -276,6 +286,24 @@ fn nats(t: &mut Reader<'_>) -> Vec<Nat> {
         }
         Some(nat)
     })
+}
+
+fn families(t: &mut Reader<'_>) -> BTreeMap<Family, FamilyPolicy> {
+    let families = t.records("family", Family::ALL.len(), |t, others: &[(Family, FamilyPolicy)]| {
+        let name = t.need("name", text_as(family));
+        let own = FamilyPolicy {
+            tell: t.get("tell", None, some(choice(TELLS))),
+            repeat_days: t.get("repeat_days", None, some(number(1..=365))),
+            seen_days_min: t.get("seen_days_min", None, some(number(1..=60))),
+            amplification_min: t.get("amplification_min", None, some(amplification)),
+            severity_min: t.get("severity_min", None, some(choice(SEVERITIES))),
+        };
+        if others.iter().any(|(other, _)| Some(*other) == name) {
+            t.complain("name", "This family stands here twice: write all that holds for it in one place.");
+        }
+        Some((name?, own))
+    });
+    families.into_iter().collect()
 }
 
 /// Of a text that is no TOML.
@@ -547,6 +575,13 @@ fn share(item: &Item) -> Result<f64, Faults> {
     }
 }
 
+fn amplification(item: &Item) -> Result<f64, Faults> {
+    match item.as_float().or(item.as_integer().map(|whole| whole as f64)) {
+        Some(times) if (0.0..=1e6).contains(&times) => Ok(times),
+        _ => fault(item, format!("Write a number from 0 to 1000000, like 5.0; this is {}.", kind_of(item))),
+    }
+}
+
 fn flag(item: &Item) -> Result<bool, Faults> {
     item.as_bool().map_or_else(
         || fault(item, format!("Write true or false without quotes; this is {}.", kind_of(item))),
@@ -588,6 +623,42 @@ fn plain(text: &str) -> Result<String, String> {
         return Err("Write a text on one line that is not blank.".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// Whole hours like `21-7`; 24 is midnight, too.
+fn hours(text: &str) -> Result<Hours, String> {
+    let hour = |text: &str| text.trim().parse::<i8>().ok().filter(|hour| (0..=24).contains(hour));
+    let hours = text.split_once('-').and_then(|(from, to)| Some((hour(from)?, hour(to)?)));
+    match hours.map(|(from, to)| Hours { from: from % 24, to: to % 24 }) {
+        Some(hours) if hours.from != hours.to => Ok(hours),
+        _ => Err(format!(
+            "Write two whole hours like 21-7, from 0 to 24 and not the same; this is {}.",
+            shown(text)
+        )),
+    }
+}
+
+/// A date, or the month and day of each year.
+fn day_off(text: &str) -> Result<DayOff, String> {
+    // A leap year has all of them.
+    let yearly = format!("2024-{text}");
+    let day = |text: &str| text.parse::<Day>().ok().filter(|day| day.to_string() == text);
+    let month_and_day = || {
+        day(&yearly)?;
+        let (month, day) = text.split_once('-')?;
+        Some(DayOff::Yearly(month.parse().ok()?, day.parse().ok()?))
+    };
+    day(text).map(DayOff::Once).or_else(month_and_day).ok_or_else(|| {
+        format!("Write a day like 2026-12-24, or 12-25 for that of each year; this is {}.", shown(text))
+    })
+}
+
+fn family(text: &str) -> Result<Family, String> {
+    Family::read(text).ok_or_else(|| {
+        let words = Family::ALL.iter().map(|family| family.word());
+        let hint = nearest(text, words).unwrap_or("open_resolver");
+        format!("There is no family {}. Did you mean \"{hint}\"?", shown(text))
+    })
 }
 
 fn token(text: &str) -> Result<Secret, String> {
@@ -975,6 +1046,12 @@ const SEVERITIES: &[(&str, Severity); 5] = &[
     (Severity::Critical.word(), Severity::Critical),
 ];
 
+const TELLS: &[(&str, Tell); 3] = &[
+    (Tell::Customer.word(), Tell::Customer),
+    (Tell::Operator.word(), Tell::Operator),
+    (Tell::Nobody.word(), Tell::Nobody),
+];
+
 const RANGES: &[(&str, Ranges); 3] =
     &[("cgn", Ranges::Cgn), ("dynamic", Ranges::Dynamic), ("both", Ranges::Both)];
 
@@ -1035,6 +1112,10 @@ const SESSION_SOURCES_MAX: usize = 32;
 /// One for each pool of a gateway.
 const NATS_MAX: usize = 256;
 const SOURCE_NAME_MAX: usize = 64;
+/// Those of many years; with all Saturdays and Sundays some days of a year are left.
+const DAYS_OFF_MAX: usize = 200;
+/// Whoever holds more holds all.
+const CUSTOMERS_HELD_MAX: usize = 10_000;
 /// Longest single text: a long path or URL fits.
 const TEXT_BYTES_MAX: usize = 4096;
 /// Characters of a wrong text that a complaint repeats.
@@ -1129,6 +1210,20 @@ hold_share_max = 1
 hold_count_min = 0
 tell_unknown_types = true
 tell_gone = false
+quiet_hours = "21-7"
+business_days_only = true
+days_off = ["2026-12-24", "12-25", "02-29"]
+customers_held = ["C-100", "4711"]
+[[family]]
+name = "open_resolver"
+tell = "operator"
+repeat_days = 14
+seen_days_min = 2
+amplification_min = 5
+severity_min = "low"
+[[family]]
+name = "telnet"
+tell = "nobody"
 [page]
 listen = "[::1]:0"
 listen_https = ""
@@ -1182,6 +1277,66 @@ extra_ca = ["ca.pem"]
             check_complaint("page", &format!("listen = \"{wrong}\""), "an address and a port");
         }
         check_complaint("page", "listen = 8080", "a text in quotes");
+    }
+
+    #[test]
+    fn hours_and_days_of_rest_are_read_or_complained_of() {
+        let quiet = |text: &str| parsed(&format!("[policy]\nquiet_hours = \"{text}\"\n")).policy.quiet_hours;
+        assert_eq!(quiet(""), None);
+        for (text, from, to) in [("21-7", 21, 7), (" 0 - 24", 0, 0), ("22-24", 22, 0), ("24-06", 0, 6)] {
+            let hours = Hours { from, to };
+            match from == to {
+                true => check_complaint("policy", &format!("quiet_hours = \"{text}\""), "not the same"),
+                false => assert_eq!(quiet(text), Some(hours), "{text}"),
+            }
+        }
+        for wrong in ["21", "21-25", "7-7", "21:00-7:00", "-7", "21-7-9"] {
+            check_complaint("policy", &format!("quiet_hours = \"{wrong}\""), "two whole hours");
+        }
+        for wrong in ["12-32", "02-30", "1-1", "2026-2-3", "2025-02-29", "Monday", "20261224", "+2026-12"] {
+            check_complaint("policy", &format!("days_off = [\"{wrong}\"]"), "Write a day");
+        }
+        let many = format!("days_off = [{}]", "\"12-24\",".repeat(DAYS_OFF_MAX + 1));
+        check_complaint("policy", &many, "at most 200");
+        check_complaint("policy", "customers_held = [\" \"]", "not blank");
+        let night = Hours { from: 21, to: 7 };
+        assert!(
+            [21, 23, 0, 6].iter().all(|&hour| night.contains(hour))
+                && !night.contains(7)
+                && !night.contains(20)
+        );
+    }
+
+    #[test]
+    fn a_family_is_known_stands_once_and_has_numbers_that_can_be() {
+        for (lines, wanted) in [
+            ("tell = \"nobody\"", "1 family.name: Write this, too"),
+            (
+                "name = \"open_resolvers\"",
+                "2 family.name: There is no family \"open_resolvers\". Did you mean \"open_resolver\"?",
+            ),
+            (
+                "name = \"ssh\"\ntell = \"all\"",
+                "3 family.tell: Write one of \"customer\", \"operator\", \"nobody\"",
+            ),
+            ("name = \"ssh\"\nrepeat_days = 0", "3 family.repeat_days: Write a whole number from 1 to 365"),
+            (
+                "name = \"ssh\"\nseen_days_min = 61",
+                "3 family.seen_days_min: Write a whole number from 1 to 60",
+            ),
+            ("name = \"ssh\"\namplification_min = -1", "3 family.amplification_min: Write a number from 0"),
+            ("name = \"ssh\"\namplification_min = nan", "3 family.amplification_min: Write a number from 0"),
+            (
+                "name = \"ssh\"\nrepeat = 3",
+                "3 family.repeat: There is no such setting. Did you mean repeat_days?",
+            ),
+            ("name = \"ssh\"\n[[family]]\nname = \"ssh\"", "4 family.name: This family stands here twice"),
+        ] {
+            let found = complaints(&format!("[[family]]\n{lines}\n"));
+            assert!(found.len() == 1 && found[0].starts_with(wanted), "{lines}: {found:#?}");
+        }
+        let found = complaints("[family]\nname = \"ssh\"\n");
+        assert!(found.len() == 1 && found[0].contains("[[family]]"), "{found:?}");
     }
 
     #[test]
@@ -1263,7 +1418,22 @@ extra_ca = ["ca.pem"]
         assert_eq!((policy.close_after_days, policy.mail_age_days_max, policy.mails_per_day_max), (8, 4, 1));
         assert_eq!((policy.digest_hour, policy.hold_first), (0, true));
         assert_eq!((policy.hold_share_max, policy.hold_count_min, policy.tell_unknown_types), (1.0, 0, true));
-        assert!(!policy.tell_gone);
+        assert!(!policy.tell_gone && policy.business_days_only);
+        assert_eq!(policy.quiet_hours.map(|hours| hours.to_string()).as_deref(), Some("21-7"));
+        let days: Vec<_> = policy.days_off.iter().map(ToString::to_string).collect();
+        assert_eq!(days, ["2026-12-24", "12-25", "02-29"]);
+        assert_eq!(policy.customers_held, ["4711", "C-100"], "in order, to be found");
+        assert!(policy.holds_customer("C-100") && !policy.holds_customer("c-100"));
+        let own = FamilyPolicy {
+            tell: Some(Tell::Operator),
+            repeat_days: Some(14),
+            seen_days_min: Some(2),
+            amplification_min: Some(5.0),
+            severity_min: Some(Severity::Low),
+        };
+        let telnet = FamilyPolicy { tell: Some(Tell::Nobody), ..FamilyPolicy::default() };
+        assert_eq!(policy.families, [(Family::OpenResolver, own), (Family::Telnet, telnet)].into());
+        assert_eq!(policy.family(Family::Ssh), FamilyPolicy::default());
         assert_eq!((page.listen, page.listen_https), (Some("[::1]:0".parse().unwrap()), None));
         assert_eq!(page.names, ["abuse.example.net"]);
         assert_eq!(page.allow, ["198.51.100.0/24".parse().unwrap()]);

@@ -2,6 +2,7 @@
 //! Pure: incidents in, incidents out.
 
 pub mod batch;
+pub mod hours;
 pub mod policy;
 
 use std::net::{IpAddr, Ipv6Addr};

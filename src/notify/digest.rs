@@ -12,9 +12,9 @@ use super::{Earlier, Problem, redact};
 use crate::clock::Timestamp;
 use crate::config::{Networks, Policy};
 use crate::customers::{CustomerNo, Owner, Port};
-use crate::incident::policy::{Moment, Reason, audience, due, will_be_due};
+use crate::incident::policy::{Asked, Moment, Reason, audience, due, will_be_due};
 use crate::incident::{Audience, Incident, Key, OPERATOR, Ownership, State, batch};
-use crate::report::kind::{Kind, Severity};
+use crate::report::kind::{Family, Kind, Severity, Tell};
 use crate::report::{column, text};
 use crate::sessions::owner::Sources;
 
@@ -23,6 +23,8 @@ use crate::sessions::owner::Sources;
 pub struct Context<'a> {
     pub sources: Sources<'a>,
     pub networks: &'a Networks,
+    /// Of the report types, by the numbers that keys hold.
+    pub families: &'a [Family],
     pub policy: &'a Policy,
     pub zone: &'a TimeZone,
     pub at: Moment,
@@ -38,10 +40,21 @@ pub struct Told {
     pub first_notice: Option<u64>,
 }
 
+/// Why the newest row of an incident is not somebody's to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bar {
+    /// It is told to these, if to anybody.
+    Audience(Audience),
+    /// Of this address nobody is told.
+    Silenced,
+    /// It had the address not, or not alone, or gets no mail.
+    Stranger,
+}
+
 impl Context<'_> {
     /// Why `receiver` is to be told of the incident now; `None` if it is not.
     pub fn due(&self, receiver: CustomerNo, key: &Key, incident: &Incident, scope: Scope) -> Option<Reason> {
-        let reason = due(incident, self.policy, self.at, self.zone)?;
+        let reason = due(incident, &self.asked(key))?;
         let in_scope = match scope {
             Scope::Critical => incident.severity == Severity::Critical,
             Scope::Digest => true,
@@ -51,7 +64,27 @@ impl Context<'_> {
 
     /// Whether `receiver` is to be told of the incident now, or will be without its being seen again.
     pub fn will_be_due(&self, receiver: CustomerNo, key: &Key, incident: &Incident) -> bool {
-        will_be_due(incident, self.policy, self.at, self.zone) && self.is_for(receiver, key, incident)
+        will_be_due(incident, &self.asked(key)) && self.is_for(receiver, key, incident)
+    }
+
+    /// What the rules ask of an incident with this key.
+    pub fn asked(&self, key: &Key) -> Asked<'_> {
+        Asked::of(self.family(key), self.policy, self.at, self.zone)
+    }
+
+    /// Who is told of the incident, if anybody may read it.
+    pub fn audience(&self, key: &Key, incident: &Incident) -> Audience {
+        audience(incident, self.family(key), self.policy)
+    }
+
+    /// Report types of which the operator is told in the place of customers, by their numbers.
+    pub fn operators_kinds(&self) -> impl Iterator<Item = u16> {
+        let is_ones = |family: &Family| self.policy.family(*family).tell == Some(Tell::Operator);
+        (0..).zip(self.families).filter(move |(_, family)| is_ones(family)).map(|(kind, _)| kind)
+    }
+
+    fn family(&self, key: &Key) -> Family {
+        self.families.get(usize::from(key.kind())).copied().unwrap_or(Family::Other)
     }
 
     /// The incident as `receiver` may read it.
@@ -142,25 +175,39 @@ impl Context<'_> {
 
     /// Whether the newest row of the incident is `receiver`'s to read.
     fn is_for(&self, receiver: CustomerNo, key: &Key, incident: &Incident) -> bool {
-        let audience = audience(incident, self.policy);
+        self.bar(receiver, key, incident).is_none()
+    }
+
+    /// Why the newest row of the incident is not `receiver`'s to read; `None`: it is.
+    pub fn bar(&self, receiver: CustomerNo, key: &Key, incident: &Incident) -> Option<Bar> {
+        let audience = self.audience(key, incident);
+        let own = if receiver == OPERATOR { Audience::Operator } else { Audience::Customer };
+        if audience != own {
+            return Some(Bar::Audience(audience));
+        }
         if receiver == OPERATOR {
-            return audience == Audience::Operator;
+            return None;
         }
         let silenced = |address| Networks::contains(&self.networks.silenced, address);
-        audience == Audience::Customer
-            && match (incident.evidence.address, key.area()) {
-                (Some(address), area) => {
-                    // What is nowhere was found by who had the address, or its source port, at that moment.
-                    let port = if area.is_none() { Port::Source } else { Port::Listening };
-                    let port = incident.evidence.port.map(port);
-                    !silenced(address) && self.owns(receiver, address, port, incident.last_seen)
-                }
-                (None, Some(network)) => {
-                    let owner = self.sources.table.owner_of_network(network, incident.last_seen);
-                    !silenced(network.network()) && mails(owner, receiver)
-                }
-                (None, None) => false,
+        let (is_silenced, is_own) = match (incident.evidence.address, key.area()) {
+            (Some(address), area) => {
+                // What is nowhere was found by who had the address, or its source port, at that moment.
+                let port = if area.is_none() { Port::Source } else { Port::Listening };
+                let port = incident.evidence.port.map(port);
+                let is_silenced = silenced(address);
+                (is_silenced, !is_silenced && self.owns(receiver, address, port, incident.last_seen))
             }
+            (None, Some(network)) => {
+                let owner = self.sources.table.owner_of_network(network, incident.last_seen);
+                (silenced(network.network()), mails(owner, receiver))
+            }
+            (None, None) => (false, false),
+        };
+        match (is_silenced, is_own) {
+            (true, _) => Some(Bar::Silenced),
+            (false, false) => Some(Bar::Stranger),
+            (false, true) => None,
+        }
     }
 
     /// Whether the address was `receiver`'s at that time, and `receiver` is mailed.
@@ -184,6 +231,7 @@ const EMPTY_WORDS: &[&str] = &["", "-", "--", "null", "none", "unknown", "n/a"];
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::FamilyPolicy;
     use crate::customers::import;
     use crate::customers::table::Table;
     use crate::incident::{Evidence, Place, Sighting};
@@ -230,6 +278,7 @@ mod tests {
             Context {
                 sources: Sources { table: &self.table, nats: &[], log: &() },
                 networks: &self.networks,
+                families: &[],
                 policy: &self.policy,
                 zone: &self.zone,
                 at: Moment::new(now(), &TimeZone::UTC),
@@ -273,8 +322,10 @@ mod tests {
         let abusebox = the_box();
         let context = abusebox.context();
         let due = |receiver, address: Option<&str>, audience| {
-            let key = key(receiver, Place::Nowhere);
-            context.due(receiver, &key, &incident(audience, address, &[]), Scope::Digest).is_some()
+            let (key, incident) = (key(receiver, Place::Nowhere), incident(audience, address, &[]));
+            let is_due = context.due(receiver, &key, &incident, Scope::Digest).is_some();
+            assert_eq!(is_due, context.bar(receiver, &key, &incident).is_none(), "no rule stands against it");
+            is_due
         };
         use Audience::{Customer, Nobody, Operator, UnknownType};
         assert!(due(ONE, Some("192.0.2.1"), Customer));
@@ -306,6 +357,29 @@ mod tests {
         };
         assert!(due(ONE, "192.0.2.0/29"));
         assert!(!due(TWO, "192.0.2.0/29") && !due(ONE, "192.0.2.0/27") && !due(ONE, "192.0.2.8/30"));
+    }
+
+    #[test]
+    fn a_family_of_the_operators_is_told_to_nobody_else() {
+        let mut abusebox = the_box();
+        let key = key(ONE, Place::Address("192.0.2.1".parse().unwrap()));
+        let mut incident = incident(Audience::Customer, Some("192.0.2.1"), &[]);
+        incident.mark_told(5, Severity::Medium, now().plus_days(-1));
+        let kind = kind::find("scan_rdp").unwrap();
+        for (tell, operators) in [(Tell::Customer, false), (Tell::Operator, true), (Tell::Nobody, false)] {
+            let own = FamilyPolicy { tell: Some(tell), ..FamilyPolicy::default() };
+            abusebox.policy.families = [(Family::RemoteDesktop, own)].into();
+            let families = [Family::Telnet, Family::RemoteDesktop];
+            let context = Context { families: &families, ..abusebox.context() };
+            let due = |receiver| context.due(receiver, &key, &incident, Scope::Digest).is_some();
+            assert_eq!((due(OPERATOR), due(ONE)), (operators, tell == Tell::Customer), "{tell:?}");
+            let open = context.still_open(ONE, &key, &incident, kind);
+            assert_eq!(open.is_some(), tell == Tell::Customer, "nor is it named to them");
+            assert_eq!(
+                context.operators_kinds().collect::<Vec<_>>(),
+                if operators { vec![1] } else { vec![] }
+            );
+        }
     }
 
     #[test]

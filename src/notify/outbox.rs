@@ -151,6 +151,11 @@ pub fn not_before(mailed: &Mailed, policy: &Policy, now: Timestamp) -> Option<Ti
     (free > now).then_some(free)
 }
 
+/// How many went out in the last 24 hours.
+pub fn sent_lately(mailed: &Mailed, now: Timestamp) -> u64 {
+    mailed.recent.iter().filter(|&&sent| (0..86_400).contains(&now.since(sent))).count() as u64
+}
+
 /// Notes that a mail went out.
 pub fn note_mailed(mailed: &mut Mailed, now: Timestamp) {
     mailed.recent.retain(|&sent| now.since(sent) < 86_400);
@@ -274,6 +279,8 @@ mod tests {
         note_mailed(&mut mailed, NOW.plus_days(1));
         assert_eq!(not_before(&mailed, &policy, NOW.plus_days(1)), Some(NOW.plus_days(1).plus_seconds(3600)));
         assert_eq!(mailed.total, 3);
+        let lately = |seconds| sent_lately(&mailed, NOW.plus_days(1).plus_seconds(seconds));
+        assert_eq!((lately(-1), lately(0), lately(3_600)), (1, 2, 1));
     }
 
     #[test]

@@ -102,6 +102,18 @@ pub enum Tell {
     Nobody,
 }
 
+impl Tell {
+    /// As the settings write it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Operator => "operator",
+            Self::Unknown => "unknown",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
 /// A report type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {

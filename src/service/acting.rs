@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::intake::describe;
 use super::jobs::{self, Jobs};
+use super::mailing::Kinds;
 use super::{Engine, Error};
 use crate::clock::Timestamp;
 use crate::config::edit::{self, Written};
@@ -44,13 +45,15 @@ impl Engine {
         self.usable()?;
         let loaded = self.loaded();
         let txn = self.store.begin()?;
+        let kinds = Kinds::load(&self.store.view()?)?;
         let mut changed = Vec::new();
         for &id in ids {
             let Some(key) = txn.incident_key(id)? else { continue };
             let Some(mut incident) = txn.incident(&key)? else { continue };
             incident.change(change, now);
             if change == Change::Reopen {
-                let receiver = match policy::audience(&incident, &loaded.settings.policy) {
+                let family = kinds.of(&key).1.family;
+                let receiver = match policy::audience(&incident, family, &loaded.settings.policy) {
                     Audience::Customer => key.customer(),
                     _ => OPERATOR,
                 };

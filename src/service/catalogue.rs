@@ -2,6 +2,7 @@
 //! milliseconds, whatever is asked for and in whatever order, be there a million of them; and they are counted. What a
 //! page shows of an incident is read from the store.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -194,6 +195,15 @@ impl Catalogue {
         let mut open = [0; Severity::ALL.len()];
         for traits in &self.traits {
             open[traits.severity as usize] += u64::from(traits.life != Life::Closed);
+        }
+        open
+    }
+
+    /// The same by the numbers of their report types.
+    pub(super) fn open_by_kind(&self) -> HashMap<u16, u64> {
+        let mut open = HashMap::new();
+        for traits in self.traits.iter().filter(|traits| traits.life != Life::Closed) {
+            *open.entry(traits.kind).or_default() += 1;
         }
         open
     }

@@ -12,9 +12,9 @@ use crate::customers::{CustomerNo, Owner, Port};
 use crate::fetch::spool::{self, Spooled};
 use crate::halt;
 use crate::incident::batch::{Match, same, same_content};
-use crate::incident::policy::{self, Moment};
+use crate::incident::policy::{self, Asked, Moment};
 use crate::incident::{Audience, Incident, Key, OPERATOR, Ownership, Place};
-use crate::report::kind::{self, Kind, Nature, Severity, Tell};
+use crate::report::kind::{self, Family, Kind, Nature, Severity, Tell};
 use crate::report::{Address, Header, Hint, Item, Reader, Row};
 use crate::sessions::owner::{Answer, Sources};
 use crate::store::{self, Counts, Newest, RejectedRow, Report};
@@ -206,7 +206,8 @@ impl Engine {
             kind: txn.kind_number(&header.kind_name)?,
         };
         let settings = &loaded.settings;
-        let at = Moment::new(now, &settings.boxx.timezone);
+        let (family, zone) = (header.kind.family, &settings.boxx.timezone);
+        let asked = Asked::of(family, &settings.policy, Moment::new(now, zone), zone);
         let mut due = HashMap::<CustomerNo, bool>::new();
         let mut counts = Counts::default();
         let mut rejected_by = [0; _];
@@ -215,8 +216,8 @@ impl Engine {
         let mut sorter = Sorter::new(&self.spool, number);
         let mut apply = |sorter: &mut Sorter<'_>| {
             txn.apply(sorter.drain()?, day, pass, |key, incident| {
-                if policy::will_be_due(incident, &settings.policy, at, &settings.boxx.timezone)
-                    && let Some(receiver) = receiver(key, incident, &settings.policy)
+                if policy::will_be_due(incident, &asked)
+                    && let Some(receiver) = receiver(key, incident, family, &settings.policy)
                 {
                     *due.entry(receiver).or_default() |= incident.severity == Severity::Critical;
                 }
@@ -302,8 +303,13 @@ impl Engine {
 }
 
 /// Who is to be told of an incident, if anybody is.
-pub(super) fn receiver(key: &Key, incident: &Incident, policy: &Policy) -> Option<CustomerNo> {
-    match policy::audience(incident, policy) {
+pub(super) fn receiver(
+    key: &Key,
+    incident: &Incident,
+    family: Family,
+    policy: &Policy,
+) -> Option<CustomerNo> {
+    match policy::audience(incident, family, policy) {
         Audience::Nobody => None,
         Audience::Customer => Some(key.customer()),
         Audience::Operator | Audience::UnknownType => Some(OPERATOR),

@@ -18,14 +18,14 @@ use crate::clock::Timestamp;
 use crate::config::{Mode, Settings};
 use crate::customers::CustomerNo;
 use crate::halt;
-use crate::incident::policy::{self, Moment, Reason};
-use crate::incident::{Key, OPERATOR, Ownership};
+use crate::incident::policy::{self, Asked, Moment, Reason};
+use crate::incident::{Incident, Key, OPERATOR, Ownership, hours};
 use crate::lines::{Outbound, Outgoing};
 use crate::notify::digest::{Context, Told};
 use crate::notify::outbox::{self, Attempt, Change, Delivery, End, Frozen, Notice, Scope};
 use crate::notify::smtp::{self, Outcome, Smtp};
 use crate::notify::{Digest, Mail, OperatorDigest, Problem, Sender, compose, mime};
-use crate::report::kind::{self, Kind, Severity};
+use crate::report::kind::{self, Family, Kind, Severity};
 use crate::store::{self, Digests, Due, Format, SessionLog, Txn, View, What};
 
 /// The mail server, as far as the loop remembers it.
@@ -91,9 +91,14 @@ impl Engine {
             true => self.marked_anew(&view, now)?,
             false => view,
         };
-        let scope = if digest.is_some() { Scope::Digest } else { Scope::Critical };
-        let log = view.session_log()?;
-        let context = loaded.context(&log, now);
+        // On days on which customers get no mail, only the operator's is made; theirs comes with the next digest.
+        let is_open = |day| hours::shut_day(policy, day).is_none();
+        let today = policy::local_day(now, &boxx.timezone);
+        let all_told = digest.is_some_and(|of| is_open(of) && is_open(today));
+        let scope = if all_told { Scope::Digest } else { Scope::Critical };
+        let (log, kinds) = (view.session_log()?, Kinds::load(&view)?);
+        let context = loaded.context(&log, &kinds, now);
+        let leaves = hours::shut(policy, now, &boxx.timezone).map_or(now, |(_, until)| until);
         let (mut over, mut critical, mut waiting, mut held_newest) = (vec![], vec![], HashSet::new(), None);
         view.unsent(|notice| {
             if is_superseded(&notice, boxx.mode) {
@@ -112,7 +117,7 @@ impl Engine {
         let mut planned = Vec::new();
         let mut settled = Vec::new();
         view.due(|customer, due| {
-            let wanted = customer != OPERATOR && (digest.is_some() || due.critical);
+            let wanted = customer != OPERATOR && (all_told || due.critical);
             // Practice changes no incident, so what was practised is noted here, and the same is not practised
             // again with each report of the day.
             let practiced = boxx.mode == Mode::Practice
@@ -125,7 +130,7 @@ impl Engine {
             }
             if !any_due(&view, &context, customer, scope)? {
                 // Nothing is left to tell, or nothing that cannot wait for the digest, or for its day.
-                let is_left = digest.is_none()
+                let is_left = !all_told
                     || view.find_incident_of(customer, |key, incident| {
                         Ok(context.will_be_due(customer, &key, &incident))
                     })?;
@@ -136,17 +141,18 @@ impl Engine {
                 return Ok(());
             }
             let mailed = view.mailed(customer)?;
-            let free = outbox::not_before(&mailed, policy, now);
+            let free = outbox::not_before(&mailed, policy, leaves);
             // A digest that comes some minutes earlier than the day before waits those minutes, and not a day.
-            let soon = |free: Timestamp| digest.is_some() && free.since(now) <= DIGEST_WAIT_SECONDS_MAX;
+            let soon = |free: Timestamp| all_told && free.since(leaves) <= DIGEST_WAIT_SECONDS_MAX;
             if free.is_none_or(soon) {
-                let first = boxx.mode == Mode::Live && policy.hold_first && mailed.total == 0;
-                planned.push((customer, first));
+                let first = policy.hold_first && mailed.total == 0;
+                let held = boxx.mode == Mode::Live && (first || loaded.always_holds(customer));
+                planned.push((customer, held));
             }
             Ok(())
         })?;
         let all_held = outbox::holds_run(boxx.mode, policy, planned.len(), loaded.table.customers_len());
-        let held_now = planned.iter().filter(|(_, first)| all_held || *first).count();
+        let held_now = planned.iter().filter(|(_, held)| all_held || *held).count();
         let findings = digest.is_some() && any_due(&view, &context, OPERATOR, Scope::Digest)?;
         log.finish()?;
         // Of a mail server that takes no mail no mail can tell.
@@ -175,7 +181,7 @@ impl Engine {
                 }
             }
             // A critical notice that still waits tells all that is due now.
-            for &number in critical.iter().filter(|_| digest.is_some()) {
+            for &number in critical.iter().filter(|_| all_told) {
                 if let Some(mut notice) = txn.notice(number)?
                     && notice.done.is_none()
                     && !notice.frozen
@@ -186,8 +192,8 @@ impl Engine {
             }
             let practice = boxx.mode == Mode::Practice;
             let mut newest = held_newest.unwrap_or_default();
-            for (customer, first) in &planned {
-                let held = all_held || *first;
+            for (customer, held) in &planned {
+                let held = all_held || *held;
                 let number = txn.add_notice(notice(*customer, scope, held, practice, now))?;
                 if held {
                     newest = number;
@@ -223,11 +229,13 @@ impl Engine {
     fn marked_anew(&self, view: &View, now: Timestamp) -> Result<View, Error> {
         let loaded = self.loaded();
         let Settings { boxx, policy, .. } = &loaded.settings;
-        let at = Moment::new(now, &boxx.timezone);
+        let (kinds, zone) = (Kinds::load(view)?, &boxx.timezone);
+        let at = Moment::new(now, zone);
         let mut receivers = BTreeSet::new();
         view.incidents(|key, incident| {
-            let due = policy::will_be_due(&incident, policy, at, &boxx.timezone);
-            receivers.extend(receiver(&key, &incident, policy).filter(|_| due));
+            let family = kinds.family(key.kind());
+            let due = policy::will_be_due(&incident, &Asked::of(family, policy, at, zone));
+            receivers.extend(receiver(&key, &incident, family, policy).filter(|_| due));
             Ok(())
         })?;
         self.store.write(|txn| txn.mark_due(receivers.into_iter().map(|receiver| (receiver, false)), now))?;
@@ -284,7 +292,8 @@ impl Engine {
                 step.sooner(now);
                 break;
             }
-            if self.send_notice(number, &mut server, &mut connection, &mut step, now).await?.is_break() {
+            if self.send_notice(number, &mut server, &mut connection, &mut step, now, began).await?.is_break()
+            {
                 break;
             }
         }
@@ -295,7 +304,8 @@ impl Engine {
     }
 
     /// Sends one notice to each of its addresses, if it may go out. Settings and customers are taken as they are
-    /// at this moment, since a long queue takes hours. `Break`: no mail can go out now.
+    /// at this moment, since a long queue takes hours. `began`: the step, when it was `now`. `Break`: no mail can go out
+    /// now.
     async fn send_notice(
         &self,
         number: u64,
@@ -303,6 +313,7 @@ impl Engine {
         connection: &mut Option<smtp::Connection>,
         step: &mut Step,
         now: Timestamp,
+        began: Instant,
     ) -> Result<ControlFlow<()>, Error> {
         let loaded = self.loaded();
         let Settings { boxx, policy, mail, .. } = &loaded.settings;
@@ -311,13 +322,14 @@ impl Engine {
             return Ok(ControlFlow::Continue(()));
         };
         let ours = notice.customer == OPERATOR;
+        let must_hold = boxx.mode == Mode::Hold
+            || boxx.mode == Mode::Live && !notice.practice && loaded.always_holds(notice.customer);
         let waits = match boxx.mode {
             _ if ours || notice.frozen => false,
-            Mode::Hold => !notice.released,
-            Mode::Practice => !notice.practice,
-            Mode::Live => notice.practice,
+            _ if must_hold => !notice.released,
+            mode => notice.practice != (mode == Mode::Practice),
         };
-        if waits && !notice.held && boxx.mode == Mode::Hold {
+        if waits && !notice.held && must_hold {
             self.change(&[number], |notice| {
                 notice.held = notice.done.is_none() && !notice.frozen && !notice.practice && !notice.released;
                 notice.held
@@ -326,13 +338,23 @@ impl Engine {
         if notice.held || waits {
             return Ok(ControlFlow::Continue(()));
         }
+        // Also for what has begun to go out; a step may take minutes, and an hour end in it.
+        let is_customers = !ours && !notice.practice;
+        let shut = || {
+            let now = now.plus_seconds(began.elapsed().as_secs() as i64);
+            hours::shut(policy, now, &boxx.timezone).filter(|_| is_customers).map(|(_, until)| until)
+        };
+        if let Some(until) = shut() {
+            step.sooner(until);
+            return Ok(ControlFlow::Continue(()));
+        }
         // A later moment than any that is ever set was set by a clock that was wrong.
         let waits = |later: &Timestamp| (1..=SERVER_WAIT_SECONDS_MAX).contains(&later.since(now));
         if let Some(later) = server.not_before.filter(waits) {
             step.sooner(later);
             return Ok(ControlFlow::Break(()));
         }
-        if !notice.frozen && !ours && !notice.practice {
+        if !notice.frozen && is_customers {
             let free = outbox::not_before(&view.mailed(notice.customer)?, policy, now);
             if let Some(later) = free {
                 step.sooner(later);
@@ -387,6 +409,10 @@ impl Engine {
             }
             let Some(open) = connection.as_mut() else { return Ok(ControlFlow::Break(())) };
             server.pace(mail.per_minute_max).await;
+            if let Some(until) = shut() {
+                step.sooner(until);
+                return Ok(ControlFlow::Continue(()));
+            }
             let (from, bytes) = message(&notice, index, &frozen);
             // The last moment to think otherwise: an operator may have dropped it while we waited.
             let begin = || -> Result<(), Stop> {
@@ -534,8 +560,8 @@ impl Engine {
         notice: &Notice,
         now: Timestamp,
     ) -> Result<Vec<(u64, Severity)>, Error> {
-        let log = view.session_log()?;
-        let context = loaded.context(&log, now);
+        let (log, kinds) = (view.session_log()?, Kinds::load(view)?);
+        let context = loaded.context(&log, &kinds, now);
         let due = worst_due(view, &context, notice.customer, notice.scope, told_max(notice))?;
         log.finish()?;
         Ok(due.into_iter().map(|(Reverse(severity), _, id, _)| (id, severity)).collect())
@@ -600,7 +626,7 @@ impl Engine {
     ) -> Result<Option<Made>, Error> {
         let kinds = Kinds::load(view)?;
         let log = view.session_log()?;
-        let context = loaded.context(&log, now);
+        let context = loaded.context(&log, &kinds, now);
         let told = self.told(view, &kinds, &context, notice)?;
         if told.is_empty() {
             return Ok(None);
@@ -650,9 +676,9 @@ impl Engine {
         notice: &Notice,
         now: Timestamp,
     ) -> Result<Option<Made>, Error> {
-        let log = view.session_log()?;
-        let context = loaded.context(&log, now);
-        let told = self.told(view, &Kinds::load(view)?, &context, notice)?;
+        let (log, kinds) = (view.session_log()?, Kinds::load(view)?);
+        let context = loaded.context(&log, &kinds, now);
+        let told = self.told(view, &kinds, &context, notice)?;
         let mut held = 0;
         view.unsent(|notice| held += u64::from(notice.held))?;
         let alarms = view.alarms()?;
@@ -660,9 +686,9 @@ impl Engine {
             return Ok(None);
         }
         let mut all = 0u64;
-        view.incidents_of(OPERATOR, |key, incident| {
-            all += u64::from(context.due(OPERATOR, &key, &incident, notice.scope).is_some());
-            Ok(())
+        find_due(view, &context, OPERATOR, notice.scope, |_, _, _| {
+            all += 1;
+            false
         })?;
         log.finish()?;
         let findings_more = all.saturating_sub(told.len() as u64);
@@ -876,15 +902,23 @@ impl Engine {
 
 impl Loaded {
     /// `log`: to be asked in the end whether it could be read.
-    pub fn context<'a>(&'a self, log: &'a SessionLog, now: Timestamp) -> Context<'a> {
+    pub fn context<'a>(&'a self, log: &'a SessionLog, kinds: &'a Kinds, now: Timestamp) -> Context<'a> {
         let zone = &self.settings.boxx.timezone;
         Context {
             sources: self.sources(log),
             networks: &self.settings.networks,
+            families: &kinds.families,
             policy: &self.settings.policy,
             zone,
             at: Moment::new(now, zone),
         }
+    }
+
+    /// Whether all mails of a customer wait for release.
+    pub(super) fn always_holds(&self, customer: CustomerNo) -> bool {
+        let policy = &self.settings.policy;
+        !policy.customers_held.is_empty()
+            && self.table.contact(customer).is_some_and(|contact| policy.holds_customer(contact.id))
     }
 
     pub(super) fn sender(&self) -> Sender {
@@ -916,17 +950,30 @@ impl Step {
 }
 
 /// Report types by the numbers that incident keys hold.
-pub struct Kinds(Vec<String>);
+pub struct Kinds {
+    names: Vec<String>,
+    families: Vec<Family>,
+}
 
 impl Kinds {
     pub fn load(view: &View) -> Result<Self, store::Error> {
-        Ok(Self(view.kinds()?))
+        let names = view.kinds()?;
+        let families = names.iter().map(|name| known(name).family).collect();
+        Ok(Self { names, families })
+    }
+
+    pub fn family(&self, number: u16) -> Family {
+        self.families.get(usize::from(number)).copied().unwrap_or(Family::Other)
     }
 
     pub fn of(&self, key: &Key) -> (&str, &'static Kind) {
-        let name = self.0.get(usize::from(key.kind())).map_or("", String::as_str);
-        (name, kind::find(name).unwrap_or_else(|| kind::unknown()))
+        let name = self.names.get(usize::from(key.kind())).map_or("", String::as_str);
+        (name, known(name))
     }
+}
+
+fn known(name: &str) -> &'static Kind {
+    kind::find(name).unwrap_or_else(|| kind::unknown())
 }
 
 /// A mail, made, and what it tells.
@@ -952,9 +999,32 @@ fn any_due(
     receiver: CustomerNo,
     scope: Scope,
 ) -> Result<bool, store::Error> {
-    view.find_incident_of(receiver, |key, incident| {
-        Ok(context.due(receiver, &key, &incident, scope).is_some())
-    })
+    find_due(view, context, receiver, scope, |_, _, _| true)
+}
+
+/// Looks through what is due to `receiver` for what is sought, and no further. Returns whether it is there.
+fn find_due(
+    view: &View,
+    context: &Context<'_>,
+    receiver: CustomerNo,
+    scope: Scope,
+    mut is_it: impl FnMut(Key, Incident, Reason) -> bool,
+) -> Result<bool, store::Error> {
+    let mut is_due = |key: Key, incident: Incident| {
+        let reason = context.due(receiver, &key, &incident, scope);
+        Ok(reason.is_some_and(|reason| is_it(key, incident, reason)))
+    };
+    if view.find_incident_of(receiver, &mut is_due)? {
+        return Ok(true);
+    }
+    if receiver == OPERATOR {
+        for kind in context.operators_kinds() {
+            if view.find_incident_of_customers(kind, &mut is_due)? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// What is due to `receiver`: the worst, at most `max`.
@@ -970,14 +1040,12 @@ fn worst_due(
         worst.sort_unstable_by_key(|&(severity, key, ..)| (severity, key));
         worst.truncate(max);
     };
-    view.incidents_of(receiver, |key, incident| {
-        if let Some(reason) = context.due(receiver, &key, &incident, scope) {
-            worst.push((Reverse(incident.severity), key, incident.id, reason));
-            if worst.len() >= 2 * max {
-                shorten(&mut worst);
-            }
+    find_due(view, context, receiver, scope, |key, incident, reason| {
+        worst.push((Reverse(incident.severity), key, incident.id, reason));
+        if worst.len() >= 2 * max {
+            shorten(&mut worst);
         }
-        Ok(())
+        false
     })?;
     shorten(&mut worst);
     Ok(worst)
@@ -1088,7 +1156,7 @@ pub(super) const NO_OPERATOR: &str =
 /// A step ends after so long, so that what is new is planned although thousands of mails are waiting.
 const STEP_TIME_MAX: Duration = Duration::from_secs(300);
 /// So long a digest may wait for the limit of mails per day: as long as a pass may delay the one of the day before.
-const DIGEST_WAIT_SECONDS_MAX: i64 = 3600;
+pub(super) const DIGEST_WAIT_SECONDS_MAX: i64 = 3600;
 /// In practice a customer's mail is made once a day; the digest of the next day is nearly a day later.
 const PRACTICE_PAUSE_SECONDS: i64 = 20 * 3600;
 /// Held mails are told to the operator again after so long.

@@ -26,6 +26,7 @@ pub mod sessions;
 pub mod setting;
 mod sorting;
 mod supporting;
+mod telling;
 mod texting;
 pub mod timing;
 pub mod viewing;

@@ -22,14 +22,15 @@ use crate::lines::{Outgoing, Status};
 use crate::logbook;
 use crate::net::{is_host, own_networks};
 use crate::notify::outbox::{self, Notice};
+use crate::report::kind::Family;
 use crate::sessions::owner as session;
 use crate::store::{self, Counts, Fetching, Poll, Problems};
 use crate::system::disk;
 use crate::web::view::{
     Candidate, Cursor, Customer, CustomerFacts, CustomerPage, CustomerRow, Customers, CustomersWanted, Held,
     History, IncidentFacts, IncidentRow, MailFacts, MailRow, Overview, Ownerless, OwnerlessWanted, Part,
-    ROWS_MAX, ReportDay, ReportFacts, ReportsWanted, Secure, Site, SourceRow, System, TREND_DAYS, Trouble,
-    View, Wanted, Whois,
+    ROWS_MAX, ReportDay, ReportFacts, ReportsWanted, Secure, Site, SourceRow, System, TREND_DAYS, Telling,
+    Trouble, View, Wanted, Whois,
 };
 
 /// The engine as the page sees it.
@@ -172,6 +173,19 @@ impl View for Live {
         let kind = Kinds::load(&view)?.of(&key).0.to_owned();
         let row = IncidentRow { kind, customer: names.get(key.customer()), key, incident };
         Ok(Some(IncidentFacts { row, file, notices, notes: view.notes(id)? }))
+    }
+
+    fn telling(&self, id: u64, now: Timestamp) -> Result<Option<Telling>, Trouble> {
+        Ok(self.engine.telling(id, now)?)
+    }
+
+    fn open_by_family(&self, now: Timestamp) -> Result<Vec<u64>, Trouble> {
+        let kinds = Kinds::load(&self.engine.store.view()?)?;
+        let mut open = vec![0; Family::ALL.len()];
+        for (kind, count) in self.shelf.look(now)?.catalogue.open_by_kind() {
+            open[kinds.family(kind) as usize] += count;
+        }
+        Ok(open)
     }
 
     fn mails(

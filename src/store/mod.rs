@@ -435,6 +435,27 @@ impl View {
         Ok(found)
     }
 
+    /// The same among those of one report type that are not the operator's anyway.
+    pub fn find_incident_of_customers(
+        &self,
+        kind: u16,
+        mut is_it: impl FnMut(Key, Incident) -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
+        let receivers = self.txn.open_table(RECEIVERS)?;
+        let (mut first, mut last) = ([0; Key::LEN], [0xff; Key::LEN]);
+        for key in [&mut first, &mut last] {
+            key[..2].copy_from_slice(&kind.to_be_bytes());
+        }
+        for entry in self.txn.open_table(INCIDENTS)?.range(first..=last)? {
+            let (key, value) = entry?;
+            let key = Key(key.value());
+            if receivers.get((OPERATOR.0, key.0))?.is_none() && is_it(key, decode(value.value())?)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Keys of the incidents of one receiver, in their order.
     pub fn keys_of(
         &self,
@@ -460,6 +481,11 @@ impl View {
                 Ok((Day::from_number(day.value()), decode(problems.value())?))
             })
             .collect()
+    }
+
+    /// Whether a receiver has something to tell.
+    pub fn due_of(&self, receiver: CustomerNo) -> Result<Option<Due>, Error> {
+        self.txn.open_table(DUE)?.get(receiver.0)?.map(|value| decode(value.value())).transpose()
     }
 
     /// Receivers with something to tell.

@@ -15,13 +15,14 @@ use super::router::{Desk, Query, Reply, plain, see_other};
 use super::view::Site;
 use super::words::Say;
 use crate::clock::Day;
-use crate::config::edit::{Change, FIELDS, Field, MAIL_URL, NewServer};
+use crate::config::edit::{Change, FAMILY, FIELDS, Field, MAIL_URL, NewServer, OF_FAMILY};
 use crate::config::{Complaint, MailSecurity, Mode, Secret};
 use crate::incident;
 use crate::incident::policy::local_day;
 use crate::lang;
 use crate::notify::outbox;
 use crate::notify::texts::Edit;
+use crate::report::kind::Family;
 use crate::store::NOTE_BYTES_MAX;
 
 /// Releases or drops mails: those chosen, or all that are held.
@@ -118,6 +119,33 @@ pub(crate) fn settings(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply 
             see_other(&format!("/settings#{}", changes.first().map_or("", Change::table)))
         }
         Ok(Saved::Not(typed)) => on_settings(desk, who, &typed),
+        Err(why) => refuse(desk, who, why),
+    }
+}
+
+/// Changes what holds for one family of problems.
+pub(crate) fn family(desk: &Desk<'_>, who: &Who, fields: &mut Query) -> Reply {
+    let Some(family) = fields.take("which").and_then(|word| Family::read(&word)) else {
+        return unknown(desk);
+    };
+    let typed = fields.take_below(FAMILY.table);
+    let said = |field: &Field| {
+        let (_, text) = typed.iter().find(|(name, _)| *name == field.name())?;
+        Some((field.key, text.clone()))
+    };
+    let change = Change::Family(family, OF_FAMILY.iter().filter_map(said).collect());
+    let version = fields.take("version").unwrap_or_default();
+    match save(desk, who, &version, &[change], typed) {
+        Ok(Saved::Done(count)) => {
+            desk.hand.tell(who, Outcome::Settings(count));
+            see_other(&format!("/families#{}", family.word()))
+        }
+        Ok(Saved::Not(typed)) => match desk.hand.settings() {
+            Ok(shown) => {
+                desk.reply(400, page::families::one(family, desk.site, who, &shown, &typed), Some(who))
+            }
+            Err(trouble) => refuse(desk, who, Denied::Trouble(trouble)),
+        },
         Err(why) => refuse(desk, who, why),
     }
 }

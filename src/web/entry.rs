@@ -141,6 +141,7 @@ pub const FORMS: &[Form] = &[
     Form { path: "/texts/change", act: Act::Inside(Role::Operator, acts::texts) },
     Form { path: "/texts/reviewed", act: Act::Inside(Role::Operator, acts::reviewed) },
     Form { path: "/settings/change", act: Act::Inside(Role::Operator, acts::settings) },
+    Form { path: "/families/change", act: Act::Inside(Role::Operator, acts::family) },
     Form { path: "/setup/change", act: Act::Inside(Role::Operator, acts::setup) },
     Form { path: "/setup/check", act: Act::Inside(Role::Operator, acts::check) },
     Form { path: "/setup/live", act: Act::Inside(Role::Operator, acts::go_live) },

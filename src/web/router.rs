@@ -17,6 +17,7 @@ use super::page::{self, Page};
 use super::view::{ROWS_MAX, Site, Trouble, View};
 use super::words::Pick;
 use crate::clock::Timestamp;
+use crate::report::kind::Family;
 use crate::store::Role;
 use crate::system::mdns;
 
@@ -256,6 +257,11 @@ fn route(
             let part = Passage::read(word).ok_or(Fault::NotFound)?;
             return Ok(Answer::Mail(page::texts::html_part(hand, site, (tag, part), now)?));
         }
+        ["families"] => page::families::list(view, hand, site, now)?,
+        ["families", word] => {
+            let family = Family::read(word).ok_or(Fault::NotFound)?;
+            page::families::one(family, site, who, &hand.settings()?, &Typed::default())
+        }
         ["settings"] => page::settings::show(site, who, &desk.hand.settings()?, &Typed::default()),
         ["system"] => page::system::show(view, desk.hand, site, who, query, now)?,
         ["system", "support"] if may_act(who) => page::system::support(view, site, who, now)?,
@@ -379,10 +385,9 @@ impl Query {
         self.take(key).map(|text| text.parse().map_err(|_| Fault::Query(why))).transpose()
     }
 
-    /// All pairs whose keys begin with `table` and a dot, with what stands there, be it nothing.
+    /// All pairs whose keys are `table`, or begin with it and a dot, with what stands there, be it nothing.
     pub(crate) fn take_below(&mut self, table: &str) -> Vec<(String, String)> {
-        let is_below =
-            |(key, _): &mut (String, String)| key.split_once('.').is_some_and(|(found, _)| found == table);
+        let is_below = |(key, _): &mut (String, String)| key.split('.').next() == Some(table);
         self.0.extract_if(.., is_below).collect()
     }
 

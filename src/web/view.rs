@@ -14,10 +14,13 @@ use crate::config::{Missing, Mode, Nat};
 pub use crate::customers::table::Holding;
 use crate::customers::table::Why;
 use crate::customers::{CustomerNo, Owner};
+use crate::incident::hours::Shut;
+use crate::incident::policy::Rule;
 use crate::incident::{Incident, Key, Ownership, State};
 use crate::lang::Words;
 use crate::lines::{Outgoing, Status};
 use crate::notify::Mail;
+use crate::notify::digest::Bar;
 use crate::notify::outbox::{self, Notice};
 use crate::report::kind::Severity;
 use crate::sessions::Until;
@@ -37,6 +40,10 @@ pub trait View {
     fn incidents(&self, wanted: &Wanted, after: Option<Cursor>)
     -> Result<Part<IncidentRow, Cursor>, Trouble>;
     fn incident(&self, id: u64) -> Result<Option<IncidentFacts>, Trouble>;
+    /// Why an incident is told now, or not.
+    fn telling(&self, id: u64, now: Timestamp) -> Result<Option<Telling>, Trouble>;
+    /// Incidents that are not closed, in the order of [`Family::ALL`](crate::report::kind::Family::ALL).
+    fn open_by_family(&self, now: Timestamp) -> Result<Vec<u64>, Trouble>;
     /// The newest first; those with a number below `before`.
     fn mails(&self, state: Option<outbox::State>, before: Option<u64>)
     -> Result<Part<MailRow, u64>, Trouble>;
@@ -386,6 +393,42 @@ pub struct IncidentFacts {
     pub notices: Vec<(u64, Option<Notice>)>,
     /// Oldest first.
     pub notes: Vec<Note>,
+}
+
+/// What stands for and against telling an incident at one moment.
+#[derive(Clone, Debug)]
+pub struct Telling {
+    /// In the order in which they are asked; if all hold, it is due.
+    pub rules: Vec<Rule>,
+    /// Why it is nobody's to read all the same.
+    pub bar: Option<Bar>,
+    /// When the next digest leaves that can tell it.
+    pub next: Timestamp,
+    /// `None`: it is the operator's.
+    pub customer: Option<Receiving>,
+}
+
+/// What holds for the mails of a customer at one moment.
+#[derive(Clone, Debug)]
+pub struct Receiving {
+    /// In the last 24 hours.
+    pub sent: u64,
+    pub sent_max: u32,
+    /// When it may get another, if not now.
+    pub free: Option<Timestamp>,
+    /// Why no mail to customers leaves now, and until when.
+    pub shut: Option<(Shut, Timestamp)>,
+    /// Its mails always wait for release.
+    pub is_held: bool,
+    /// Its first mail does.
+    pub waits_first: bool,
+    /// Its mail that has not gone out.
+    pub waiting: Option<Notice>,
+    pub has_address: bool,
+    /// The next digest asks whether there is something to tell it.
+    pub is_marked: bool,
+    /// What is critical and not told yet does not wait for the digest.
+    pub is_at_once: bool,
 }
 
 #[derive(Clone, Debug)]

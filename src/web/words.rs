@@ -45,6 +45,20 @@ sentences! {
     nature compromised exposed report_type newest_row line_of nothing_more evidence
     mails mail when forgotten no_mails numbered
 
+    [telling TellingWords]
+    title asked answer decides holds against
+    open heard fresh severe strong often seen_since interval whose
+    open_now closed_since heard_now seen_ago severity_is nothing_asked strong_unsaid strong_is days_are
+    no_repeat seen_told told_ago is_new is_again is_worse the_customer the_operator nobody silenced stranger
+    customer_today sent sent_of free_from hours hours_open quiet_hours weekend day_off release always_held first_held
+    waiting waits_since queued_since nothing_waits address has_address no_address next
+    told_today not_today operators_digest waits_for_you goes_now goes_from with_next_mail at_once at_once_from in_digest
+    but_to_you but_held
+
+    [families Families]
+    title about family open holds types as_for_all tell_customer tell_operator tell_nobody
+    from_severity after_days from_amplification repeat
+
     [mails Mails]
     title mail customer to state when replies operator none no_further numbered
     held queued sent failed dropped choose_held choose_queued waits tried_again planned done more_incidents

@@ -44,4 +44,5 @@ mod stored;
 mod tidy;
 mod timing;
 mod types;
+mod when;
 mod years;

@@ -258,7 +258,7 @@ fn what_cannot_be_asked_is_a_problem_and_said() {
         ("/api/v1/incidents/", 404),
         ("/api/v1/incidents/42/", 404),
         ("/api/v1/incidents/043", 404),
-        ("/api/v1/incidents/43", 404),
+        ("/api/v1/incidents/41", 404),
         ("/api/v1/incidents/-1", 404),
         ("/api/v1/incidents/99999999999999999999", 404),
         ("/api/v1/customers/C1", 404),

@@ -139,6 +139,7 @@ pub(crate) fn list(
 
 pub(crate) fn one(view: &dyn View, site: &Site, id: u64, who: &Who, now: Timestamp) -> Result<Page, Fault> {
     let facts = view.incident(id)?.ok_or(Fault::NotFound)?;
+    let telling = view.telling(id, now)?;
     let (t, words) = (site.words(), site.terms());
     let say = &t.incidents;
     let IncidentRow { incident, kind, .. } = &facts.row;
@@ -217,6 +218,7 @@ pub(crate) fn one(view: &dyn View, site: &Site, id: u64, who: &Who, now: Timesta
         say.evidence,
         "</h2>",
         evidence,
+        telling.map(|telling| super::telling::show(&telling, &facts, site, now)),
         "<h2>",
         say.mails,
         "</h2>",

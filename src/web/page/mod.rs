@@ -5,6 +5,7 @@ pub(crate) mod certificate;
 pub(crate) mod customer;
 pub(crate) mod customers;
 pub(crate) mod entry;
+pub(crate) mod families;
 pub(crate) mod incidents;
 pub(crate) mod jobs;
 pub(crate) mod mails;
@@ -16,6 +17,7 @@ pub(crate) mod reports;
 pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod system;
+mod telling;
 pub(crate) mod texts;
 mod trend;
 

@@ -2,10 +2,10 @@
 
 use super::people::csrf;
 use super::{Page, mode, options};
-use crate::config::edit::{FIELDS, Field, Kind, MAIL_URL, Shown, Written};
-use crate::config::{Complaint, MailSecurity, Mode};
+use crate::config::edit::{FAMILY, FIELDS, Field, Kind, MAIL_URL, OF_FAMILY, Shown, Written};
+use crate::config::{Complaint, FamilyPolicy, MailSecurity, Mode};
 use crate::lang::{self, Words};
-use crate::report::kind::Severity;
+use crate::report::kind::{Severity, Tell};
 use crate::store::Role;
 use crate::web::access::Who;
 use crate::web::html::{Html, html, phrase, put};
@@ -76,6 +76,7 @@ pub(crate) fn show(site: &Site, who: &Who, (written, version): &(Written, String
             "\">",
             form.verdict(),
             inputs,
+            (table == FAMILY.table).then(|| html!("<p><a href=\"/families\">", t.families.title, "</a></p>")),
             is_operator.then(|| html!("<button>", say.save, "</button>")),
             "</fieldset></form>\n",
         );
@@ -106,6 +107,25 @@ pub(crate) fn inputs(
     inputs
 }
 
+/// The inputs for what holds for one family.
+pub(crate) fn of_family(site: &Site, written: &Written, own: &FamilyPolicy, typed: &Typed) -> Html {
+    let (t, words) = (site.words(), site.terms());
+    let form = Form { t, words, written, typed, table: FAMILY.table };
+    let FamilyPolicy { tell, repeat_days, seen_days_min, amplification_min, severity_min } = own;
+    let mut inputs = html!(form.verdict());
+    for field in OF_FAMILY {
+        let text = match field.key {
+            "tell" => tell.map(Tell::word).map(str::to_owned),
+            "severity_min" => severity_min.map(|severity| severity.word().to_owned()),
+            "seen_days_min" => seen_days_min.map(|days| days.to_string()),
+            "amplification_min" => amplification_min.map(|times| times.to_string()),
+            _ => repeat_days.map(|days| days.to_string()),
+        };
+        put!(inputs, form.shown(field, &Shown { is_set: text.is_some(), text: text.unwrap_or_default() }));
+    }
+    inputs
+}
+
 /// One table of the settings.
 struct Form<'a> {
     t: &'static PageWords,
@@ -126,9 +146,12 @@ impl Form<'_> {
     }
 
     fn field(&self, field: &'static Field) -> Html {
+        let shown = self.written.fields.iter().find(|(known, _)| *known == field);
+        shown.map(|(_, shown)| self.shown(field, shown)).unwrap_or_default()
+    }
+
+    fn shown(&self, field: &Field, Shown { text, is_set }: &Shown) -> Html {
         let name = field.name();
-        let shown = self.written.fields.iter().find(|(known, _)| *known == field).map(|(_, shown)| shown);
-        let Some(Shown { text, is_set }) = shown else { return Html::default() };
         let text = self.typed.text(&name).unwrap_or(text);
         let attributes = self.attributes(field.key, &name);
         let key = if field.key.is_empty() { field.table } else { field.key };
@@ -202,6 +225,16 @@ impl Form<'_> {
                 let say = &self.t.settings;
                 let names = [("cgn", say.cgn), ("dynamic", say.dynamic), ("both", say.both)];
                 names.into_iter().find(|(known, _)| *known == word).map(|(_, name)| name)
+            }
+            _ if word.is_empty() => Some(self.t.families.as_for_all),
+            "tell" => {
+                let say = &self.t.families;
+                let names = [
+                    (Tell::Customer, say.tell_customer),
+                    (Tell::Operator, say.tell_operator),
+                    (Tell::Nobody, say.tell_nobody),
+                ];
+                names.into_iter().find(|(known, _)| known.word() == word).map(|(_, name)| name)
             }
             "language" => lang::name_of(word),
             _ => Severity::ALL
@@ -354,7 +387,8 @@ mod tests {
     fn every_setting_has_a_name_and_a_line_of_help_in_each_language() {
         let parts = ["server", "security", "port", "user", "password"].map(|part| ("mail", part));
         let key = |field: &Field| if field.key.is_empty() { field.table } else { field.key };
-        let keys = FIELDS.iter().filter(|field| *field != MAIL_URL).map(|field| (field.table, key(field)));
+        let keys = FIELDS.iter().chain(OF_FAMILY).filter(|field| *field != MAIL_URL);
+        let keys = keys.map(|field| (field.table, key(field)));
         for language in ["en", "de"] {
             let words = Words::of(language);
             for (table, key) in keys.clone().chain(parts) {

@@ -11,16 +11,19 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::clock::{Day, Doubt};
 use crate::config::edit::{self, Change, Written};
-use crate::config::{Complaint, Missing, Mode, Nat};
+use crate::config::{Complaint, FamilyPolicy, Missing, Mode, Nat, raw};
 use crate::customers::difference::{self, Difference, Named, Sample};
 use crate::customers::import::Unreadable;
 use crate::customers::table::Why;
 use crate::customers::{Column, CustomerNo, Owner};
+use crate::incident::hours::Shut;
+use crate::incident::policy::{self, Moment};
 use crate::incident::{Audience, Evidence, Incident, Key, OPERATOR, Ownership, Place, Sighting, State};
 use crate::lang::sentences::{Piece, pieces, texts};
 use crate::lang::{FamilyText, Words};
 use crate::lines::{Outbound, Outgoing, Status};
 use crate::notify::authentic::{Dmarc, Policy, Spf, Verdict};
+use crate::notify::digest::Bar;
 use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
 use crate::notify::texts::{Edit, Texts};
 use crate::notify::{Mail, Sender};
@@ -95,6 +98,54 @@ fn incident() -> IncidentRow {
         kind: evil(),
         customer: Some(Customer { id: evil(), name: evil() }),
     }
+}
+
+/// A state of things for each number.
+fn telling(id: u64) -> Telling {
+    let IncidentRow { mut incident, .. } = incident();
+    match id {
+        // Everything stands against it.
+        43 => {
+            incident.told = Some((NOW.plus_days(-3), Severity::High));
+            incident.last_seen = NOW.plus_days(-9);
+            (incident.closed, incident.quiet_until) = (Some(NOW), Some(NOW.day()));
+        }
+        44 => incident.again = true,
+        _ => {}
+    }
+    if id >= 44 {
+        incident.told = None;
+        incident.evidence.shown = vec![crate::report::column::number("amplification").unwrap(), 1, 0, b'7'];
+    }
+    let own = FamilyPolicy {
+        seen_days_min: Some(1),
+        amplification_min: Some(5.0),
+        repeat_days: Some(1),
+        ..FamilyPolicy::default()
+    };
+    let policy = raw::parse("", Path::new("")).unwrap().policy;
+    let at = Moment::new(NOW, &TimeZone::UTC);
+    let rules =
+        policy::rules(&incident, &policy::Asked { policy: &policy, own, at, zone: &TimeZone::UTC }).to_vec();
+    let shut = [Shut::QuietHours, Shut::Weekend, Shut::DayOff].get(id as usize - 42).copied();
+    let customer = Receiving {
+        sent: 2,
+        sent_max: 2,
+        free: Some(NOW.plus_days(1)).filter(|_| id < 47),
+        shut: shut.map(|why| (why, NOW.plus_seconds(600))),
+        is_held: true,
+        waits_first: true,
+        waiting: Some(Notice { held: id == 42, ..notice(8) }).filter(|_| id < 46),
+        has_address: id > 42,
+        is_marked: id != 46,
+        is_at_once: id == 47,
+    };
+    let bar = match id {
+        43 => Some(Bar::Stranger),
+        45 => Some(Bar::Silenced),
+        _ => None,
+    };
+    Telling { rules, bar, next: NOW.plus_days(1), customer: Some(customer).filter(|_| id != 44) }
 }
 
 fn notice(number: u64) -> Notice {
@@ -229,7 +280,15 @@ impl View for Fake {
             notices: vec![(3, None), (7, Some(notice(7)))],
             notes: vec![Note { at: NOW, who: evil(), text: evil() }],
         };
-        Ok((id == 42).then_some(facts))
+        Ok((42..48).contains(&id).then_some(facts))
+    }
+
+    fn telling(&self, id: u64, _: Timestamp) -> Result<Option<Telling>, Trouble> {
+        Ok(Some(telling(id)))
+    }
+
+    fn open_by_family(&self, _: Timestamp) -> Result<Vec<u64>, Trouble> {
+        Ok((0..Family::ALL.len() as u64).map(|index| index * 1_000).collect())
     }
 
     fn mails(
@@ -519,6 +578,12 @@ impl View for Broken {
     fn incident(&self, _: u64) -> Result<Option<IncidentFacts>, Trouble> {
         Err(Trouble(evil()))
     }
+    fn telling(&self, _: u64, _: Timestamp) -> Result<Option<Telling>, Trouble> {
+        Err(Trouble(evil()))
+    }
+    fn open_by_family(&self, _: Timestamp) -> Result<Vec<u64>, Trouble> {
+        Err(Trouble(evil()))
+    }
     fn mails(&self, _: Option<outbox::State>, _: Option<u64>) -> Result<Part<MailRow, u64>, Trouble> {
         Err(Trouble(evil()))
     }
@@ -718,7 +783,10 @@ impl Hand for Keeper {
             return Err(Trouble(evil()));
         }
         let text = format!(
-            "[organisation]\nname = {:?}\n[mail]\nurl = \"smtps://u:secret-token@m.example\"\n",
+            "[organisation]\nname = {:?}\n[mail]\nurl = \"smtps://u:secret-token@m.example\"\n\
+             [[family]]\nname = \"open_resolver\"\ntell = \"operator\"\nseen_days_min = 2\n\
+             amplification_min = 5\nseverity_min = \"low\"\nrepeat_days = 14\n\
+             [[family]]\nname = \"ssh\"\ntell = \"nobody\"\n[[family]]\nname = \"telnet\"\ntell = \"customer\"\n",
             "<b>"
         );
         Ok((edit::written(&text, Path::new("")), evil()))
@@ -992,6 +1060,11 @@ const PAGES: &[&str] = &[
     "/incidents",
     "/incidents?q=192.0.2.7&report=scan_rdp&state=current&severity=high&sort=rows&before=7-42",
     "/incidents/42",
+    "/incidents/43",
+    "/incidents/44",
+    "/incidents/45",
+    "/incidents/46",
+    "/incidents/47",
     "/mail",
     "/mail?state=held&before=9",
     "/mail/7",
@@ -1016,6 +1089,8 @@ const PAGES: &[&str] = &[
     "/unassigned",
     "/unassigned?within=192.0.2.9/24&why=ambiguous&together=address&after=192.0.2.3/32",
     "/settings",
+    "/families",
+    "/families/open_resolver",
     "/jobs",
     "/jobs/1",
     "/jobs/2",
@@ -1159,6 +1234,7 @@ fn all_in(language: &'static str) -> Vec<(String, Reply)> {
             b"csrf=t0ken&step=1&version=1&organisation.name=a&box.timezone=x&box.language=%3Ci%3E",
         ),
         ("/setup/live", b"csrf=t0ken&do=later"),
+        ("/families/change", b"csrf=t0ken&which=none&family.tell=nobody"),
         ("/none", b"csrf=t0ken"),
     ] {
         asked.push((keeper(false, false), Request { target, body, ..FORM }));
@@ -1276,7 +1352,7 @@ fn every_word_of_a_german_page_is_of_the_language_files() {
         "{EVIL} lt gt quot amp abusebox Rack localhost ann tls vic customer AB CD UTC some none wanted search address kind \
          customer states open told quiet state severity high today day order by is rising false true cursor value https \
          message id sha time csv English example bare Accessible RDP Resolvers scan CustomersWanted OwnerlessWanted \
-         within network ambiguous"
+         within network ambiguous nobody"
     ))
     .collect();
     let unknown: std::collections::BTreeSet<_> = all_in("de")
@@ -1655,6 +1731,9 @@ fn form_to(form: &Form) -> Request<'static> {
         _ if form.path == "/texts/change" => {
             Request { body: b"csrf=t0ken&language=de&part=ssh&do=reset", ..sent }
         }
+        _ if form.path == "/families/change" => {
+            Request { body: b"csrf=t0ken&which=ssh&version=1&family.tell=nobody", ..sent }
+        }
         _ if form.path == "/texts/reviewed" => Request { body: b"csrf=t0ken&language=pl", ..sent },
         _ if form.path == "/system/power" => Request { body: b"csrf=t0ken&do=off&sure=on", ..sent },
         _ if form.path == "/setup/change" => {
@@ -1762,6 +1841,32 @@ fn the_box_is_restarted_only_if_it_is_meant() {
     let (reply, done) = send(b"csrf=t0ken&do=off&sure=on");
     assert_eq!((header(&reply, "Refresh"), done), (None, vec!["Off by ann".to_owned()]));
     assert_eq!(send(b"csrf=t0ken&do=explode&sure=on").0.status, 400);
+}
+
+#[test]
+fn what_holds_for_a_family_is_changed_by_a_form_of_its_own_or_with_all_others() {
+    let list = get("/families").body;
+    let rules = "only you are told; from severity low on; from report day 2 on; from amplification 5 on; again after 14 days";
+    assert!(list.contains(rules) && list.contains("nobody is told") && list.contains("as for all"), "{list}");
+    let one = get("/families/open_resolver").body;
+    assert!(one.contains("value=\"operator\" selected") && one.contains("value=\"5\""), "{one}");
+    assert!(one.contains("<code>scan_dns</code>"), "{one}");
+    let keeper = Keeper::default();
+    let post = |target: &'static str, body: &'static [u8]| send(&keeper, &Request { target, body, ..FORM });
+    let body = b"csrf=t0ken&which=ssh&version=v&family.tell=nobody&family.repeat_days=";
+    let (reply, done) = post("/families/change", body);
+    assert_eq!((reply.status, header(&reply, "Location")), (303, Some("/families#ssh")));
+    let wanted = "Family(Ssh, [(\"tell\", \"nobody\"), (\"repeat_days\", \"\")])";
+    assert!(done.len() == 1 && done[0].contains(wanted), "{done:?}");
+    let (reply, done) = post("/families/change", b"csrf=t0ken&which=none&family.tell=nobody");
+    assert_eq!((reply.status, done.len()), (400, 0));
+    for table in ["family", "nat"] {
+        let body = format!("csrf=t0ken&table={table}&version=v&{table}=x");
+        let request = Request { target: "/settings/change", body: body.as_bytes(), ..FORM };
+        let (_, done) = send(&keeper, &request);
+        assert!(done.len() == 1 && done[0].contains(&format!("table: \"{table}\"")), "{done:?}");
+    }
+    assert_eq!(get("/families/none").status, 404);
 }
 
 #[test]
@@ -2082,7 +2187,7 @@ fn what_is_not_there_is_not_found() {
         "/none",
         "//",
         "/incidents/",
-        "/incidents/43",
+        "/incidents/41",
         "/incidents/x",
         "/incidents/-1",
         "/incidents/42/",

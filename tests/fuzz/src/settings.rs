@@ -4,8 +4,8 @@ use std::fmt::{Display, Write};
 use std::path::Path;
 
 use abusebox::config::{
-    BoxSettings, CustomersFile, Interface, LogTime, Mail, MailSecurity, MailServer, Mode, Nat, Networks,
-    Organisation, Page, Policy, RadiusClient, Ranges, Remote, Resolver, Secret, SessionSettings,
+    BoxSettings, CustomersFile, FamilyPolicy, Interface, LogTime, Mail, MailSecurity, MailServer, Mode, Nat,
+    Networks, Organisation, Page, Policy, RadiusClient, Ranges, Remote, Resolver, Secret, SessionSettings,
     SessionSource, Settings, Shadowserver, Trust, raw,
 };
 
@@ -159,6 +159,11 @@ fn write(settings: &Settings) -> String {
         hold_count_min,
         tell_unknown_types,
         tell_gone,
+        quiet_hours,
+        business_days_only,
+        days_off,
+        customers_held,
+        families,
     } = policy;
     file.table("policy");
     file.text("mail_severity_min", mail_severity_min.word());
@@ -173,6 +178,21 @@ fn write(settings: &Settings) -> String {
     file.value("hold_count_min", hold_count_min);
     file.value("tell_unknown_types", tell_unknown_types);
     file.value("tell_gone", tell_gone);
+    file.optional("quiet_hours", quiet_hours.as_ref());
+    file.value("business_days_only", business_days_only);
+    file.texts("days_off", days_off);
+    file.texts("customers_held", customers_held);
+    for (family, own) in families {
+        let FamilyPolicy { tell, repeat_days, seen_days_min, amplification_min, severity_min } = own;
+        file.table("[family]");
+        file.text("name", family.word());
+        file.optional("tell", tell.map(|tell| tell.word()));
+        for (key, days) in [("repeat_days", repeat_days), ("seen_days_min", seen_days_min)] {
+            days.iter().for_each(|days| file.value(key, days));
+        }
+        amplification_min.iter().for_each(|times| file.value("amplification_min", format!("{times:?}")));
+        file.optional("severity_min", severity_min.map(|severity| severity.word()));
+    }
 
     let Page { listen, listen_https, names, allow, setup_code, api_token, intake_token, own_certificate } =
         page;
