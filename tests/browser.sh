@@ -93,7 +93,7 @@ TEXT
 # settings would be found by itself.
 nothing_set() {
   mv "$here/customers.csv" "$here/crm.csv"
-  grep -E '^(\[(shadowserver|mail|policy)\]|(api|download|schema)_url|per_minute_max|digest_hour)'
+  grep -E '^(\[(shadowserver|mail|policy)\]|(api|download|schema)_url|(per_domain_)?per_minute_max|digest_hour)'
 }
 is_up() {
   "$target/abusebox" --data "$here/data" status --json 2>/dev/null >"$here/status" && grep -q 'https:' "$here/abusebox.log"

@@ -135,10 +135,11 @@ fn named_files(settings: &Settings) -> impl Iterator<Item = (&'static str, &Path
     let authorities = settings.trust.extra_ca.iter().map(|path| ("trust.extra_ca", path.as_path()));
     let certificate =
         settings.page.own_certificate.iter().map(|path| ("page.own_certificate", path.as_path()));
+    let signing = settings.mail.dkim_key.iter().map(|path| ("mail.dkim_key", path.as_path()));
     let customers = settings.customers.file.iter().map(|path| ("customers.file", path.as_path()));
     let addresses = settings.customers.addresses_file.iter();
     let addresses = addresses.map(|path| ("customers.addresses_file", path.as_path()));
-    authorities.chain(certificate).chain(customers).chain(addresses)
+    authorities.chain(certificate).chain(signing).chain(customers).chain(addresses)
 }
 
 /// Whether a form may name this file: beside the settings or in the data folder, and of a kind that holds no secrets of
@@ -616,6 +617,9 @@ pub const FIELDS: &[Field] = &[
     field("resolver", "ranges", Kind::Choice(RANGES_WORDS), "both"),
     *MAIL_URL,
     field("mail", "per_minute_max", Kind::Number, "30"),
+    field("mail", "per_domain_per_minute_max", Kind::Number, "20"),
+    field("mail", "dkim_key", Kind::Text, ""),
+    field("mail", "dkim_selector", Kind::Text, raw::DKIM_SELECTOR),
     field("policy", "mail_severity_min", Kind::Choice(SEVERITY_WORDS), "medium"),
     field("policy", "repeat_days_compromised", Kind::Number, "7"),
     field("policy", "repeat_days_exposed", Kind::Number, "30"),
@@ -649,7 +653,7 @@ pub const FIELDS: &[Field] = &[
     field("trust", "extra_ca", Kind::List, ""),
 ];
 
-/// Of customer files and certificates.
+/// Of customer files, certificates and keys.
 const NAMED_ENDINGS: [&str; 6] = ["csv", "tsv", "txt", "pem", "crt", "cer"];
 
 const KEY: &Field = &field("shadowserver", "key", Kind::Secret, "");
@@ -742,6 +746,7 @@ mod tests {
             ("customers.file", "/etc/abusebox/../shadow.csv"),
             ("trust.extra_ca", "/root/ca.pem"),
             ("page.own_certificate", "/var/abusebox2/own.pem"),
+            ("mail.dkim_key", "/root/dkim.pem"),
         ] {
             let complaints = change(field, file).unwrap_err();
             assert!(complaints[0].complaint.contains("/var/abusebox can be named"), "{file} {complaints:?}");

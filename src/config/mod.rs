@@ -324,6 +324,12 @@ pub struct Mail {
     /// `None` while no mail server is set: notices wait.
     pub server: Option<MailServer>,
     pub per_minute_max: u32,
+    /// To the addresses of one domain.
+    pub per_domain_per_minute_max: u32,
+    /// PEM file of the key that signs the mails (DKIM). `None`: the box does not sign.
+    pub dkim_key: Option<PathBuf>,
+    /// Under which name the domain publishes it: `<selector>._domainkey.<domain>`.
+    pub dkim_selector: String,
 }
 
 #[derive(Clone, Debug)]
@@ -545,7 +551,7 @@ mod tests {
         put(
             "settings.toml",
             "[page]\nown_certificate = \"own.pem\"\n[trust]\nextra_ca = [\n\"ca.pem\",\n\"other.pem\"]\n\
-             [customers]\nfile = \"folder\"\n",
+             [customers]\nfile = \"folder\"\n[mail]\ndkim_key = \"dkim.pem\"\n",
         );
         put("other.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
         std::fs::create_dir(folder.path().join("folder")).unwrap();
@@ -559,15 +565,17 @@ mod tests {
             (4, "trust.extra_ca", "/ca.pem cannot be read: No such file"),
             (4, "trust.extra_ca", "/other.pem is of no use: its certificate cannot be used"),
             (2, "page.own_certificate", "/own.pem cannot be read"),
+            (10, "mail.dkim_key", "/dkim.pem cannot be read"),
             (8, "customers.file", "/folder is of no use: it is no file"),
         ]) {
             assert_eq!((found.line, &*found.field), (Some(line), field), "{found}");
             assert!(found.complaint.contains(part), "{found}");
         }
-        assert_eq!(found.len(), 4);
+        assert_eq!(found.len(), 5);
         let made = rcgen::generate_simple_self_signed(["box.example".to_owned()]).unwrap();
         ["ca.pem", "other.pem"].iter().for_each(|name| put(name, &made.cert.pem()));
         put("own.pem", &made.cert.pem());
+        put("dkim.pem", include_str!("../../tests/data/dkim/rsa.pem"));
         std::fs::remove_dir(folder.path().join("folder")).unwrap();
         let found = complaints();
         assert!(found.len() == 1 && found[0].complaint.contains("a certificate and its key"), "{found:?}");

@@ -4,22 +4,28 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-use rustls::RootCertStore;
+use ring::signature::RsaKeyPair;
+use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::SigningKey;
+use rustls::{RootCertStore, SignatureAlgorithm};
 
-use super::{FILE_BYTES_MAX, Settings, Trust};
+use super::{FILE_BYTES_MAX, Mail, Settings, Trust};
 use crate::files;
 
 /// What is wrong with the files: the setting that names one, and a sentence for a person.
 pub fn complaints(settings: &Settings) -> Vec<(&'static str, String)> {
     let authorities = settings.trust.read().1.into_iter().map(|complaint| ("trust.extra_ca", complaint));
     let certificate = settings.page.own_certificate.iter().filter_map(|path| own_certificate(path).err());
+    let signing = settings.mail.signing_key().err();
     let addresses = settings.customers.addresses_file.iter().filter_map(|path| customers(path).err());
     let customers = settings.customers.file.iter().filter_map(|path| customers(path).err());
     authorities
         .chain(certificate.map(|complaint| ("page.own_certificate", complaint)))
+        .chain(signing.map(|complaint| ("mail.dkim_key", complaint)))
         .chain(customers.map(|complaint| ("customers.file", complaint)))
         .chain(addresses.map(|complaint| ("customers.addresses_file", complaint)))
         .collect()
@@ -36,6 +42,36 @@ impl Trust {
             }
         }
         (pems, complaints)
+    }
+}
+
+impl Mail {
+    /// What signs the mails, if anything does; or a sentence that says why it cannot.
+    pub fn signing_key(&self) -> Result<Option<Arc<dyn SigningKey>>, String> {
+        let read = |path| read(path).and_then(|pem| signing_key(&pem).map_err(|why| useless(path, why)));
+        self.dkim_key.as_deref().map(read).transpose()
+    }
+}
+
+/// A key that signs mails: RSA (RFC 8301) or Ed25519 (RFC 8463).
+pub fn signing_key(pem: &[u8]) -> Result<Arc<dyn SigningKey>, &'static str> {
+    const WANTED: &str =
+        "it must hold a key in PEM form, RSA with 2048 to 4096 bits or Ed25519, without a password";
+    let der = PrivateKeyDer::from_pem_slice(pem).map_err(|_| WANTED)?;
+    let rejected = match &der {
+        PrivateKeyDer::Pkcs1(key) => RsaKeyPair::from_der(key.secret_pkcs1_der()).err(),
+        PrivateKeyDer::Pkcs8(key) => RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).err(),
+        _ => None,
+    };
+    if rejected.is_some_and(|why| why.to_string() == "TooSmall") {
+        return Err(
+            "its RSA key has fewer than 2048 bits, too few to be safe for years (RFC 8301); make a longer one",
+        );
+    }
+    let key = any_supported_type(&der).map_err(|_| WANTED)?;
+    match key.algorithm() {
+        SignatureAlgorithm::RSA | SignatureAlgorithm::ED25519 => Ok(key),
+        _ => Err(WANTED),
     }
 }
 

@@ -108,6 +108,11 @@ pub fn parse_usable(text: &str, folder: &Path) -> (Settings, Vec<Complaint>) {
     let mail = Mail {
         server: t.get("url", None, empty_or(some(text_as(mail_server)))),
         per_minute_max: t.get("per_minute_max", 30, number(1..=1000)),
+        // Most customers of a small provider have their mail with a few large ones, and these slow down or refuse whoever
+        // sends them much at once and is not known for it.
+        per_domain_per_minute_max: t.get("per_domain_per_minute_max", 20, number(1..=1000)),
+        dkim_key: t.get("dkim_key", None, empty_or(some(&path))),
+        dkim_selector: t.get("dkim_selector", DKIM_SELECTOR.to_owned(), text_as(selector)),
     };
     let t = reader.table("policy");
     let mut policy = Policy {
@@ -677,6 +682,14 @@ fn label(text: &str) -> Result<String, String> {
     Err(format!("Write 1 to 63 letters, digits and inner hyphens; this is {}.", shown(text)))
 }
 
+/// Labels with dots between them (RFC 6376 3.1).
+fn selector(text: &str) -> Result<String, String> {
+    if text.len() <= SELECTOR_BYTES_MAX && text.split('.').all(|part| label(part).is_ok()) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("Write letters, digits and inner hyphens, dots between them; this is {}.", shown(text)))
+}
+
 /// A host name or an address.
 fn host(text: &str) -> Result<String, String> {
     if IpAddr::from_str(text).is_ok() || is_host_name(text) {
@@ -1100,6 +1113,9 @@ const PAGE_LISTEN_HTTPS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCAL
 /// RFC 2866, 3.
 const RADIUS_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 1813);
 pub(super) const CUSTOMERS_FILE: &str = "customers.csv";
+pub(super) const DKIM_SELECTOR: &str = "abusebox";
+/// Leaves room for the domain in a name of at most 253 characters.
+const SELECTOR_BYTES_MAX: usize = 63;
 
 /// More are not shown: whoever has corrected so many runs the check again.
 const COMPLAINTS_MAX: usize = 1000;
@@ -1197,6 +1213,9 @@ ranges = "cgn"
 [mail]
 url = "smtp+starttls://box%40example.net:p%C3%A4ss%2Fw%25rd@mail.example.net:2525"
 per_minute_max = 12
+per_domain_per_minute_max = 3
+dkim_key = "dkim.pem"
+dkim_selector = "2026.box-1"
 [policy]
 mail_severity_min = "high"
 repeat_days_compromised = 3
@@ -1412,7 +1431,9 @@ extra_ca = ["ca.pem"]
             (MailSecurity::StartTls, "mail.example.net", 2525)
         );
         assert_eq!(server.login, Some(("box@example.net".to_owned(), Secret("p\u{e4}ss/w%rd".to_owned()))));
-        assert_eq!(mail.per_minute_max, 12);
+        assert_eq!((mail.per_minute_max, mail.per_domain_per_minute_max), (12, 3));
+        assert_eq!(mail.dkim_key.as_deref(), Some(Path::new("/data/dkim.pem")));
+        assert_eq!(mail.dkim_selector, "2026.box-1");
         assert_eq!(policy.mail_severity_min, Severity::High);
         assert_eq!((policy.repeat_days_compromised, policy.repeat_days_exposed), (3, 60));
         assert_eq!((policy.close_after_days, policy.mail_age_days_max, policy.mails_per_day_max), (8, 4, 1));
@@ -1464,7 +1485,9 @@ extra_ca = ["ca.pem"]
         assert!(settings.nat.is_empty() && settings.resolver.remote.is_none());
         let Resolver { timeout_seconds, per_minute_max, cache_hours, ranges, .. } = settings.resolver;
         assert_eq!((timeout_seconds, per_minute_max, cache_hours, ranges), (5, 600, 24, Ranges::Both));
-        assert_eq!(settings.mail.per_minute_max, 30);
+        let Mail { per_minute_max, per_domain_per_minute_max, dkim_key, dkim_selector, .. } = &settings.mail;
+        assert_eq!((*per_minute_max, *per_domain_per_minute_max, dkim_key), (30, 20, &None));
+        assert_eq!(dkim_selector, "abusebox");
         let policy = &settings.policy;
         assert_eq!(policy.mail_severity_min, Severity::Medium);
         assert_eq!((policy.repeat_days_compromised, policy.repeat_days_exposed), (7, 30));
@@ -1590,6 +1613,8 @@ names = []
             ("resolver", "timeout_seconds = 0", "1 to 60"),
             ("mail", "url = \"imap://mail.example.net\"", "smtp+starttls://"),
             ("mail", "per_minute_max = 0", "1 to 1000"),
+            ("mail", "dkim_selector = \"a..b\"", "dots between them"),
+            ("mail", "dkim_selector = \"a_b\"", "dots between them"),
             ("policy", "mail_severity_min = \"mild\"", "\"medium\""),
             ("policy", "repeat_days_exposed = 0", "1 to 365"),
             ("policy", "mails_per_day_max = 0", "1 to 100"),

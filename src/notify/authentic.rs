@@ -1,5 +1,5 @@
-//! Whether receivers will believe who a mail is from, as far as DNS tells: SPF (RFC 7208) and DMARC (RFC 7489). Pure: what
-//! is to be looked up is asked of the caller.
+//! Whether receivers will believe who a mail is from, as far as DNS tells: SPF (RFC 7208), DKIM (RFC 6376) and DMARC (RFC
+//! 7489). Pure: what is to be looked up is asked of the caller.
 
 use std::net::IpAddr;
 
@@ -53,6 +53,26 @@ pub enum Dmarc {
     Unknown(String),
 }
 
+/// What a domain says of the key that signs for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dkim {
+    /// Where it says so.
+    pub name: String,
+    /// The TXT record that belongs there.
+    pub record: String,
+    pub found: Found,
+}
+
+/// What there is in the place of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    Right,
+    Missing,
+    /// One that does not fit, alone or beside others: receivers take which they like.
+    Other,
+    Unknown(String),
+}
+
 /// Looks up in DNS for the functions here; an error is a sentence for a person.
 pub trait Look {
     fn texts(&mut self, name: &str) -> Result<Vec<String>, String>;
@@ -99,6 +119,35 @@ pub fn dmarc(domain: &str, look: &mut dyn Look) -> Dmarc {
         above = name.split_once('.').map(|(_, above)| above);
     }
     Dmarc::None
+}
+
+/// Whether `record`, which says what key signs mails from `domain`, is published under this selector.
+pub fn dkim(domain: &str, selector: &str, record: String, look: &mut dyn Look) -> Dkim {
+    let name = format!("{selector}._domainkey.{domain}");
+    let found = match look.texts(&name) {
+        Err(why) => Found::Unknown(why),
+        Ok(texts) if texts.is_empty() => Found::Missing,
+        Ok(texts) if texts.iter().all(|text| says_the_same(text, &record)) => Found::Right,
+        Ok(_) => Found::Other,
+    };
+    Dkim { name, record, found }
+}
+
+/// Whether a record of a key lets it sign mails by SHA-256, in earnest, and is of the same key as ours (RFC 6376 3.6.1).
+fn says_the_same(record: &str, ours: &str) -> bool {
+    let value = |record, name, default: &str| -> String {
+        tag(record, name).unwrap_or(default).split_whitespace().collect()
+    };
+    let has = |name, default, words: &[&str]| {
+        value(record, name, default).split(':').any(|word| words.contains(&word))
+    };
+    ["v", "k", "p"]
+        .iter()
+        .zip(["DKIM1", "rsa", ""])
+        .all(|(name, default)| value(record, name, default) == value(ours, name, default))
+        && has("h", "sha256", &["sha256"])
+        && has("s", "*", &["*", "email"])
+        && !has("t", "", &["y"])
 }
 
 /// `name=value` of a record with such pairs between semicolons.
@@ -422,6 +471,29 @@ mod tests {
             ("localhost", "None"),
         ] {
             assert_eq!(dmarc(domain), said, "{domain}");
+        }
+    }
+
+    #[test]
+    fn a_published_key_is_ours_or_not() {
+        const OURS: &str = "v=DKIM1; k=rsa; p=MIIB==";
+        for (records, wanted) in [
+            (&[][..], Found::Missing),
+            (&[OURS], Found::Right),
+            (&["p=MI IB=="], Found::Right),
+            (&["v=DKIM1;k=rsa;s=email;h=sha1:sha256;t=s;p=MIIB==;n=note"], Found::Right),
+            (&["v=DKIM1; p="], Found::Other),
+            (&["v=DKIM1; k=ed25519; p=MIIB=="], Found::Other),
+            (&["v=DKIM1; p=MIIC=="], Found::Other),
+            (&["v=DKIM1; h=sha1; p=MIIB=="], Found::Other),
+            (&["v=DKIM1; s=tlsrpt; p=MIIB=="], Found::Other),
+            (&["v=DKIM1; t=s:y; p=MIIB=="], Found::Other),
+            (&[OURS, "v=DKIM1; p=MIIC=="], Found::Other),
+            (&["!"], Found::Unknown("silent".to_owned())),
+        ] {
+            let zone: Vec<_> = records.iter().map(|record| ("a.b._domainkey.x.net", *record)).collect();
+            let Dkim { name, found, .. } = dkim("x.net", "a.b", OURS.to_owned(), &mut Zone(zone.leak()));
+            assert_eq!((name.as_str(), found), ("a.b._domainkey.x.net", wanted), "{records:?}");
         }
     }
 

@@ -26,7 +26,7 @@ pub struct Envelope {
 }
 
 /// The whole message with CRLF line ends, ASCII, no line longer than 998 characters (RFC 5322 2.1.1).
-pub fn message(mail: &Mail, envelope: &Envelope) -> Vec<u8> {
+pub fn message(mail: &Mail, envelope: &Envelope) -> String {
     let id = identifier(&envelope.message_id);
     let mut text = String::new();
     let mut field = |name: &str, value: &str| text.push_str(&format!("{name}: {value}\r\n"));
@@ -56,7 +56,7 @@ pub fn message(mail: &Mail, envelope: &Envelope) -> Vec<u8> {
     if let Some((name, content)) = &mail.csv {
         body = multipart("mixed", &boundary("m"), &[body, leaf("text/csv", Some(name), content)]);
     }
-    (text + &body).into_bytes()
+    text + &body
 }
 
 /// The Message-ID of a notice's mail to one of its receivers: the same for each attempt, another for all else.
@@ -64,6 +64,11 @@ pub fn message(mail: &Mail, envelope: &Envelope) -> Vec<u8> {
 pub fn message_id(store_id: &str, notice: u64, receiver_index: u32, domain: &str) -> String {
     let store_id = store_id.replace(|c: char| !c.is_ascii_alphanumeric(), "");
     identifier(&format!("<{notice}.{receiver_index}.{store_id}@{domain}>"))
+}
+
+/// What stands behind the `@`; empty where there is none.
+pub fn domain_of(address: &str) -> &str {
+    address.rsplit_once('@').map_or("", |(_, domain)| domain)
 }
 
 /// The envelope sender of one mail: `abuse+<token>@example.net`. A bounce to it names the mail by its token,
@@ -149,7 +154,7 @@ fn mailbox(name: &str, spec: &str) -> String {
     let name = redact::plain(name);
     let phrase = match is_simple(&name) && name.len() <= SIMPLE_BYTES_MAX {
         true => format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")),
-        false => encoded_words(&name),
+        false => encoded_phrase(&name),
     };
     format!("{phrase}\r\n <{}>", address(spec))
 }
@@ -159,6 +164,25 @@ fn is_simple(text: &str) -> bool {
         && !text.contains("  ")
         && !text.contains("=?")
         && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+}
+
+/// Of a name only the words that need it are encoded, as few in a row as can be: between two encoded words some programs
+/// see a blank, which is none (RFC 2047 6.2).
+fn encoded_phrase(name: &str) -> String {
+    let is_plain = |word: &str| {
+        let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/^_`{|}~".contains(&byte);
+        word.bytes().all(is_atom) && word.len() <= WORD_BYTES_MAX
+    };
+    let words: Vec<&str> = name.split(' ').collect();
+    if words.contains(&"") {
+        return encoded_words(name);
+    }
+    let runs = words.chunk_by(|one, next| is_plain(one) == is_plain(next));
+    let written = runs.map(|run| match is_plain(run[0]) {
+        true => unstructured(&run.join(" ")),
+        false => encoded_words(&run.join(" ")),
+    });
+    written.collect::<Vec<_>>().join("\r\n ")
 }
 
 /// RFC 2047, "Q": each word holds whole characters and only letters and digits unencoded, as a name requires.
@@ -207,7 +231,7 @@ const SIMPLE_BYTES_MAX: usize = 66;
 const ADDRESS_CHARS_MAX: usize = 254;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use mail_parser::{MessageParser, MimeHeaders};
     use proptest::prelude::*;
 
@@ -234,9 +258,13 @@ mod tests {
         }
     }
 
+    /// A message with all that one can have.
+    pub(in super::super) fn whole() -> String {
+        message(&mail("s", "t"), &envelope())
+    }
+
     /// Names of the header fields, from the bytes alone.
-    fn fields(bytes: &[u8]) -> Vec<String> {
-        let text = std::str::from_utf8(bytes).unwrap();
+    fn fields(text: &str) -> Vec<String> {
         let (head, _) = text.split_once("\r\n\r\n").unwrap();
         head.replace("\r\n ", " ")
             .split("\r\n")
@@ -274,7 +302,7 @@ mod tests {
             From: \"Example Net\"\r\n <abuse@example.net>\r\nTo: kunde@example.org\r\nSubject: s\r\n\
             Message-ID: <12.0.k3y@example.net>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n\
             Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nt\r\n";
-        assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+        assert_eq!(bytes, expected);
     }
 
     #[test]
@@ -282,8 +310,7 @@ mod tests {
         let subject =
             "[PRACTICE] [TO PASS ON] [AB-1234] 2 security findings on your connection (Example Net)";
         let bytes = message(&mail(subject, "t"), &envelope());
-        let text = String::from_utf8(bytes.clone()).unwrap();
-        assert!(text.contains(
+        assert!(bytes.contains(
             "\r\nSubject: [PRACTICE] [TO PASS ON] [AB-1234] 2 security findings on your\r\n connection"
         ));
         assert_eq!(MessageParser::default().parse(&bytes).unwrap().subject(), Some(subject));
@@ -307,6 +334,12 @@ mod tests {
         assert_eq!(unstructured(&two(34)), two(34));
         assert_eq!(unstructured(&two(35)), two(35).replace(' ', "\r\n "));
         assert_eq!(encoded_words("a \u{e4}1"), "=?utf-8?Q?a_=C3=A41?=");
+        let name = "\u{d6}de Netz- und B\u{e4}che \u{2013} G.m.b.H.";
+        assert_eq!(
+            encoded_phrase(name).replace("\r\n", ""),
+            "=?utf-8?Q?=C3=96de?= Netz- und =?utf-8?Q?B=C3=A4che_=E2=80=93_G=2Em=2Eb=2EH=2E?="
+        );
+        assert_eq!(encoded_phrase("\u{d6}  x"), encoded_words("\u{d6}  x"));
         let full = "x".repeat(WORD_BYTES_MAX);
         assert_eq!(encoded_words(&full), format!("=?utf-8?Q?{full}?="));
         assert_eq!(encoded_words(&format!("{full}y")), format!("=?utf-8?Q?{full}?=\r\n =?utf-8?Q?y?="));
@@ -342,7 +375,7 @@ mod tests {
             prop_assert!(bytes.is_ascii());
             let ordinary = message(&self::mail("s", "t"), &envelope());
             prop_assert_eq!(fields(&bytes), fields(&ordinary));
-            for line in std::str::from_utf8(&bytes).unwrap().split("\r\n") {
+            for line in bytes.split("\r\n") {
                 prop_assert!(line.len() <= 998 && !line.contains(['\r', '\n']));
             }
             let parsed = MessageParser::default().parse(&bytes).unwrap();

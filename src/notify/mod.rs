@@ -3,6 +3,7 @@
 pub mod authentic;
 pub mod compose;
 pub mod digest;
+pub mod dkim;
 pub mod layout;
 pub mod mime;
 pub mod outbox;

@@ -75,6 +75,8 @@ pub struct Frozen {
     pub mail: Mail,
     /// For each delivery the Message-IDs under which its address first heard of the incidents.
     pub references: Vec<Vec<String>>,
+    /// For each delivery the header field that signs it; none where mails are not signed.
+    pub signatures: Vec<String>,
 }
 
 /// When mails went to a customer.

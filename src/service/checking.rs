@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::intake::{counted, describe, owner};
 use super::mailing::{NO_OPERATOR, NO_SENDER, NO_SERVER};
-use super::{Engine, Error, jobs, random_token};
+use super::{Engine, Error, Loaded, jobs, random_token};
 use crate::clock::{self, Day, Timestamp};
 use crate::config::Settings;
 use crate::customers::import::File;
@@ -23,7 +23,7 @@ use crate::lang::fill;
 use crate::net::{is_host, is_near};
 use crate::notify::authentic::{self, Look};
 use crate::notify::smtp::{Outcome, Smtp, Stage, Waits};
-use crate::notify::{Mail, mime};
+use crate::notify::{Mail, dkim, mime};
 use crate::report::{Address, Hint, Item, Reader};
 use crate::sessions::owner::Sources;
 use crate::store::Counts;
@@ -117,7 +117,7 @@ impl Engine {
             html: None,
             csv: None,
         };
-        let (token, domain) = (random_token(), from.rsplit('@').next().unwrap_or_default());
+        let (token, domain) = (random_token(), mime::domain_of(from));
         let envelope = mime::Envelope {
             from_name: organisation.name.clone(),
             from: from.clone(),
@@ -130,12 +130,13 @@ impl Engine {
         let host = (server.host.trim_matches(['[', ']']).to_owned(), server.port);
         let mut open = Smtp::new(server, &boxx.name, &loaded.extra_ca, WAITS)?.connect().await?;
         let sender = mime::return_path(from, &token);
-        let bytes = mime::message(&text, &envelope);
-        let outcome = open.deliver(&sender, to, &bytes, || Ok::<(), Error>(())).await;
+        let unsigned = mime::message(&text, &envelope);
+        let signed = self.signature(&loaded, from, now, &unsigned)? + &unsigned;
+        let outcome = open.deliver(&sender, to, signed.as_bytes(), || Ok::<(), Error>(())).await;
         open.quit().await;
         Ok(match outcome {
             Outcome::Accepted { reply } => {
-                let proof = Box::new(proof(domain, (&host.0, host.1)));
+                let proof = Box::new(proof(domain, (&host.0, host.1), &loaded));
                 End::Mailed { from: from.clone(), to: to.clone(), reply, proof }
             }
             Outcome::Later { stage, reply }
@@ -185,14 +186,17 @@ impl Engine {
 }
 
 /// What DNS says of mails from this domain that go over this server.
-fn proof(domain: &str, host: (&str, u16)) -> Proof {
+fn proof(domain: &str, host: (&str, u16), loaded: &Loaded) -> Proof {
     let is_public = |address: &IpAddr| is_host(*address) && !is_near(*address);
     let found = host.to_socket_addrs().into_iter().flatten();
     let address = found.map(|found| found.ip().to_canonical()).find(is_public);
     let mut look = Resolver { servers: resolver::servers(), until: Instant::now() + LOOK_UP_TIME_MAX };
     let spf = authentic::spf(domain, address, &mut look);
     let dmarc = authentic::dmarc(domain, &mut look);
-    Proof { domain: domain.to_owned(), address, spf, dmarc }
+    let dkim = loaded.signing_key.as_ref().map(|key| {
+        authentic::dkim(domain, &loaded.settings.mail.dkim_selector, dkim::record(&**key), &mut look)
+    });
+    Proof { domain: domain.to_owned(), address, spf, dmarc, dkim }
 }
 
 /// Looks up in DNS for a while.

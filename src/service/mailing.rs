@@ -24,7 +24,7 @@ use crate::lines::{Outbound, Outgoing};
 use crate::notify::digest::{Context, Told};
 use crate::notify::outbox::{self, Attempt, Change, Delivery, End, Frozen, Notice, Scope};
 use crate::notify::smtp::{self, Outcome, Smtp};
-use crate::notify::{Digest, Mail, OperatorDigest, Problem, Sender, compose, mime};
+use crate::notify::{Digest, Mail, OperatorDigest, Problem, Sender, compose, dkim, mime};
 use crate::report::kind::{self, Family, Kind, Severity};
 use crate::store::{self, Digests, Due, Format, SessionLog, Txn, View, What};
 
@@ -38,8 +38,8 @@ pub struct Server {
     failed_at: u64,
     /// What the server said to a mail, as long as it could not be stored: the mail must not go out again.
     unstored: Option<(Notice, usize, Attempt)>,
-    /// When mails went out, for the limit per minute.
-    sent: VecDeque<Instant>,
+    /// When mails went out and to which domain, for the limits per minute; oldest first.
+    sent: VecDeque<(Instant, String)>,
 }
 
 /// What a step came to.
@@ -51,6 +51,8 @@ pub struct Step {
     pub failed: usize,
     /// The queue is not through: the step took long, and other things want their turn.
     pub more: bool,
+    /// For so long a domain has got as many mails as it may; what is for it waits. 0: there is no such domain.
+    pub full_seconds: i64,
     /// When to call again, at the latest.
     pub next: Option<Timestamp>,
 }
@@ -361,6 +363,18 @@ impl Engine {
                 return Ok(ControlFlow::Continue(()));
             }
         }
+        // Asked before the text is made: of a long queue most may be for one domain.
+        let full = |server: &Server, to: &str| server.full_for(to, mail.per_domain_per_minute_max);
+        let waits = match notice.frozen {
+            true => {
+                notice.deliveries.iter().filter(|to| to.done.is_none()).map(|to| full(server, &to.to)).min()
+            }
+            false => self.addresses(&loaded, &notice).iter().map(|to| full(server, to)).min(),
+        };
+        if let Some(seconds @ 1..) = waits {
+            step.full_for(seconds, now);
+            return Ok(ControlFlow::Continue(()));
+        }
         let Some(frozen) = self.prepare(&view, &loaded, &mut notice, now)? else {
             self.change(&[number], |notice| {
                 let over = notice.done.is_none() && !notice.frozen;
@@ -380,6 +394,10 @@ impl Engine {
             }
             if outbox::waits(delivery, now) {
                 step.sooner(delivery.next);
+                continue;
+            }
+            if let seconds @ 1.. = full(server, &delivery.to) {
+                step.full_for(seconds, now);
                 continue;
             }
             let missing = [
@@ -408,7 +426,7 @@ impl Engine {
                 }
             }
             let Some(open) = connection.as_mut() else { return Ok(ControlFlow::Break(())) };
-            server.pace(mail.per_minute_max).await;
+            server.pace(mail.per_minute_max, &delivery.to).await;
             if let Some(until) = shut() {
                 step.sooner(until);
                 return Ok(ControlFlow::Continue(()));
@@ -433,7 +451,7 @@ impl Engine {
                     Ok(Ok(()))
                 })?
             };
-            let outcome = open.deliver(&from, &delivery.to, &bytes, begin).await;
+            let outcome = open.deliver(&from, &delivery.to, bytes.as_bytes(), begin).await;
             // It may not want this mail, but it is at work.
             let at_work =
                 matches!(outcome, Outcome::Accepted { .. } | Outcome::Later { .. } | Outcome::Refused { .. });
@@ -515,7 +533,36 @@ impl Engine {
                 references.extend(known.map(|known| known.message_id.clone()));
             }
         }
-        Ok(Some(Frozen { made: now, sender: loaded.sender(), mail, references }))
+        let sender = loaded.sender();
+        let mut frozen = Frozen { made: now, sender, mail, references, signatures: Vec::new() };
+        // Kept with the mail, since key and selector may be others, or gone, when it goes out again.
+        for index in 0..notice.deliveries.len() {
+            let unsigned = message(notice, index, &frozen).1;
+            frozen.signatures.push(self.signature(loaded, &frozen.sender.abuse_address, now, &unsigned)?);
+        }
+        Ok(Some(frozen))
+    }
+
+    /// The header field that signs a mail from this address; empty where mails are not signed.
+    pub(super) fn signature(
+        &self,
+        loaded: &Loaded,
+        from: &str,
+        now: Timestamp,
+        unsigned: &str,
+    ) -> Result<String, Error> {
+        let Some(key) = &loaded.signing_key else { return Ok(String::new()) };
+        let selector = &loaded.settings.mail.dkim_selector;
+        match dkim::signature(&**key, selector, mime::domain_of(from), now, unsigned) {
+            Ok(field) => Ok(field),
+            Err(error) => {
+                let text = format!(
+                    "a mail goes out unsigned, since the key of mail.dkim_key fails: {error}; make a new one"
+                );
+                self.alarm(DKIM, Some(&text), now)?;
+                Ok(String::new())
+            }
+        }
     }
 
     /// The text of a notice as it went out, or as it would go out now, and whether it did. `None`: there is nothing
@@ -722,8 +769,7 @@ impl Engine {
     pub fn message_id(&self, loaded: &Loaded, notice: u64, index: usize) -> Result<String, Error> {
         let format =
             self.store.view()?.meta::<Format>()?.ok_or(store::Error::Damaged { what: "its format" })?;
-        let address = &loaded.settings.organisation.abuse_address;
-        let domain = address.rsplit('@').next().unwrap_or_default();
+        let domain = mime::domain_of(&loaded.settings.organisation.abuse_address);
         Ok(mime::message_id(&hex(&format.store_id.to_be_bytes()), notice, index as u32, domain))
     }
 
@@ -928,24 +974,39 @@ impl Loaded {
 }
 
 impl Server {
-    /// Waits until another mail keeps within the limit of any 60 seconds.
-    async fn pace(&mut self, per_minute_max: u32) {
-        let minute = Duration::from_secs(60);
+    /// Waits until another mail, this one to `address`, keeps within the limit of any 60 seconds.
+    async fn pace(&mut self, per_minute_max: u32, address: &str) {
         // More than one where the limit was lowered.
         let mut oldest = None;
         while self.sent.len() >= per_minute_max.max(1) as usize {
             oldest = self.sent.pop_front();
         }
-        if let Some(oldest) = oldest {
-            tokio::time::sleep_until(oldest + minute).await;
+        if let Some((oldest, _)) = oldest {
+            tokio::time::sleep_until(oldest + MINUTE).await;
         }
-        self.sent.push_back(tokio::time::Instant::now());
+        self.sent.push_back((Instant::now(), domain_of(address)));
+    }
+
+    /// For how many seconds the domain of `address` has got as many mails as it may in any 60 seconds; 0: it has not.
+    fn full_for(&self, address: &str, per_minute_max: u32) -> i64 {
+        let domain = domain_of(address);
+        let mut lately = self.sent.iter().filter(|(at, to)| *to == domain && at.elapsed() < MINUTE);
+        let Some(over) = lately.clone().count().checked_sub(per_minute_max.max(1) as usize) else { return 0 };
+        lately.nth(over).map_or(0, |(at, _)| {
+            let left = MINUTE.saturating_sub(at.elapsed()).as_secs() as i64 + 1;
+            left.max(DOMAIN_WAIT_SECONDS_MIN)
+        })
     }
 }
 
 impl Step {
     fn sooner(&mut self, at: Timestamp) {
         self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+
+    fn full_for(&mut self, seconds: i64, now: Timestamp) {
+        self.full_seconds = if self.full_seconds == 0 { seconds } else { self.full_seconds.min(seconds) };
+        self.sooner(now.plus_seconds(seconds));
     }
 }
 
@@ -1104,7 +1165,7 @@ fn is_superseded(notice: &Notice, mode: Mode) -> bool {
 }
 
 /// Envelope sender and bytes of one delivery: the same for the same frozen mail, always.
-fn message(notice: &Notice, index: usize, frozen: &Frozen) -> (String, Vec<u8>) {
+fn message(notice: &Notice, index: usize, frozen: &Frozen) -> (String, String) {
     let Sender { organisation, abuse_address } = &frozen.sender;
     let delivery = &notice.deliveries[index];
     let envelope = mime::Envelope {
@@ -1116,7 +1177,13 @@ fn message(notice: &Notice, index: usize, frozen: &Frozen) -> (String, Vec<u8>) 
         references: frozen.references.get(index).cloned().unwrap_or_default(),
         date: frozen.made,
     };
-    (mime::return_path(abuse_address, &delivery.token), mime::message(&frozen.mail, &envelope))
+    let signature = frozen.signatures.get(index).map_or("", String::as_str);
+    let signed = format!("{signature}{}", mime::message(&frozen.mail, &envelope));
+    (mime::return_path(abuse_address, &delivery.token), signed)
+}
+
+fn domain_of(address: &str) -> String {
+    mime::domain_of(address).to_ascii_lowercase()
 }
 
 /// How many findings one mail tells.
@@ -1146,6 +1213,8 @@ fn notice(customer: CustomerNo, scope: Scope, held: bool, practice: bool, now: T
 
 /// Alarm: the mail server takes nothing, or there is none.
 const MAIL_SERVER: &str = "mail_server";
+/// Alarm: mails go out unsigned, although a key is named.
+pub(super) const DKIM: &str = "dkim";
 /// Alarm: a mail came to nothing.
 pub(super) const MAIL_FAILED: &str = "mail_failed";
 const NOTHING_LEFT: &str = "nothing left to tell";
@@ -1153,6 +1222,10 @@ pub(super) const NO_SERVER: &str = "no mail server is set: mails wait until mail
 pub(super) const NO_SENDER: &str = "mails have no sender: they wait until organisation.abuse_address is set";
 pub(super) const NO_OPERATOR: &str =
     "a mail for the operator waits until organisation.operator_address is set";
+const MINUTE: Duration = Duration::from_secs(60);
+/// A domain that has got enough is asked for again after so long at the earliest, so that a long queue for it is not gone
+/// through every second.
+const DOMAIN_WAIT_SECONDS_MIN: i64 = 10;
 /// A step ends after so long, so that what is new is planned although thousands of mails are waiting.
 const STEP_TIME_MAX: Duration = Duration::from_secs(300);
 /// So long a digest may wait for the limit of mails per day: as long as a pass may delay the one of the day before.
@@ -1172,3 +1245,30 @@ const REFERENCES_MAX: usize = 10;
 const FINDINGS_MAX: usize = 5_000;
 /// Findings in one operator mail; the rest is counted there and stands in `abusebox incidents`.
 const OPERATOR_FINDINGS_MAX: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_domain_gets_its_share_of_any_minute_and_no_more() {
+        let mut server = Server::default();
+        for _ in 0..3 {
+            assert_eq!(server.full_for("a@big.example", 3), 0);
+            server.pace(100, "b@Big.example").await;
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        server.pace(100, "c@small.example").await;
+        assert_eq!((server.full_for("d@BIG.example", 3), server.full_for("d@small.example", 3)), (58, 0));
+        assert_eq!(server.full_for("d@big.example", 2), 59, "lowered meanwhile");
+        tokio::time::advance(Duration::from_secs(56)).await;
+        assert_eq!(server.full_for("a@big.example", 3), DOMAIN_WAIT_SECONDS_MIN, "not each second");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(server.full_for("a@big.example", 3), 0);
+        // All mails keep within the limit of all, whatever their domains.
+        let began = Instant::now();
+        server.pace(4, "a@other.example").await;
+        server.pace(4, "a@other.example").await;
+        assert_eq!(began.elapsed(), Duration::from_secs(1));
+    }
+}

@@ -41,6 +41,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use acting::Signature;
 use rebuilding::{GONE, STORE_LOST};
+use rustls::sign::SigningKey;
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, Timestamp};
@@ -53,6 +54,7 @@ use crate::fetch::api::hex;
 use crate::fetch::spool::Spool;
 use crate::files;
 use crate::halt;
+use crate::notify::dkim;
 use crate::notify::texts::Texts;
 use crate::sessions::nat::Nat;
 use crate::store::{self, Alarm, CustomersSeen, Deed, Found, Import, Store, Txn, View};
@@ -146,7 +148,9 @@ pub struct Loaded {
     pub texts: Arc<Texts>,
     /// PEM files of further certificate authorities: those that can be used.
     pub extra_ca: Vec<Vec<u8>>,
-    /// Of the settings file and those authorities, to notice a change.
+    /// What signs the mails (DKIM).
+    pub(crate) signing_key: Option<Arc<dyn SigningKey>>,
+    /// Of the settings file, those authorities and that key, to notice a change.
     pub(crate) settings_sha256: [u8; 32],
     /// The settings cannot be used: what of them is right holds for the page and the box's address, and nothing is
     /// fetched, taken in, planned, sent or kept until they are mended.
@@ -252,8 +256,8 @@ impl Engine {
         if let Some(newest) = store.view()?.meta::<store::Newest>()? {
             clock.observe(newest.at);
         }
-        if let Some(untrusted) = &written.untrusted {
-            tracing::warn!("{untrusted}");
+        for fault in written.untrusted.iter().chain(&written.unsigned) {
+            tracing::warn!("{fault}");
         }
         let table = load_table(&store, data, &written.settings)?;
         let (texts, complaints) = texting::load(data);
@@ -323,6 +327,7 @@ impl Engine {
         }
         self.alarm("settings", None, now)?;
         self.alarm("trust", written.untrusted.as_deref(), now)?;
+        self.alarm(mailing::DKIM, written.unsigned.as_deref(), now)?;
         let changed = written.sha256 != before.settings_sha256;
         if changed {
             let table = load_table(&self.store, &self.data, &written.settings)?;
@@ -529,19 +534,23 @@ impl Loaded {
             nats: self.nats.clone(),
             texts: self.texts.clone(),
             extra_ca: self.extra_ca.clone(),
+            signing_key: self.signing_key.clone(),
             settings_sha256: self.settings_sha256,
             is_mending: self.is_mending,
         })
     }
 }
 
-/// What is written in the settings file and in the authorities that it names.
+/// What is written in the settings file and in the authorities and the key that it names.
 struct Written {
     settings: Settings,
     extra_ca: Vec<Vec<u8>>,
     /// What is wrong with the other authorities. All goes on without them: whom they vouch for cannot be reached, and
     /// the page says why.
     untrusted: Option<String>,
+    signing_key: Option<Arc<dyn SigningKey>>,
+    /// Why there is no key, although one is named: mails go out all the same.
+    unsigned: Option<String>,
     sha256: [u8; 32],
     is_mending: bool,
 }
@@ -557,8 +566,14 @@ impl Written {
                 complaints.join(" ")
             )
         });
-        let sha256 = sha256(&extra_ca.iter().fold(text, |all, pem| [all.as_slice(), pem].concat()));
-        Ok(Self { settings, extra_ca, untrusted, sha256, is_mending: false })
+        let (signing_key, unsigned) = match settings.mail.signing_key() {
+            Ok(key) => (key, None),
+            Err(why) => (None, Some(format!("mail.dkim_key: {why} Until then mails go out unsigned."))),
+        };
+        let mut all = extra_ca.iter().fold(text, |all, pem| [all.as_slice(), pem].concat());
+        all.extend(signing_key.iter().flat_map(|key| dkim::record(&**key).into_bytes()));
+        let sha256 = sha256(&all);
+        Ok(Self { settings, extra_ca, untrusted, signing_key, unsigned, sha256, is_mending: false })
     }
 
     /// At the start, when there may be no settings yet.
@@ -588,7 +603,15 @@ impl Written {
 
     /// Settings that are those of no file.
     fn of(settings: Settings, is_mending: bool) -> Self {
-        Self { settings, extra_ca: Vec::new(), untrusted: None, sha256: NO_SETTINGS_SHA256, is_mending }
+        Self {
+            settings,
+            extra_ca: Vec::new(),
+            untrusted: None,
+            signing_key: None,
+            unsigned: None,
+            sha256: NO_SETTINGS_SHA256,
+            is_mending,
+        }
     }
 
     fn with(self, table: Table, texts: Arc<Texts>) -> Loaded {
@@ -601,6 +624,7 @@ impl Written {
             nats,
             texts,
             extra_ca: self.extra_ca,
+            signing_key: self.signing_key,
             settings_sha256: self.sha256,
         }
     }

@@ -127,7 +127,8 @@ pub async fn once(engine: &Arc<Engine>, now: Timestamp) -> Result<Pass, Error> {
     let short = engine.keep_by(&engine.clock, now)?;
     engine.alarm(DISK, short.as_deref(), now)?;
     let mut mail = engine.mail_step(now).await?;
-    while mail.more {
+    while mail.more || mail.full_seconds > 0 {
+        tokio::time::sleep(Duration::from_secs(mail.full_seconds.unsigned_abs())).await;
         let step = engine.mail_step(now).await?;
         mail = super::mailing::Step {
             planned: mail.planned + step.planned,
@@ -325,7 +326,7 @@ fn signatures(engine: &Engine) -> Vec<Signature> {
     };
     let settings = &engine.loaded().settings;
     let customers = settings.customers.file.iter().chain(&settings.customers.addresses_file);
-    let named = customers.chain(&settings.trust.extra_ca);
+    let named = customers.chain(&settings.trust.extra_ca).chain(&settings.mail.dkim_key);
     [&engine.settings_path].into_iter().chain(named).map(|path| of(path)).collect()
 }
 

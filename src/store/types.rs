@@ -15,6 +15,7 @@ use crate::customers::CustomerNo;
 use crate::fetch::http::Version;
 use crate::incident::Incident;
 use crate::notify::outbox::{Frozen, Mailed, Notice, Scope};
+use crate::notify::{Mail, Sender};
 use crate::report::kind::Nature;
 use crate::sessions::accounting::Running;
 
@@ -58,7 +59,7 @@ stored!(
     Import = "customer import",
     Due = "due",
     Notice = "notice",
-    Frozen = "mail",
+    Frozen = "mail" in version 2 from unsigned_by_earlier_versions,
     Mailed = "mailed",
     Alarm = "alarm",
     Person = "person",
@@ -413,6 +414,21 @@ fn said_by_earlier_versions(version: u8, bytes: &[u8]) -> Option<AuditEntry> {
     Some(AuditEntry { at, who, from, what: Deed::to(What::Said, &[what]) })
 }
 
+/// What a mail was in version 1.
+#[derive(Serialize, Deserialize)]
+struct Unsigned {
+    made: Timestamp,
+    sender: Sender,
+    mail: Mail,
+    references: Vec<Vec<String>>,
+}
+
+fn unsigned_by_earlier_versions(version: u8, bytes: &[u8]) -> Option<Frozen> {
+    let Unsigned { made, sender, mail, references } =
+        (version == 1).then(|| postcard::from_bytes(bytes).ok())??;
+    Some(Frozen { made, sender, mail, references, signatures: Vec::new() })
+}
+
 /// What an entry of the list of changes names; the rest is counted.
 const NAMED_MAX: usize = 20;
 
@@ -454,6 +470,22 @@ mod tests {
         assert_eq!((entry.at, entry.who.as_str()), (old.at, "ann"));
         assert_eq!(entry.what, Deed::to(What::Said, &["released mail 1, 2"]));
         assert_eq!(decode::<AuditEntry>(&encode(&entry)).unwrap(), entry);
+    }
+
+    #[test]
+    fn mails_of_earlier_versions_go_out_as_they_began() {
+        let sender =
+            Sender { organisation: "Example".to_owned(), abuse_address: "abuse@example.net".to_owned() };
+        let mail = Mail { subject: "s".to_owned(), text: "t".to_owned(), html: None, csv: None };
+        let references = vec![vec!["<1.0.x@example.net>".to_owned()]];
+        let old = Unsigned { made: Timestamp::from_unix(7), sender, mail, references };
+        let bytes = [&[1][..], &postcard::to_allocvec(&old).unwrap()].concat();
+        let frozen: Frozen = decode(&bytes).unwrap();
+        assert_eq!(
+            (&frozen.sender, &frozen.mail, &frozen.references),
+            (&old.sender, &old.mail, &old.references)
+        );
+        assert_eq!((frozen.made, frozen.signatures.len()), (old.made, 0));
     }
 
     #[test]

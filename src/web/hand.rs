@@ -18,7 +18,7 @@ use crate::customers::difference::Difference;
 use crate::customers::import::Unreadable;
 use crate::incident;
 use crate::notify::Sender;
-use crate::notify::authentic::{Dmarc, Spf};
+use crate::notify::authentic::{Dkim, Dmarc, Spf};
 use crate::notify::outbox;
 use crate::notify::texts::{Edit, Texts};
 use crate::store::{Counts, Report};
@@ -260,6 +260,8 @@ pub struct Proof {
     pub address: Option<IpAddr>,
     pub spf: Spf,
     pub dmarc: Dmarc,
+    /// `None`: the box does not sign.
+    pub dkim: Option<Dkim>,
 }
 
 /// What Shadowserver says to the key.

@@ -90,7 +90,7 @@ sentences! {
     networks networks_about offer no_offer network customers customers_about customers_known
     mail mail_about mail_check mail_taken look_for_it test_subject test_text
     proof spf_none spf_several spf_long spf_wrong spf_pass spf_not_named spf_unclear spf_inside spf_everybody spf_open
-    not_looked_up dmarc_none dmarc_says dkim
+    not_looked_up dmarc_none dmarc_says dkim dkim_right dkim_missing dkim_other
     live live_about not_done_yet none_held go_live release_one release_many release_about
     practice practice_about later later_about live_one live_many
 
@@ -153,7 +153,7 @@ sentences! {
 
     [alarm AlarmWords]
     clock clock_back disk fetch settings trust customers certificate shadowserver_key shadowserver reports_unusable
-    report_unreadable no_customers store_lost store_rebuilt mail_server mail_failed radius
+    report_unreadable no_customers store_lost store_rebuilt mail_server mail_failed dkim radius
 
     [certificate Certificate]
     title about none another chain chain_about key key_about put file names until over unusable remove remove_about
@@ -286,6 +286,7 @@ impl PageWords {
             "store_rebuilt" => t.store_rebuilt,
             "mail_server" => t.mail_server,
             "mail_failed" => t.mail_failed,
+            "dkim" => t.dkim,
             "radius" => t.radius,
             _ => return None,
         })

@@ -60,7 +60,7 @@ impl Outside {
             "[box]\nmode = \"live\"\nown_clock = true\n[organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
              operator_address = \"{OPERATOR}\"\n[shadowserver]\nkey = {}\nsecret = {}\napi_url = {}\n\
              download_url = {}\nschema_url = {}\n[networks]\ncidrs = {}\n[customers]\nfile = \"customers.csv\"\n\
-             [mail]\nurl = {}\nper_minute_max = 600\n[policy]\ndigest_hour = 0\nhold_count_min = 1000\n\
+             [mail]\nurl = {}\nper_minute_max = 600\nper_domain_per_minute_max = 600\n[policy]\ndigest_hour = 0\nhold_count_min = 1000\n\
              [trust]\nextra_ca = [\"ca.pem\"]\n",
             text(&world.key),
             text(&world.secret),

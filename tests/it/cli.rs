@@ -47,7 +47,7 @@ impl Place {
              operator_address = \"noc@example.net\"\n\
              [shadowserver]\nkey = \"{key}\"\nsecret = \"{secret}\"\napi_url = \"{}\"\ndownload_url = \"{}\"\n\
              [networks]\ncidrs = {:?}\n[customers]\nfile = \"customers.csv\"\n\
-             [mail]\nurl = \"{}\"\nper_minute_max = 1000\n[policy]\nhold_share_max = 1\n",
+             [mail]\nurl = \"{}\"\nper_minute_max = 1000\nper_domain_per_minute_max = 1000\n[policy]\nhold_share_max = 1\n",
             self.shadow.api_url(),
             self.shadow.download_url(),
             self.world.cidrs(),

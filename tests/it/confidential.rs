@@ -848,7 +848,7 @@ fn settings(catcher: &MailCatcher) -> String {
     format!(
         "[box]\nmode = \"live\"\n[organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
          operator_address = \"{OPERATOR}\"\n[networks]\ncidrs = {CIDRS:?}\nsilenced = {SILENCED:?}\n\
-         dynamic = {DYNAMIC:?}\n[mail]\nurl = \"{}\"\nper_minute_max = 1000\n\
+         dynamic = {DYNAMIC:?}\n[mail]\nurl = \"{}\"\nper_minute_max = 1000\nper_domain_per_minute_max = 1000\n\
          [policy]\nhold_share_max = 1\nhold_count_min = 1000000\nmails_per_day_max = 2\n",
         catcher.url()
     )

@@ -301,7 +301,7 @@ impl Small {
             "[box]\ntimezone = \"Europe/Vienna\"\nmode = \"live\"\n[organisation]\nname = \"Example Net\"\n\
              abuse_address = \"abuse@example.net\"\noperator_address = \"noc@example.net\"\n\
              [shadowserver]\nkey = \"{}\"\nsecret = \"practice-secret\"\napi_url = \"{}\"\ndownload_url = \"{}\"\n\
-             [networks]\ncidrs = [\"192.0.2.0/24\"]\n[page]\nlisten = \"127.0.0.1:0\"\n[mail]\nurl = \"{}\"\nper_minute_max = 1000\n",
+             [networks]\ncidrs = [\"192.0.2.0/24\"]\n[page]\nlisten = \"127.0.0.1:0\"\n[mail]\nurl = \"{}\"\nper_minute_max = 1000\nper_domain_per_minute_max = 1000\n",
             world.key,
             shadow.api_url(),
             shadow.download_url(),

@@ -80,7 +80,7 @@ impl House {
             "[box]\nmode = \"live\"\n[organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
              operator_address = \"noc@example.net\"\n[shadowserver]\nkey = \"{}\"\nsecret = \"practice-secret\"\n\
              api_url = \"{}\"\ndownload_url = \"{}\"\n[networks]\ncidrs = [\"198.18.0.0/15\"]\n\
-             dynamic = [\"198.18.{DYNAMIC}.0/24\"]\n[mail]\nurl = \"{}\"\nper_minute_max = 1000\n[page]\nlisten = \"\"\n[policy]\nhold_count_min = 1000\n",
+             dynamic = [\"198.18.{DYNAMIC}.0/24\"]\n[mail]\nurl = \"{}\"\nper_minute_max = 1000\nper_domain_per_minute_max = 1000\n[page]\nlisten = \"\"\n[policy]\nhold_count_min = 1000\n",
             world.key,
             shadow.api_url(),
             shadow.download_url(),

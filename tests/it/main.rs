@@ -8,6 +8,7 @@ mod accounting;
 mod acts;
 mod api;
 mod attack;
+mod citizen;
 mod cli;
 mod confidential;
 mod customers;

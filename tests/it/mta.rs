@@ -18,7 +18,7 @@ use abusebox::notify::smtp::{Outcome, Smtp, Waits};
 use mail_parser::{MessageParser, MimeHeaders};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
-use crate::house::{House, at, csv};
+use crate::house::{House, at, csv, skip};
 
 /// A digest hour in Vienna.
 const NOW: &str = "2026-11-21T07:00:00Z";
@@ -148,16 +148,11 @@ struct Mta {
 }
 
 impl Mta {
-    /// `None`, with a line that says why, where it cannot run. A machine that tests for others must be able to.
+    /// `None`, with a line that says why, where it cannot run.
     fn start() -> Option<Self> {
         match Self::try_start() {
             Ok(mta) => Some(mta),
-            Err(why) => {
-                assert!(std::env::var("CI").as_deref() != Ok("true"), "in CI this must run: {why}");
-                // Past the capture of the test harness: whoever looks at the run sees what it did not test.
-                let _ = writeln!(std::io::stderr(), "skipped, no real mail server: {why}");
-                None
-            }
+            Err(why) => skip(&format!("no real mail server: {why}")),
         }
     }
 
@@ -231,7 +226,7 @@ impl Mta {
                 "[box]\ntimezone = \"Europe/Vienna\"\nmode = \"live\"\n[organisation]\nname = \"{ORGANISATION}\"\n\
                  abuse_address = \"abuse@example.net\"\noperator_address = \"noc@example.net\"\n\
                  [networks]\ncidrs = [\"192.0.2.0/24\"]\n\
-                 [mail]\nurl = \"smtp+starttls://{USER}:{password}@localhost:{}\"\nper_minute_max = 1000\n\
+                 [mail]\nurl = \"smtp+starttls://{USER}:{password}@localhost:{}\"\nper_minute_max = 1000\nper_domain_per_minute_max = 1000\n\
                  [trust]\nextra_ca = [\"{}\"]\n",
                 self.ports[listener as usize],
                 trusted.display()

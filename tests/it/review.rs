@@ -95,7 +95,7 @@ fn write_settings(dir: &TempDir, mail: &MailCatcher, mode: &str, organisation: &
     let text = format!(
         "[box]\ntimezone = \"Europe/Vienna\"\nmode = \"{mode}\"\n[organisation]\nname = \"{organisation}\"\n\
          abuse_address = \"{abuse}\"\noperator_address = \"{OPERATOR}\"\n[networks]\ncidrs = [\"192.0.2.0/24\"]\n\
-         [mail]\nurl = \"{}\"\nper_minute_max = 1000\n",
+         [mail]\nurl = \"{}\"\nper_minute_max = 1000\nper_domain_per_minute_max = 1000\n",
         mail.url()
     );
     std::fs::write(dir.path().join("settings.toml"), text).unwrap();

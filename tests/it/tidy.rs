@@ -474,6 +474,7 @@ const PURE: &[&str] = &[
     "src/lines",
     "src/notify/authentic",
     "src/notify/compose",
+    "src/notify/dkim",
     "src/report/",
     "src/sessions/",
     "src/system/block",

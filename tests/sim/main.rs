@@ -263,7 +263,7 @@ fn settings(options: &Options, world: &World, shadowserver: &Shadowserver, mails
          operator_address = \"noc@example.net\"\n\
          [shadowserver]\nkey = {key}\nsecret = {secret}\napi_url = {api}\ndownload_url = {download}\n\
          schema_url = {schema}\npoll_minutes = 60\n\
-         [networks]\ncidrs = {cidrs}\n[customers]\nfile = \"customers.csv\"\n[mail]\nurl = {mail}\nper_minute_max = 600\n\
+         [networks]\ncidrs = {cidrs}\n[customers]\nfile = \"customers.csv\"\n[mail]\nurl = {mail}\nper_minute_max = 600\nper_domain_per_minute_max = 600\n\
          [policy]\ndigest_hour = {hour}\n{trust}"
     )
 }

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::config::edit::{Field, Written};
 use crate::config::{Complaint, Missing, Mode};
 use crate::lang::fill;
-use crate::notify::authentic::{Dmarc, LOOKUPS_MAX, Spf, Verdict};
+use crate::notify::authentic::{Dkim, Dmarc, Found, LOOKUPS_MAX, Spf, Verdict};
 use crate::notify::compose::reference;
 use crate::notify::outbox;
 use crate::web::access::Who;
@@ -220,7 +220,7 @@ pub(crate) fn mailed(from: &str, to: &str, reply: &str, t: &PageWords) -> Html {
 /// Whether receivers will believe who it is from, and what to do about it.
 pub(crate) fn proof(proof: &Proof, t: &PageWords) -> Html {
     let say = &t.setup;
-    let Proof { domain, address, spf, dmarc } = proof;
+    let Proof { domain, address, spf, dmarc, dkim } = proof;
     let address = address.map(|address| address.to_string()).unwrap_or_default();
     let (mut facts, mut record) = (Facts::default(), None);
     let (sentence, why) = match spf {
@@ -257,8 +257,23 @@ pub(crate) fn proof(proof: &Proof, t: &PageWords) -> Html {
     };
     let words = [("domain", of as &dyn Value), ("why", &why), ("policy", &html!("<code>", why, "</code>"))];
     facts.add("DMARC", Some(phrase(sentence, &words)));
-    facts.add("DKIM", Some(phrase(say.dkim, &[])));
+    facts.add("DKIM", Some(signed(dkim.as_ref(), t)));
     html!("<h2>", say.proof, "</h2>", facts.done())
+}
+
+/// Whether receivers can check what the box signs.
+fn signed(dkim: Option<&Dkim>, t: &PageWords) -> Html {
+    let say = &t.setup;
+    let Some(Dkim { name, record, found }) = dkim else { return phrase(say.dkim, &[]) };
+    let (sentence, why) = match found {
+        Found::Right => (say.dkim_right, ""),
+        Found::Missing => (say.dkim_missing, ""),
+        Found::Other => (say.dkim_other, ""),
+        Found::Unknown(why) => (say.not_looked_up, why.as_str()),
+    };
+    let record = matches!(found, Found::Missing | Found::Other)
+        .then(|| html!("<span class=\"line cell\"><code>", record, "</code></span>"));
+    html!(phrase(sentence, &[("name", &html!("<code>", name, "</code>")), ("why", &why)]), record)
 }
 
 /// From the page of a check back to its step, and on.

@@ -22,7 +22,7 @@ use crate::incident::{Audience, Evidence, Incident, Key, OPERATOR, Ownership, Pl
 use crate::lang::sentences::{Piece, pieces, texts};
 use crate::lang::{FamilyText, Words};
 use crate::lines::{Outbound, Outgoing, Status};
-use crate::notify::authentic::{Dmarc, Policy, Spf, Verdict};
+use crate::notify::authentic::{Dkim, Dmarc, Found, Policy, Spf, Verdict};
 use crate::notify::digest::Bar;
 use crate::notify::outbox::{self, Delivery, End, Notice, Scope};
 use crate::notify::texts::{Edit, Texts};
@@ -946,6 +946,7 @@ fn proof() -> Box<Proof> {
         address: Some("203.0.113.25".parse().unwrap()),
         spf: Spf::One(policy),
         dmarc: Dmarc::Says { domain: evil(), policy: evil() },
+        dkim: Some(Dkim { name: evil(), record: evil(), found: Found::Other }),
     })
 }
 

@@ -141,10 +141,13 @@ fn write(settings: &Settings) -> String {
         },
     );
 
-    let Mail { server, per_minute_max } = mail;
+    let Mail { server, per_minute_max, per_domain_per_minute_max, dkim_key, dkim_selector } = mail;
     file.table("mail");
     file.optional("url", server.as_ref().map(mail_url));
     file.value("per_minute_max", per_minute_max);
+    file.value("per_domain_per_minute_max", per_domain_per_minute_max);
+    file.optional("dkim_key", dkim_key.as_deref().map(Path::display));
+    file.text("dkim_selector", dkim_selector);
 
     let Policy {
         mail_severity_min,

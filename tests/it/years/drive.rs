@@ -201,7 +201,7 @@ impl<'w> Drive<'w> {
                  [organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
                  operator_address = \"{OPERATOR}\"\n\
                  [networks]\ncidrs = [\"198.18.0.0/15\"]\ndynamic = [\"198.19.0.0/16\"]\n\
-                 [mail]\nurl = \"smtp://127.0.0.1:{}\"\nper_minute_max = 1000\n\
+                 [mail]\nurl = \"smtp://127.0.0.1:{}\"\nper_minute_max = 1000\nper_domain_per_minute_max = 1000\n\
                  [policy]\nmail_severity_min = \"{severity}\"\nrepeat_days_compromised = {}\n\
                  repeat_days_exposed = {}\nclose_after_days = {}\nmail_age_days_max = {}\nmails_per_day_max = {}\n\
                  digest_hour = {}\nhold_share_max = {}\nhold_count_min = {}\n",
