@@ -20,6 +20,8 @@ rpi_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 MTA := postfix
 # And servers whose logs are read, with their clients.
 SERVERS := freeradius freeradius-utils isc-dhcp-client isc-dhcp-server kea-dhcp4-server kea-dhcp6-server
+# And what those have who get the mails: a spam filter with a name server for it, a checker of signatures, mail readers.
+RECEIVERS := dnsmasq-base libmail-dkim-perl libmail-dmarc-perl libmail-spf-perl mutt python3-dkim spamassassin tmux
 service = /etc/init.d/$(1) /lib/systemd/*/$(1)* /usr/lib/systemd/*/$(1)*
 without_services = $(patsubst %,-o 'DPkg::Options::=--path-exclude=%',$(foreach name,$(1),$(call service,$(name))))
 
@@ -38,7 +40,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-api test-browser fuzz bench soak image dev-image run-image test-image test-tree check fmt needs \
-  image-needs release-needs mta servers programs
+  image-needs release-needs mta servers receivers programs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +53,7 @@ run: needs ## build it and let it run against a simulated Shadowserver and mail 
 # those of the image count as ignored, but in CI; without schemathesis it is said that its test was left out, and so it is
 # without Chromium, selenium or axe. By the name of MAKE, `make -n` would run all of the line.
 AGAIN = $(MAKE)
-test: needs mta servers ## install what is missing, then run all tests, and the core of those in QEMU
+test: needs mta servers receivers ## install what is missing, then run all tests, and the core of those in QEMU
 	@failed=; tests/fuzz/run.sh 10 || failed=1; \
 	EXAMPLES=10 $(AGAIN) test-api || [ -z "$$(ls out/api/bin/schemathesis 2>/dev/null)" ] || failed=1; \
 	$(AGAIN) test-browser || [ ! -e out/browser/shots ] || failed=1; \
@@ -151,8 +153,13 @@ mta:
 	$(call install,$(MTA)) || \
 	echo 'no $(MTA): the tests that need a real mail server will say that they are skipped' >&2
 
+all_of = @command -v dpkg-query >/dev/null || exit 0; \
+	dpkg-query -W -f '$${Status}\n' $(1) 2>/dev/null | grep -c ' installed$$' | grep -qx $(words $(1)) && exit 0; \
+	$(call install,$(1)) || \
+	echo 'not all of $(1): the tests that need them will say that they are skipped' >&2
+
 servers:
-	@command -v dpkg-query >/dev/null || exit 0; \
-	dpkg-query -W -f '$${Status}\n' $(SERVERS) 2>/dev/null | grep -c ' installed$$' | grep -qx $(words $(SERVERS)) && exit 0; \
-	$(call install,$(SERVERS)) || \
-	echo 'not all of $(SERVERS): the tests that need them will say that they are skipped' >&2
+	$(call all_of,$(SERVERS))
+
+receivers:
+	$(call all_of,$(RECEIVERS))

@@ -107,7 +107,7 @@ fn full() -> Digest {
 }
 
 /// Every mail with a name, by which its parts are laid down.
-fn all() -> BTreeMap<String, Mail> {
+pub(crate) fn all() -> BTreeMap<String, Mail> {
     let texts = Texts::default();
     let mut mails = BTreeMap::new();
     for tag in lang::tags() {
@@ -124,6 +124,15 @@ fn all() -> BTreeMap<String, Mail> {
         mails.insert(format!("{tag}-practice"), compose::customer(&practised, &voice));
     }
     mails
+}
+
+/// One with all families at once, in each language.
+pub(crate) fn large() -> BTreeMap<String, Mail> {
+    let texts = Texts::default();
+    let problems: Vec<_> = Family::ALL.iter().copied().map(problem).collect();
+    let digest = Digest { problems, ..digest_of(Family::Other) };
+    let mail = |tag| compose::customer(&digest, &texts.voice(tag));
+    lang::tags().map(|tag| (format!("{tag}-all"), mail(tag))).collect()
 }
 
 /// What would tell a reader that something was forgotten.

@@ -33,6 +33,7 @@ mod oracle;
 mod overlay;
 mod radius;
 mod rebuild;
+mod receivers;
 mod retention;
 mod review;
 mod rig;
