@@ -679,6 +679,9 @@ impl Scene {
                 format!("do=put&chain={chain}&key={key}")
             }
             "/settings/change" => format!("table=box&version={version}&box.name=taken"),
+            "/texts/change" => "language=de&part=ssh&do=reset".to_owned(),
+            "/texts/reviewed" => "language=pl".to_owned(),
+            "/families/change" => format!("which=ssh&version={version}&family.tell=nobody"),
             "/setup/change" => format!("step=3&version={version}&networks.cidrs=192.0.2.0/24"),
             "/setup/check" => "step=5".to_owned(),
             "/setup/live" => "do=practice".to_owned(),
@@ -703,7 +706,18 @@ impl Scene {
             assert!(done.status.success(), "{done:?}");
             all.push(String::from_utf8(done.stdout).unwrap());
         }
-        for path in ["/people", "/audit", "/customers", "/settings", "/jobs", "/mail", "/reports"] {
+        for path in [
+            "/people",
+            "/audit",
+            "/customers",
+            "/settings",
+            "/families",
+            "/texts",
+            "/texts/pl",
+            "/jobs",
+            "/mail",
+            "/reports",
+        ] {
             let page = self.place.get(path);
             all.push(page.split_once("\r\n\r\n").unwrap().1.to_owned());
         }
@@ -829,7 +843,7 @@ fn no_form_changes_anything_without_session_token_origin_and_host() {
     let (ends, others): (Vec<_>, Vec<_>) = FORMS.iter().partition(|form| form.path == "/logout");
     for form in others.into_iter().filter(|form| !["/claim", "/password"].contains(&form.path)).chain(ends) {
         let mut good = stage.good(form, &stage.csrf);
-        if ["/settings/change", "/setup/change"].contains(&form.path) {
+        if ["/settings/change", "/families/change", "/setup/change"].contains(&form.path) {
             // By then the settings are others.
             let version = between(&place.get("/settings"), "name=\"version\" value=\"", "\"").to_owned();
             let text = String::from_utf8(good.body).unwrap();
@@ -850,6 +864,8 @@ fn no_form_changes_anything_without_session_token_origin_and_host() {
         "released mail 1, 2",
         "closed incident 1",
         "changed box.name",
+        "changed the words of mails: de ssh",
+        "changed the words of mails: pl",
         "added eve",
         "removed vic",
         "a certificate for abusebox.example",
