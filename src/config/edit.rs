@@ -11,7 +11,7 @@ use toml_edit::{
     Array, ArrayOfTables, Decor, DocumentMut, InlineTable, Item, RawString, Table, TableLike, Value,
 };
 
-use super::raw::{self, MODE_WORDS, RANGES_WORDS, SEVERITY_WORDS};
+use super::raw::{self, MODE_WORDS, RANGES_WORDS, SEVERITY_WORDS, WEEKDAY_WORDS};
 use super::{Complaint, FamilyPolicy, MailSecurity, MailServer, Secret, Settings, named};
 use crate::net::percent_encoded;
 use crate::report::kind::Family;
@@ -632,6 +632,7 @@ pub const FIELDS: &[Field] = &[
     field("policy", "hold_count_min", Kind::Number, "20"),
     field("policy", "tell_unknown_types", Kind::Flag, "false"),
     field("policy", "tell_gone", Kind::Flag, "true"),
+    field("policy", "weekly_report", Kind::Choice(WEEKDAY_WORDS), "monday"),
     field("policy", "quiet_hours", Kind::Text, ""),
     field("policy", "business_days_only", Kind::Flag, "false"),
     field("policy", "days_off", Kind::List, ""),

@@ -13,6 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use ipnet::{IpNet, Ipv4Net};
+use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 
 use crate::clock::Day;
@@ -347,6 +348,8 @@ pub struct Policy {
     pub tell_unknown_types: bool,
     /// A digest also names what is no longer seen.
     pub tell_gone: bool,
+    /// On which day the operator gets the report of the week; `None`: never.
+    pub weekly_report: Option<Weekday>,
     /// No mail to customers leaves in these local hours.
     pub quiet_hours: Option<Hours>,
     /// None leaves on Saturdays and Sundays.

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net};
+use jiff::civil::Weekday;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use toml_edit::{Document, Item, TableLike, TomlError, Value};
 
@@ -129,6 +130,7 @@ pub fn parse_usable(text: &str, folder: &Path) -> (Settings, Vec<Complaint>) {
         hold_count_min: t.get("hold_count_min", 20, number(0..=1_000_000)),
         tell_unknown_types: t.get("tell_unknown_types", false, flag),
         tell_gone: t.get("tell_gone", true, flag),
+        weekly_report: t.get("weekly_report", Some(Weekday::Monday), choice(WEEKDAYS)),
         quiet_hours: t.get("quiet_hours", None, empty_or(some(text_as(hours)))),
         business_days_only: t.get("business_days_only", false, flag),
         days_off: t.get("days_off", vec![], at_most(DAYS_OFF_MAX, list(text_as(day_off)))),
@@ -1068,6 +1070,17 @@ const TELLS: &[(&str, Tell); 3] = &[
 const RANGES: &[(&str, Ranges); 3] =
     &[("cgn", Ranges::Cgn), ("dynamic", Ranges::Dynamic), ("both", Ranges::Both)];
 
+const WEEKDAYS: &[(&str, Option<Weekday>); 8] = &[
+    ("monday", Some(Weekday::Monday)),
+    ("tuesday", Some(Weekday::Tuesday)),
+    ("wednesday", Some(Weekday::Wednesday)),
+    ("thursday", Some(Weekday::Thursday)),
+    ("friday", Some(Weekday::Friday)),
+    ("saturday", Some(Weekday::Saturday)),
+    ("sunday", Some(Weekday::Sunday)),
+    ("never", None),
+];
+
 /// The words of a choice alone.
 const fn words<T, const N: usize>(choices: &[(&'static str, T); N]) -> [&'static str; N] {
     let mut words = [""; N];
@@ -1082,6 +1095,7 @@ const fn words<T, const N: usize>(choices: &[(&'static str, T); N]) -> [&'static
 pub(super) const MODE_WORDS: &[&str] = &words(MODES);
 pub(super) const SEVERITY_WORDS: &[&str] = &words(SEVERITIES);
 pub(super) const RANGES_WORDS: &[&str] = &words(RANGES);
+pub(super) const WEEKDAY_WORDS: &[&str] = &words(WEEKDAYS);
 
 /// Scheme and usual port of a security.
 pub(super) fn scheme(security: MailSecurity) -> (&'static str, u16) {
@@ -1229,6 +1243,7 @@ hold_share_max = 1
 hold_count_min = 0
 tell_unknown_types = true
 tell_gone = false
+weekly_report = "sunday"
 quiet_hours = "21-7"
 business_days_only = true
 days_off = ["2026-12-24", "12-25", "02-29"]
@@ -1439,7 +1454,8 @@ extra_ca = ["ca.pem"]
         assert_eq!((policy.close_after_days, policy.mail_age_days_max, policy.mails_per_day_max), (8, 4, 1));
         assert_eq!((policy.digest_hour, policy.hold_first), (0, true));
         assert_eq!((policy.hold_share_max, policy.hold_count_min, policy.tell_unknown_types), (1.0, 0, true));
-        assert!(!policy.tell_gone && policy.business_days_only);
+        assert_eq!((policy.tell_gone, policy.weekly_report), (false, Some(Weekday::Sunday)));
+        assert!(policy.business_days_only);
         assert_eq!(policy.quiet_hours.map(|hours| hours.to_string()).as_deref(), Some("21-7"));
         let days: Vec<_> = policy.days_off.iter().map(ToString::to_string).collect();
         assert_eq!(days, ["2026-12-24", "12-25", "02-29"]);
@@ -1494,6 +1510,7 @@ extra_ca = ["ca.pem"]
         assert_eq!((policy.close_after_days, policy.mail_age_days_max, policy.mails_per_day_max), (14, 5, 2));
         assert_eq!((policy.digest_hour, policy.hold_first, policy.tell_unknown_types), (8, false, false));
         assert_eq!((policy.hold_share_max, policy.hold_count_min), (0.2, 20));
+        assert_eq!(policy.weekly_report, Some(Weekday::Monday));
         let sentences: Vec<_> = settings.missing().iter().map(ToString::to_string).collect();
         let expected = [
             "shadowserver.key",

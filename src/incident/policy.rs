@@ -233,6 +233,19 @@ pub fn digest_due(last: Option<Day>, policy: &Policy, now: Timestamp, zone: &Tim
     }
 }
 
+/// The day of the operator's weekly report that is to be made now, if one is. `last`: the day of the last one, or one
+/// after which there may be one. One missed because the box was off is made up once.
+pub fn weekly_due(last: Day, policy: &Policy, now: Timestamp, zone: &jiff::tz::TimeZone) -> Option<Day> {
+    let local = now.in_zone(zone);
+    let back = i32::from(local.weekday().since(policy.weekly_report?));
+    let hour_comes = back == 0 && local.hour() < policy.digest_hour;
+    let today = local_day(now, zone);
+    let day = today.plus(-if hour_comes { 7 } else { back });
+    // As with the digest: one of the future was made by a clock that was wrong.
+    let last = if last > today.plus(1) { today.plus(-1) } else { last };
+    (day > last).then_some(day)
+}
+
 /// When the next digest hour comes.
 pub fn next_digest(policy: &Policy, now: Timestamp, zone: &TimeZone) -> Timestamp {
     let local = now.in_zone(zone);
@@ -509,6 +522,34 @@ mod tests {
         // A clock that was further ahead than a zone can be.
         let ahead = Some(DAY.plus(2));
         assert_eq!((made(ahead, at(DAY, 7)), made(ahead, at(DAY, 8))), (None, Some(DAY)));
+    }
+
+    #[test]
+    fn a_weekly_report_is_made_once_on_its_day_or_later() {
+        use jiff::civil::Weekday;
+        let policy = Policy { digest_hour: 8, weekly_report: Some(Weekday::Monday), ..policy() };
+        let day = |text: &str| text.parse::<Day>().unwrap();
+        let [monday, next] = [day("2027-03-22"), day("2027-03-29")];
+        let utc = jiff::tz::TimeZone::UTC;
+        let due = |last, now| weekly_due(last, &policy, now, &utc);
+        assert_eq!(
+            (due(monday.plus(-7), at(monday, 7)), due(monday.plus(-7), at(monday, 8))),
+            (None, Some(monday))
+        );
+        assert_eq!((due(monday, at(monday, 9)), due(monday, at(next, 7))), (None, None));
+        assert_eq!(due(monday, at(next, 8)), Some(next));
+        // Off over the day, and over two.
+        assert_eq!(due(monday, at(next.plus(2), 3)), Some(next));
+        assert_eq!(due(monday.plus(-14), at(next, 7)), Some(monday), "once, for the newest");
+        // A box that began on a Wednesday has missed nothing.
+        assert_eq!(due(monday.plus(1), at(monday.plus(2), 12)), None);
+        assert_eq!(due(next.plus(30), at(next, 8)), Some(next), "a clock was wrong");
+        // The summer time of Vienna begins on the day before: eight o'clock is six in UTC, where it was seven.
+        let vienna = zone("Europe/Vienna");
+        let due = |now| weekly_due(monday, &policy, now, &vienna);
+        assert_eq!((due(at(next, 5)), due(at(next, 6))), (None, Some(next)));
+        let never = Policy { weekly_report: None, ..policy.clone() };
+        assert_eq!(weekly_due(monday, &never, at(next, 8), &utc), None);
     }
 
     #[test]

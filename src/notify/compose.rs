@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::layout::{self, Block};
 use super::sentences::Sentences;
 use super::texts::Voice;
-use super::{Digest, Earlier, Mail, OperatorDigest, Problem, redact};
+use super::{Digest, Earlier, Mail, OperatorDigest, Problem, Spell, Weekly, redact, weekly};
 use crate::clock::Timestamp;
 use crate::incident::policy::Reason;
 use crate::lang::{FamilyText, fill};
@@ -32,6 +32,9 @@ pub const MORE_ADDRESSES_SHOWN_MAX: usize = 5;
 
 /// Most findings printed in the operator's mail, and most alarms.
 pub const OPERATOR_LINES_MAX: usize = 100;
+
+/// Letters of an alarm in a subject: a telephone shows some sixty of all.
+const SUBJECT_TEXT_MAX: usize = 60;
 
 /// How a notice is named to people: `AB-1234`.
 pub fn reference(notice: u64) -> String {
@@ -144,26 +147,62 @@ fn remedies(blocks: &mut Vec<Block>, text: &FamilyText, problems: &[&Problem], s
 /// The operator's own mail.
 pub fn operator(digest: &OperatorDigest, voice: &Voice<'_>) -> Mail {
     let say = &voice.say;
-    let organisation = filled_in(&digest.sender.organisation);
     let all = u64::try_from(digest.findings.len()).unwrap_or(u64::MAX).saturating_add(digest.findings_more);
-    let subject = fill(
-        say.operator_subject,
-        &[
-            ("reference", &reference(digest.notice)),
-            ("findings", &all.to_string()),
-            ("held", &digest.held.to_string()),
-            ("alarms", &digest.alarms.len().to_string()),
-            ("organisation", &organisation),
-        ],
-    );
-    let mut blocks = vec![Block::Paragraph(fill(say.operator_intro, &[("organisation", &organisation)]))];
-    if !digest.alarms.is_empty() {
-        let line = |(since, text): &(Timestamp, String)| {
-            let time = moment(*since, &digest.zone);
-            fill(say.alarm_line, &[("time", &time), ("text", &redact::plain(text))])
-        };
-        blocks.push(Block::Heading(say.alarms_title.to_owned()));
-        blocks.push(Block::Lines(digest.alarms.iter().take(OPERATOR_LINES_MAX).map(line).collect()));
+    let parts: Vec<String> = [
+        (say.part_alarms, digest.alarms.len() as u64),
+        (say.part_over, digest.over.len() as u64),
+        (say.part_findings, all),
+        (say.part_held, digest.held),
+    ]
+    .into_iter()
+    .filter(|(_, count)| *count > 0)
+    .map(|(part, count)| fill(part, &[("count", &count.to_string())]))
+    .collect();
+    let what = if parts.is_empty() { say.part_nothing.to_owned() } else { parts.join(", ") };
+    let [first, last] = match &digest.week {
+        Some(Weekly { week, .. }) => [week.first, week.last].map(|day| day.to_string()),
+        None => Default::default(),
+    };
+    let is_about_alarms = all == 0 && digest.held == 0;
+    let (subject, text) = match (&digest.week, digest.alarms.first(), digest.over.first()) {
+        (Some(_), ..) => (say.week_subject, ""),
+        (None, Some((_, text)), _) if is_about_alarms => (say.alarm_subject, text.as_str()),
+        (None, None, Some(spell)) if is_about_alarms => (say.over_subject, spell.text.as_str()),
+        _ => (say.operator_subject, ""),
+    };
+    let reference = reference(digest.notice);
+    let values = [
+        ("reference", reference.as_str()),
+        ("organisation", &filled_in(&digest.sender.organisation)),
+        ("what", &what),
+        ("text", &in_short(text)),
+        ("first", &first),
+        ("last", &last),
+    ];
+    let subject = fill(subject, &values);
+    let intro = if digest.week.is_some() { say.week_intro } else { say.operator_intro };
+    let mut blocks = vec![Block::Paragraph(fill(intro, &values))];
+    if let Some(weekly) = &digest.week {
+        blocks.push(Block::Heading(say.needs_title.to_owned()));
+        blocks.push(match parts.is_empty() {
+            true => Block::Paragraph(say.operator_nothing.to_owned()),
+            false => Block::Lines(parts),
+        });
+        blocks.extend(weekly::blocks(weekly, &digest.zone, voice));
+    }
+    let alarm = |(since, text): &(Timestamp, String)| {
+        weekly::spell_line(&Spell::new(*since, text.clone()), &digest.zone, say)
+    };
+    let over = digest.over.iter().map(|spell| weekly::spell_line(spell, &digest.zone, say));
+    for (title, lines) in [
+        (say.alarms_title, digest.alarms.iter().map(alarm).collect()),
+        (say.over_title, over.collect()),
+        (say.standing_title, digest.standing.iter().map(alarm).collect::<Vec<_>>()),
+    ] {
+        if !lines.is_empty() {
+            blocks.push(Block::Heading(title.to_owned()));
+            blocks.push(Block::Lines(at_most(OPERATOR_LINES_MAX, lines, say)));
+        }
     }
     if digest.held > 0 {
         blocks.push(Block::Heading(say.held_title.to_owned()));
@@ -282,13 +321,28 @@ fn gone(digest: &Digest, voice: &Voice<'_>) -> Vec<Block> {
     }
 }
 
-/// The first of them, and how many more there are.
 fn lines(all: &[Earlier], line: impl Fn(&Earlier) -> String, say: &Sentences<'_>) -> Block {
-    let mut lines: Vec<String> = all.iter().take(EARLIER_SHOWN_MAX).map(line).collect();
-    if all.len() > EARLIER_SHOWN_MAX {
-        lines.push(fill(say.and_more, &[("count", &(all.len() - EARLIER_SHOWN_MAX).to_string())]));
+    Block::Lines(at_most(EARLIER_SHOWN_MAX, all.iter().map(line).collect(), say))
+}
+
+/// The first of them, and how many more there are.
+fn at_most(most: usize, mut lines: Vec<String>, say: &Sentences<'_>) -> Vec<String> {
+    if lines.len() > most {
+        let more = (lines.len() - most).to_string();
+        lines.truncate(most);
+        lines.push(fill(say.and_more, &[("count", &more)]));
     }
-    Block::Lines(lines)
+    lines
+}
+
+/// What an alarm says first, short enough for a subject.
+fn in_short(text: &str) -> String {
+    let text = redact::plain(text);
+    let first = text.split([':', ';', '(']).next().unwrap_or_default().trim_end();
+    match first.char_indices().nth(SUBJECT_TEXT_MAX) {
+        None => first.to_owned(),
+        Some((end, _)) => format!("{}...", first[..end].trim_end()),
+    }
 }
 
 fn earlier(one: &Earlier, template: &str, zone: &TimeZone, voice: &Voice<'_>) -> String {
@@ -380,7 +434,7 @@ fn addresses(list: &[IpAddr], say: &Sentences<'_>) -> String {
 }
 
 /// A foreign value within a sentence of ours: one line, in which nothing is code.
-fn filled_in(value: &str) -> String {
+pub(super) fn filled_in(value: &str) -> String {
     redact::plain(value).replace('`', "'")
 }
 
@@ -390,7 +444,7 @@ fn shown(value: &str) -> String {
 }
 
 /// A moment on the customer's clock and in UTC.
-fn moment(time: Timestamp, zone: &TimeZone) -> String {
+pub(super) fn moment(time: Timestamp, zone: &TimeZone) -> String {
     let utc = time.in_zone(&TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     let local = time.in_zone(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
     if local == utc { utc } else { format!("{local} ({utc})") }
@@ -682,16 +736,23 @@ mod tests {
             ],
             findings_more: 5,
             held: 3,
-            alarms: vec![(time("2026-11-20T01:00:00Z"), "the mail server refuses the login".to_owned())],
+            alarms: vec![(
+                time("2026-11-20T01:00:00Z"),
+                "the disk is nearly full (3 MiB left): make room".to_owned(),
+            )],
+            standing: vec![(time("2026-11-19T01:00:00Z"), "no report".to_owned())],
+            over: vec![],
+            week: None,
         };
         let mail = operator(&digest);
         assert_eq!(
             mail.subject,
-            "[AB-9] Summary: findings without customer 8, mails waiting 3, alarms 1 (Example Net)"
+            "[AB-9] Summary: new alarms 1, findings without customer 8, mails waiting 3 (Example Net)"
         );
         let flat = mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
-            "since 2026-11-20 01:00:00 UTC: the mail server refuses the login",
+            "Alarms ====== - since 2026-11-20 01:00:00 UTC: the disk is nearly full (3 MiB left): make room",
+            "============================ - since 2026-11-19 01:00:00 UTC: no report",
             "release: 3. Look",
             "abusebox outbox release --all",
             "Addresses without a customer",
@@ -709,7 +770,25 @@ mod tests {
         assert!(mail.text.contains("Findings not printed here: 55."));
         digest.findings.extend((0..10).map(|n| ("ambiguous", problem(n, Severity::Low))));
         assert_eq!(operator(&digest).text.matches("Report: ").count(), OPERATOR_LINES_MAX);
-        digest = OperatorDigest { findings: vec![], findings_more: 0, held: 0, alarms: vec![], ..digest };
+        digest = OperatorDigest { findings: vec![], findings_more: 0, held: 0, ..digest };
+        assert_eq!(operator(&digest).subject, "[AB-9] Alarm: the disk is nearly full (Example Net)");
+        digest.alarms = vec![(time("2026-11-20T01:00:00Z"), "word ".repeat(50))];
+        assert_eq!(operator(&digest).subject.len(), "[AB-9] Alarm: ... (Example Net)".len() + 59);
+        let since = time("2026-11-18T22:30:00Z");
+        let until = Some(time("2026-11-20T01:00:00Z"));
+        let spell =
+            |times, seconds| Spell { until, times, seconds, ..Spell::new(since, "it is down: x".to_owned()) };
+        digest = OperatorDigest { alarms: vec![], over: vec![spell(1, 95_400), spell(7, 3_720)], ..digest };
+        let mail = operator(&digest);
+        assert_eq!(mail.subject, "[AB-9] Over: it is down (Example Net)");
+        let flat = mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for line in [
+            "- from 2026-11-18 22:30 UTC to 2026-11-20 01:00 UTC (1 d 2 h): it is down: x",
+            "- 7 times between 2026-11-18 22:30 UTC and 2026-11-20 01:00 UTC (1 h 2 min in all): it is down: x",
+        ] {
+            assert!(flat.contains(line), "{}", mail.text);
+        }
+        digest = OperatorDigest { over: vec![], standing: vec![], ..digest };
         assert!(operator(&digest).text.contains("There is nothing to do."));
     }
 

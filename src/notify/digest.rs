@@ -57,7 +57,7 @@ impl Context<'_> {
         let reason = due(incident, &self.asked(key))?;
         let in_scope = match scope {
             Scope::Critical => incident.severity == Severity::Critical,
-            Scope::Digest => true,
+            Scope::Digest | Scope::Weekly => true,
         };
         (in_scope && self.is_for(receiver, key, incident)).then_some(reason)
     }

@@ -22,6 +22,24 @@ pub enum Block {
     /// Numbered.
     Steps(Vec<String>),
     Lines(Vec<String>),
+    Table(Table),
+}
+
+/// Numbers in columns; as a picture, too, if so wished: one bar a row, in which each column has its shade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// The first is that of the labels.
+    pub heads: Vec<String>,
+    /// Labels, with as many numbers as there are further heads.
+    pub rows: Vec<(String, Row)>,
+    pub drawn: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    Numbers(Vec<u64>),
+    /// In the place of numbers.
+    Said(String),
 }
 
 /// Plain text, wrapped at [`TEXT_COLUMNS`]; only words longer than a line go beyond it.
@@ -57,6 +75,7 @@ pub fn text(blocks: &[Block], colon: &str) -> String {
                 }
             }
             Block::Lines(lines) => lines.iter().for_each(|line| wrap(&mut out, "- ", "  ", line)),
+            Block::Table(table) => table.write_text(&mut out, colon),
         }
         out.push('\n');
     }
@@ -84,6 +103,7 @@ pub fn html(blocks: &[Block], title: &str, language: &str) -> String {
             Block::Finding { title, badge, facts } => finding(title, badge, facts),
             Block::Steps(steps) => list("ol", steps),
             Block::Lines(lines) => list("ul", lines),
+            Block::Table(table) => table.html(),
         });
         out.push('\n');
     }
@@ -106,6 +126,203 @@ fn finding(title: &str, badge: &str, facts: &[(String, String)]) -> String {
         ));
     }
     table + "</table>"
+}
+
+impl Table {
+    /// The longest bar.
+    fn most(&self) -> u64 {
+        let sum = |row: &(String, Row)| match &row.1 {
+            Row::Numbers(numbers) => numbers.iter().fold(0, |sum: u64, number| sum.saturating_add(*number)),
+            Row::Said(_) => 0,
+        };
+        self.rows.iter().map(sum).max().unwrap_or_default()
+    }
+
+    /// In columns, or in lines where there is no room for them.
+    fn write_text(&self, out: &mut String, colon: &str) {
+        let Some((first, heads)) = self.heads.split_first() else { return };
+        let heads: Vec<String> = heads
+            .iter()
+            .zip(SHADES.iter().map(Some).chain(std::iter::repeat(None)))
+            .map(|(head, shade)| match shade.filter(|_| self.drawn) {
+                Some((shade, _)) => format!("{head} {shade}"),
+                None => head.clone(),
+            })
+            .collect();
+        let mut widths: Vec<usize> = heads.iter().map(|head| width(head)).collect();
+        for (_, row) in &self.rows {
+            if let Row::Numbers(numbers) = row {
+                for (widest, number) in widths.iter_mut().zip(numbers) {
+                    *widest = (*widest).max(width(&number.to_string()));
+                }
+            }
+        }
+        let numbers_room: usize = widths.iter().map(|width| width + GAP).sum();
+        let bar_least = if self.drawn { GAP + BAR_LEAST } else { 0 };
+        let Some(most) =
+            TEXT_COLUMNS.checked_sub(numbers_room + bar_least).filter(|most| *most >= LABEL_LEAST)
+        else {
+            return self.write_lines(out, colon);
+        };
+        let labels = self.rows.iter().map(|(label, _)| width(label));
+        let label_room = labels.chain([width(first)]).max().unwrap_or_default().min(most);
+        let too_long =
+            |row: &Row| matches!(row, Row::Said(said) if label_room + GAP + width(said) > TEXT_COLUMNS);
+        if self.rows.iter().any(|(_, row)| too_long(row)) {
+            return self.write_lines(out, colon);
+        }
+        let bar_room = (TEXT_COLUMNS - numbers_room - label_room).saturating_sub(GAP).min(BAR_MOST);
+        let most = self.most();
+        let mut line = |label: &str, rest: &str| {
+            for (at, piece) in pieces_of(label, label_room).iter().enumerate() {
+                let pad = " ".repeat(label_room - width(piece));
+                let line = if at == 0 { format!("{piece}{pad}{rest}") } else { piece.clone() };
+                out.push_str(line.trim_end());
+                out.push('\n');
+            }
+        };
+        let gap = " ".repeat(GAP);
+        let cell = |text: &str, room: usize| format!("{gap}{}{text}", " ".repeat(room - width(text)));
+        line(first, &heads.iter().zip(&widths).map(|(head, room)| cell(head, *room)).collect::<String>());
+        for (label, row) in &self.rows {
+            let rest = match row {
+                Row::Numbers(numbers) => {
+                    let cells =
+                        numbers.iter().zip(&widths).map(|(number, room)| cell(&number.to_string(), *room));
+                    let mut rest: String = cells.collect();
+                    if self.drawn {
+                        rest.push_str(&gap);
+                        for (length, (shade, _)) in lengths(numbers, most, bar_room).into_iter().zip(SHADES) {
+                            rest.extend(std::iter::repeat_n(shade, length));
+                        }
+                    }
+                    rest
+                }
+                Row::Said(said) => format!("{gap}{said}"),
+            };
+            line(label, &rest);
+        }
+    }
+
+    fn write_lines(&self, out: &mut String, colon: &str) {
+        for (label, row) in &self.rows {
+            let said = match row {
+                Row::Numbers(numbers) => {
+                    let heads = self.heads.iter().skip(1);
+                    let said: Vec<String> =
+                        heads.zip(numbers).map(|(head, number)| format!("{head} {number}")).collect();
+                    said.join(", ")
+                }
+                Row::Said(said) => said.clone(),
+            };
+            wrap(out, "- ", "  ", &format!("{label}{colon} {said}"));
+        }
+    }
+
+    fn html(&self) -> String {
+        let mut table = format!(
+            "<table width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" style=\"{TABLE}\"><tr>"
+        );
+        for (at, head) in self.heads.iter().enumerate() {
+            let align = if at == 0 { "left" } else { "right" };
+            let shade = at.checked_sub(1).and_then(|at| SHADES.get(at)).filter(|_| self.drawn);
+            let shade = shade
+                .map(|(_, color)| format!(" <span style=\"background-color:{color}\">&nbsp;&nbsp;</span>"));
+            // An empty cell is no head.
+            let tag = if head.is_empty() { "td" } else { "th" };
+            table.push_str(&format!(
+                "<{tag} align=\"{align}\" style=\"{HEAD}\">{}{}</{tag}>",
+                if head.is_empty() { "&nbsp;".to_owned() } else { escape(head) },
+                shade.unwrap_or_default()
+            ));
+        }
+        if self.drawn {
+            table.push_str(&format!("<td style=\"{HEAD}\">&nbsp;</td>"));
+        }
+        table.push_str("</tr>");
+        let most = self.most();
+        // Dates broken in two would make a picture twice as high on a telephone.
+        let nowrap = if self.drawn { ";white-space:nowrap" } else { "" };
+        for (label, row) in &self.rows {
+            table.push_str(&format!(
+                "\n<tr><th scope=\"row\" align=\"left\" style=\"{NUMBER};font-weight:normal{nowrap}\">{}</th>",
+                escape(label)
+            ));
+            match row {
+                Row::Numbers(numbers) => {
+                    for number in numbers {
+                        table.push_str(&format!("<td align=\"right\" style=\"{NUMBER}\">{number}</td>"));
+                    }
+                    if self.drawn {
+                        table.push_str(&bar(numbers, most));
+                    }
+                }
+                Row::Said(said) => table.push_str(&format!(
+                    "<td colspan=\"{}\" style=\"{NUMBER};color:#555555\">{}</td>",
+                    self.heads.len() - 1 + usize::from(self.drawn),
+                    escape(said)
+                )),
+            }
+            table.push_str("</tr>");
+        }
+        table + "</table>"
+    }
+}
+
+/// Cells with a colour for a bar: pictures are not loaded, and Outlook knows no other way. Whoever listens has the numbers.
+fn bar(numbers: &[u64], most: u64) -> String {
+    let lengths = lengths(numbers, most, 100);
+    let rest = 100 - lengths.iter().sum::<usize>();
+    let shades = SHADES.iter().map(|(_, color)| *color).chain(["#ffffff"]);
+    let cells: String = lengths
+        .into_iter()
+        .chain([rest])
+        .zip(shades)
+        .filter(|(length, _)| *length > 0)
+        .map(|(length, color)| {
+            format!(
+                "<td width=\"{length}%\" height=\"12\" bgcolor=\"{color}\" \
+                 style=\"background-color:{color};font-size:1px;line-height:12px\">&nbsp;</td>"
+            )
+        })
+        .collect();
+    format!(
+        "<td width=\"45%\" aria-hidden=\"true\" style=\"{NUMBER}\"><table role=\"presentation\" width=\"100%\" \
+         cellpadding=\"0\" cellspacing=\"0\" border=\"0\"><tr>{cells}</tr></table></td>"
+    )
+}
+
+/// How long the parts of a bar are, of which the longest bar fills the room. What is there is seen, however little.
+fn lengths(numbers: &[u64], most: u64, room: usize) -> Vec<usize> {
+    let mut left = room;
+    let mut lengths = Vec::new();
+    for number in numbers.iter().take(SHADES.len()) {
+        let share = u128::from(*number) * room as u128 / u128::from(most.max(1));
+        let length = usize::try_from(share).unwrap_or(room).max(usize::from(*number > 0)).min(left);
+        left -= length;
+        lengths.push(length);
+    }
+    lengths
+}
+
+/// A label in lines of this many columns.
+fn pieces_of(label: &str, room: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for word in label.split_ascii_whitespace() {
+        let letters: Vec<char> = word.chars().collect();
+        for part in letters.chunks(room.max(1)) {
+            let part: String = part.iter().collect();
+            match pieces.last_mut() {
+                Some(last) if last.is_empty() => *last = part,
+                Some(last) if width(last) + 1 + width(&part) <= room => {
+                    last.push(' ');
+                    last.push_str(&part);
+                }
+                _ => pieces.push(part),
+            }
+        }
+    }
+    pieces
 }
 
 fn list(tag: &str, items: &[String]) -> String {
@@ -185,6 +402,15 @@ fn width(text: &str) -> usize {
     text.chars().count()
 }
 
+/// Of the columns of a picture: a letter for plain text, a colour for HTML. Each is darker or lighter than the next, too.
+const SHADES: [(char, &str); 2] = [('\u{2588}', "#a4262c"), ('\u{2591}', "#7fb2d9")];
+/// Blanks between columns.
+const GAP: usize = 2;
+/// A narrower column of labels, or a shorter bar, says nothing.
+const LABEL_LEAST: usize = 10;
+const BAR_LEAST: usize = 10;
+const BAR_MOST: usize = 40;
+
 /// RFC 5322 2.1.1 asks for 78 characters at most.
 pub const TEXT_COLUMNS: usize = 78;
 
@@ -196,9 +422,14 @@ const LABEL: &str = "margin:16px 0 4px 0;font-size:15px";
 const TABLE: &str = "border-collapse:collapse;margin:0 0 16px 0;font-size:14px";
 const CODE: &str = "font-family:Consolas,Menlo,monospace;font-size:13px;word-break:break-word";
 const CELL: &str = "padding:4px 8px;border:1px solid #d0d0d0";
+/// Four columns, one of them a picture, have to find room on a telephone.
+const NUMBER: &str = "padding:3px 5px;border:1px solid #d0d0d0;font-size:13px";
+const HEAD: &str = "padding:3px 5px;border:1px solid #d0d0d0;font-size:12px;background-color:#f0f0f0";
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -240,5 +471,78 @@ mod tests {
             text.trim().lines().count()
         };
         assert_eq!((lines(TEXT_COLUMNS - 41), lines(TEXT_COLUMNS - 40)), (1, 2));
+    }
+
+    fn table(rows: Vec<(String, Row)>) -> Table {
+        let heads = ["Day", "compromised", "exposed"].map(str::to_owned).into();
+        Table { heads, rows, drawn: true }
+    }
+
+    #[test]
+    fn a_picture_says_the_same_in_both_forms() {
+        let row = |day: &str, numbers| (day.to_owned(), Row::Numbers(numbers));
+        let table = table(vec![
+            row("2027-03-08", vec![30, 90]),
+            row("2027-03-09", vec![0, 1]),
+            row("2027-03-10", vec![0, 0]),
+            ("2027-03-11".to_owned(), Row::Said("no <report>".to_owned())),
+        ]);
+        let blocks = [Block::Table(table)];
+        let bar = |dark: usize, light: usize| "\u{2588}".repeat(dark) + &"\u{2591}".repeat(light);
+        let expected = format!(
+            "Day         compromised \u{2588}  exposed \u{2591}\n\
+             2027-03-08             30         90  {}\n\
+             2027-03-09              0          1  {}\n\
+             2027-03-10              0          0\n\
+             2027-03-11  no <report>\n",
+            bar(10, 30),
+            bar(0, 1)
+        );
+        assert_eq!(text(&blocks, ":"), expected);
+        let html = html(&blocks, "t", "en");
+        for part in [
+            ">2027-03-08</th><td align=\"right\"",
+            "<td width=\"25%\" height=\"12\" bgcolor=\"#a4262c\"",
+            "<td width=\"75%\" height=\"12\" bgcolor=\"#7fb2d9\"",
+            "<td width=\"1%\" height=\"12\" bgcolor=\"#7fb2d9\"",
+            "no &lt;report&gt;",
+        ] {
+            assert!(html.contains(part), "{part}\n{html}");
+        }
+        assert_eq!(html.matches("aria-hidden").count(), 3, "the numbers say all");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_breaks_a_table(
+            heads in prop::collection::vec("\\PC{0,30}", 1..4),
+            rows in prop::collection::vec(("(\\PC|<|\"| |\n){0,90}", prop::option::weighted(0.9, prop::collection::vec(
+                prop_oneof![any::<u64>(), 0..200u64], 3))), 0..12),
+            said in "\\PC{0,90}",
+            drawn in any::<bool>(),
+        ) {
+            let columns = heads.len() - 1;
+            let rows: Vec<_> = rows.into_iter().map(|(label, numbers)| (label, match numbers {
+                Some(numbers) => Row::Numbers(numbers[..columns].to_vec()),
+                None => Row::Said(said.clone()),
+            })).collect();
+            let blocks = [Block::Table(Table { heads, rows: rows.clone(), drawn })];
+            let (text, html) = (text(&blocks, ":"), html(&blocks, "t", "en"));
+            let longest = |line: &str| line.split(' ').map(width).max().unwrap_or_default();
+            for line in text.lines() {
+                prop_assert!(width(line) <= TEXT_COLUMNS || longest(line) > TEXT_COLUMNS / 4, "{}", line);
+            }
+            for number in rows.iter().filter_map(|(_, row)| if let Row::Numbers(n) = row { Some(n) } else { None }).flatten() {
+                let cell = format!(">{number}</td>");
+                prop_assert!(text.contains(&number.to_string()) && html.contains(&cell), "{}", number);
+            }
+            for bar in html.split("<table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\"><tr><td width").skip(1) {
+                let widths = bar.split("</table>").next().unwrap().split("%\" height");
+                let sum: usize = widths.filter_map(|part| part.rsplit('"').next()?.parse::<usize>().ok()).sum();
+                prop_assert_eq!(sum, 100);
+            }
+            prop_assert_eq!(html.matches("<table").count(), html.matches("</table>").count());
+            prop_assert_eq!(html.matches("<tr>").count(), html.matches("</tr>").count());
+        }
     }
 }

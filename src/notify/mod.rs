@@ -12,12 +12,13 @@ pub mod sample;
 pub mod sentences;
 pub mod smtp;
 pub mod texts;
+pub mod weekly;
 
 use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
 
-use crate::clock::Timestamp;
+use crate::clock::{Day, Timestamp};
 use crate::incident::policy::Reason;
 use crate::report::kind::{Family, Nature, Severity};
 
@@ -87,7 +88,7 @@ pub struct Digest {
     pub gone: Vec<Earlier>,
 }
 
-/// The operator's own mail: what has no customer, what is held, what is wrong with the box.
+/// The operator's own mail: what has no customer, what is held, what is wrong with the box, and how the week was.
 #[derive(Clone, Debug)]
 pub struct OperatorDigest {
     pub sender: Sender,
@@ -99,8 +100,85 @@ pub struct OperatorDigest {
     pub findings_more: u64,
     /// Mails that wait for release.
     pub held: u64,
-    /// (since, text)
+    /// Alarms not told before: (since, text)
     pub alarms: Vec<(Timestamp, String)>,
+    /// Told before, and still there.
+    pub standing: Vec<(Timestamp, String)>,
+    /// Over, and not told before that they are.
+    pub over: Vec<Spell>,
+    pub week: Option<Weekly>,
+}
+
+/// A time during which something was wrong.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Spell {
+    pub since: Timestamp,
+    /// `None`: it is still so, or happened at one moment.
+    pub until: Option<Timestamp>,
+    /// How often it came, and for how long it was there in all.
+    pub times: u32,
+    pub seconds: i64,
+    pub text: String,
+}
+
+impl Spell {
+    pub fn new(since: Timestamp, text: String) -> Self {
+        Self { since, until: None, times: 1, seconds: 0, text }
+    }
+}
+
+/// A week in numbers, as they were when its report was due.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Week {
+    /// Report days, both of them included.
+    pub first: Day,
+    pub last: Day,
+    /// Of this week, and of the one before.
+    pub figures: [Figures; 2],
+    /// Problems not closed, by [`Severity::ALL`], and how many there were a week ago.
+    pub open: [[u64; 2]; Severity::ALL.len()],
+    /// Words of families with the most open problems, how many there are and were a week ago.
+    pub largest: Vec<(String, [u64; 2])>,
+    /// The same of those that grew most.
+    pub growing: Vec<(String, [u64; 2])>,
+    /// Numbers of the customers with the most open problems, and how many.
+    pub customers: Vec<(u32, u64)>,
+    /// Problems seen on each report day, compromised and exposed; `None`: nothing is known of it.
+    pub days: Vec<(Day, Option<[u64; 2]>)>,
+    pub alarms: Vec<Spell>,
+    /// Day of the newest report, and when it was taken in.
+    pub newest: Option<(Day, Timestamp)>,
+}
+
+/// What is counted of a week.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Figures {
+    pub reports: u64,
+    pub rows: u64,
+    pub matched: u64,
+    pub unassigned: u64,
+    pub ambiguous: u64,
+    pub unattributable: u64,
+    pub outside: u64,
+    pub rejected: u64,
+    /// Problems first seen, and closed.
+    pub new: u64,
+    pub gone: u64,
+    /// Mails to customers.
+    pub sent: u64,
+    pub failed: u64,
+    /// Customers to whom a mail went.
+    pub mailed: u64,
+}
+
+/// The part of the operator's mail about the week.
+#[derive(Clone, Debug)]
+pub struct Weekly {
+    pub week: Week,
+    /// Names and ids of [`Week::customers`].
+    pub customers: Vec<(String, String, u64)>,
+    /// Of abusebox.
+    pub version: &'static str,
 }
 
 /// A mail, complete but for its receiver.

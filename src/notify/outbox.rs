@@ -15,6 +15,8 @@ pub enum Scope {
     Critical,
     /// All that is due.
     Digest,
+    /// The same and the report of the week, for the operator.
+    Weekly,
 }
 
 /// A mail to be or been, the same to each address of a customer.

@@ -13,9 +13,19 @@ sentences! {
     do_title which_device why device layman technician check intended
     still_open still_open_line gone_title gone gone_line and_more
     answer_title answer genuine_title genuine genuine_phrase sender_title sender footer
-    operator_subject operator_intro held_title held alarms_title alarm_line
+    operator_subject alarm_subject over_subject week_subject
+    part_alarms part_over part_findings part_held part_nothing
+    operator_intro held_title held alarms_title alarm_line standing_title
+    over_title over_line over_many lasted_days lasted_hours
     why_unassigned_title why_unassigned why_ambiguous_title why_ambiguous
     why_unattributable_title why_unattributable why_not_told_title why_not_told operator_more operator_nothing
+    week_intro needs_title numbers_title this_week week_before
+    week_reports week_rows week_matched week_unassigned week_ambiguous week_unattributable week_outside week_rejected
+    week_new week_gone week_sent week_failed week_mailed
+    trend_title trend trend_day trend_compromised trend_exposed trend_none
+    open_title open_now open_before open_all largest_title growing_title
+    busiest_title busiest_customer busiest_count week_alarms_title week_alarms_none
+    box_title box_newest box_no_report box_version
 }
 
 /// English first: it stands in for every other.

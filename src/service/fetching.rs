@@ -11,7 +11,7 @@ use crate::fetch::api::Listed;
 use crate::fetch::http::Client;
 use crate::fetch::schedule::Outcome;
 use crate::fetch::{self, spool};
-use crate::store::{Fetching, View};
+use crate::store::{Fetching, Silence, View};
 
 /// The connection to Shadowserver; made anew when the settings change.
 pub struct Connection {
@@ -170,7 +170,30 @@ impl Engine {
             self.alarm("reports_unusable", Some(&*unusable).filter(|_| step.unusable > 0), now)?;
         }
         self.alarm("shadowserver", text.as_deref().filter(|_| !refused && lasting), now)?;
+        let is_silent =
+            self.silence(matches!(recorded, Outcome::Complete), &step, now)? >= SILENCE_SECONDS_MAX;
+        self.alarm(NO_REPORTS, Some(SILENT).filter(|_| is_silent), now)?;
         Ok(step)
+    }
+
+    /// For how long Shadowserver has answered without a report, as far as it was asked: what nobody could ask, since the
+    /// box was off, its clock wrong, the key refused or Shadowserver down, does not count.
+    fn silence(&self, is_complete: bool, step: &Step, now: Timestamp) -> Result<i64, Error> {
+        let poll_seconds = i64::from(self.loaded().settings.shadowserver.poll_minutes) * 60;
+        let before = self.store.view()?.meta::<Silence>()?.unwrap_or_default();
+        let came = step.reports + step.unreadable > 0 || step.unusable > 0;
+        // A pass comes some minutes later than it is due; after a longer time the box was off.
+        let passed = before.asked.map_or(0, |asked| now.since(asked).clamp(0, poll_seconds * 5 / 4));
+        let seconds = match is_complete {
+            _ if came => 0,
+            true => before.seconds + passed,
+            false => before.seconds,
+        };
+        let silence = Silence { seconds, asked: is_complete.then_some(now) };
+        if silence != before {
+            self.store.write(|txn| txn.set_meta(&silence))?;
+        }
+        Ok(seconds)
     }
 
     /// One pass over the days. `Ok(Some)`: all days were listed, but a report could not be had.
@@ -287,5 +310,11 @@ const NOBODY: &str = "no customer file has been taken, so all findings count as 
     `abusebox ingest --again` find their owners";
 /// A day whose list is still empty so many days later counts as covered: nothing was found on it.
 const EMPTY_AFTER_DAYS: i32 = 3;
+/// Alarm: there is nothing new for long.
+const NO_REPORTS: &str = "no_reports";
+/// Nearly every network has a report a day.
+const SILENCE_SECONDS_MAX: i64 = 48 * 3600;
+const SILENT: &str = "no report has come for 48 hours, although Shadowserver answers: see in its reports by mail, or ask it, \
+    whether your subscription still names your networks; if they are very small, there may be nothing to report";
 /// Shadowserver has faults of its own; the operator hears of lasting ones.
 const FAILURES_BEFORE_ALARM: u32 = 6;

@@ -1,7 +1,7 @@
 //! Housekeeping, once a day: what is gone is closed, what is old is forgotten. Earlier where room gets short.
 
 use super::acting::note;
-use super::{Engine, Error};
+use super::{Engine, Error, alarms};
 use crate::clock::{Clock, Day, Timestamp};
 use crate::fetch::spool;
 use crate::files;
@@ -145,7 +145,7 @@ impl Engine {
         })?;
         for (code, alarm) in view.alarms()? {
             // Single events never come to an end that would take their alarm back.
-            if EVENTS.contains(&code.as_str()) && now.since(alarm.since) > KEEP_EVENT_DAYS * 86_400 {
+            if alarms::EVENTS.contains(&code.as_str()) && now.since(alarm.since) > KEEP_EVENT_DAYS * 86_400 {
                 self.alarm(&code, None, now)?;
             }
         }
@@ -206,9 +206,6 @@ impl Engine {
     }
 }
 
-/// Alarms that tell of one thing that happened, and not of one that lasts.
-const EVENTS: [&str; 3] =
-    [super::mailing::MAIL_FAILED, super::fetching::UNREADABLE, super::rebuilding::STORE_REBUILT];
 /// So long such an alarm stands.
 const KEEP_EVENT_DAYS: i64 = 7;
 /// With less room reports are removed early: as much as the largest report may take in the spool ...

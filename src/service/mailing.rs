@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::acting::{Signature, sign_numbers};
+use super::alarms::{self, News};
 use super::intake::receiver;
 use super::{Engine, Error, Loaded, hex, random_token};
 use crate::clock::Timestamp;
@@ -26,7 +27,7 @@ use crate::notify::outbox::{self, Attempt, Change, Delivery, End, Frozen, Notice
 use crate::notify::smtp::{self, Outcome, Smtp};
 use crate::notify::{Digest, Mail, OperatorDigest, Problem, Sender, compose, dkim, mime};
 use crate::report::kind::{self, Family, Kind, Severity};
-use crate::store::{self, Digests, Due, Format, SessionLog, Txn, View, What};
+use crate::store::{self, Digests, Due, Format, SessionLog, Txn, View, Weeks, What};
 
 /// The mail server, as far as the loop remembers it.
 #[derive(Default)]
@@ -157,8 +158,8 @@ impl Engine {
         let held_now = planned.iter().filter(|(_, held)| all_held || *held).count();
         let findings = digest.is_some() && any_due(&view, &context, OPERATOR, Scope::Digest)?;
         log.finish()?;
-        // Of a mail server that takes no mail no mail can tell.
-        let alarms = view.alarms()?.iter().any(|(code, alarm)| !alarm.told && code != MAIL_SERVER);
+        let alarms = alarms::urgent_from(&view)?.is_some_and(|from| digest.is_some() || from <= now);
+        let weeks = if is_begun { self.count_week(&view, &loaded, now)? } else { None };
         let is_news = |newest: u64| {
             digests.held_told.is_none_or(|(told, newest_told)| {
                 newest > newest_told || !(0..HELD_REMINDER_SECONDS).contains(&now.since(told))
@@ -206,17 +207,32 @@ impl Engine {
             }
             let mut digests = txn.meta::<Digests>()?.unwrap_or_default();
             digests.last = digest.or(digests.last);
-            if findings || alarms || held_news {
-                let told = match txn.unsent_of(OPERATOR)? {
-                    None => {
-                        txn.add_notice(notice(OPERATOR, Scope::Digest, false, false, now))?;
-                        true
-                    }
-                    Some(number) => txn.notice(number)?.is_some_and(|waiting| !waiting.frozen),
-                };
+            let mut is_told = false;
+            let is_week = weeks.as_ref().is_some_and(|weeks| weeks.week.is_some());
+            if findings || alarms || held_news || is_week {
+                let scope = if is_week { Scope::Weekly } else { Scope::Digest };
+                let told =
+                    match txn.unsent_of(OPERATOR)?.map(|number| txn.notice(number)).transpose()?.flatten() {
+                        None => {
+                            txn.add_notice(notice(OPERATOR, scope, false, false, now))?;
+                            true
+                        }
+                        // Its text is fixed; what came later is told when it is gone.
+                        Some(waiting) if waiting.frozen => false,
+                        Some(waiting) => {
+                            if is_week {
+                                txn.put_notice(&Notice { scope, ..waiting })?;
+                            }
+                            true
+                        }
+                    };
                 if held_news && told {
                     digests.held_told = Some((now, newest));
                 }
+                is_told = told;
+            }
+            if let Some(weeks) = weeks.filter(|_| is_told || !is_week) {
+                txn.set_meta(&weeks)?;
             }
             halt::point("planning");
             txn.set_meta(&digests)
@@ -301,6 +317,11 @@ impl Engine {
         }
         if let Some(open) = connection {
             open.quit().await;
+        }
+        // What is waiting tells it, too, and has a time of its own.
+        let view = self.store.view()?;
+        if let (Some(from), None) = (alarms::urgent_from(&view)?, view.unsent_of(OPERATOR)?) {
+            step.sooner(from.max(now.plus_seconds(1)));
         }
         Ok(step)
     }
@@ -728,8 +749,12 @@ impl Engine {
         let told = self.told(view, &kinds, &context, notice)?;
         let mut held = 0;
         view.unsent(|notice| held += u64::from(notice.held))?;
-        let alarms = view.alarms()?;
-        if told.is_empty() && held == 0 && alarms.iter().all(|(_, alarm)| alarm.told) {
+        let News { alarms, standing, over } = alarms::news(view)?;
+        let week = match notice.scope {
+            Scope::Weekly => view.meta::<Weeks>()?.and_then(|weeks| weeks.week),
+            _ => None,
+        };
+        if told.is_empty() && held == 0 && alarms.is_empty() && over.is_empty() && week.is_none() {
             return Ok(None);
         }
         let mut all = 0u64;
@@ -759,7 +784,10 @@ impl Engine {
                     .collect(),
                 findings_more,
                 held,
-                alarms: alarms.into_iter().map(|(_, alarm)| (alarm.since, alarm.text)).collect(),
+                alarms,
+                standing,
+                over,
+                week: week.map(|week| loaded.weekly(week)),
             };
             compose::operator(&digest, &voice)
         })))
@@ -821,14 +849,18 @@ impl Engine {
             }
             None => tracing::warn!(notice = notice.number, reply = delivery.reply, "mail postponed"),
         }
-        if matches!(notice.done, Some((_, End::Failed))) {
-            let place =
-                if ours { "organisation.operator_address" } else { "the address in the customer file" };
-            let text = format!(
+        let failed = matches!(notice.done, Some((_, End::Failed)));
+        let text = |place| {
+            format!(
                 "a mail could not be delivered (notice {}): the mail server says {:?}; correct {place}",
                 notice.number, delivery.reply
-            );
-            self.alarm(MAIL_FAILED, Some(&text), now)?;
+            )
+        };
+        if ours && (failed || accepted) {
+            let text = failed.then(|| text("organisation.operator_address"));
+            self.alarm(OPERATOR_MAIL, text.as_deref(), now)?;
+        } else if failed {
+            self.alarm(MAIL_FAILED, Some(&text("the address in the customer file")), now)?;
         }
         Ok(done.then_some(sent))
     }
@@ -1144,7 +1176,10 @@ fn mark_told(txn: &Txn, notice: &Notice, now: Timestamp) -> Result<(), store::Er
         }
     }
     match notice.customer {
-        OPERATOR => txn.alarms_told(notice.first_attempt.unwrap_or(now)),
+        OPERATOR => {
+            let made = txn.mail(notice.number)?.map_or(now, |mail| mail.made);
+            txn.alarms_told(made, now)
+        }
         _ => Ok(()),
     }
 }
@@ -1212,7 +1247,9 @@ fn notice(customer: CustomerNo, scope: Scope, held: bool, practice: bool, now: T
 }
 
 /// Alarm: the mail server takes nothing, or there is none.
-const MAIL_SERVER: &str = "mail_server";
+pub(super) const MAIL_SERVER: &str = "mail_server";
+/// Alarm: the operator's own mail came to nothing.
+pub(super) const OPERATOR_MAIL: &str = "operator_mail";
 /// Alarm: mails go out unsigned, although a key is named.
 pub(super) const DKIM: &str = "dkim";
 /// Alarm: a mail came to nothing.
@@ -1222,6 +1259,8 @@ pub(super) const NO_SERVER: &str = "no mail server is set: mails wait until mail
 pub(super) const NO_SENDER: &str = "mails have no sender: they wait until organisation.abuse_address is set";
 pub(super) const NO_OPERATOR: &str =
     "a mail for the operator waits until organisation.operator_address is set";
+/// What is not set yet; whoever sets it needs no mail that says so.
+pub(super) const UNSET: [&str; 3] = [NO_SERVER, NO_SENDER, NO_OPERATOR];
 const MINUTE: Duration = Duration::from_secs(60);
 /// A domain that has got enough is asked for again after so long at the earliest, so that a long queue for it is not gone
 /// through every second.

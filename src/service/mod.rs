@@ -1,12 +1,14 @@
 //! The only wiring: owns the store, the settings and the customers, and lets the rooms work on them.
 //!
 //! [`intake`] takes a report in, [`fetching`] and [`mailing`] are the two loops, step by step, and [`keeping`] is
-//! the housekeeping; [`rebuilding`] makes a lost store anew; [`viewing`] is what the page shows, [`acting`] what
+//! the housekeeping; `alarms` is what needs the operator, and `weekly` counts the week for him; [`rebuilding`] makes a
+//! lost store anew; [`viewing`] is what the page shows, [`acting`] what
 //! is changed by hand, `checking` tries whether what was set works, [`paging`] keeps it up; on a box, [`timing`] keeps the
 //! clock right. A step takes `now` and says when it wants to be called again, so a month runs in seconds.
 
 pub mod acting;
 pub mod admitting;
+mod alarms;
 mod catalogue;
 mod certifying;
 mod checking;
@@ -30,6 +32,7 @@ mod telling;
 mod texting;
 pub mod timing;
 pub mod viewing;
+mod weekly;
 mod whose;
 
 use std::borrow::Cow;
@@ -57,7 +60,7 @@ use crate::halt;
 use crate::notify::dkim;
 use crate::notify::texts::Texts;
 use crate::sessions::nat::Nat;
-use crate::store::{self, Alarm, CustomersSeen, Deed, Found, Import, Store, Txn, View};
+use crate::store::{self, Alarm, CustomersSeen, Deed, Found, Import, Store, Txn};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -177,6 +180,8 @@ pub struct Engine {
     pub(crate) shadowserver: tokio::sync::Mutex<fetching::Connection>,
     /// Alarms that could not be stored, by code.
     unstored: Mutex<BTreeMap<String, Alarm>>,
+    /// An alarm came, or is over: the operator may have to be told.
+    pub(crate) alarmed: Notify,
     /// Where this store is only in memory, since the lost one can be made anew by right settings alone: told when they
     /// are right. Then the process begins again.
     pub(crate) mended: Option<Notify>,
@@ -276,6 +281,7 @@ impl Engine {
             fetching_since: AtomicI64::new(fetching::IDLE),
             shadowserver: Default::default(),
             unstored: Mutex::default(),
+            alarmed: Notify::new(),
             mended: None,
         };
         let since = engine.clock.untrusted_now();
@@ -337,45 +343,6 @@ impl Engine {
             self.mail_changed();
         }
         Ok(changed)
-    }
-
-    /// Raises an alarm, keeps it, or takes it back. One that cannot be stored is shown for as long as the process
-    /// lives: it is most likely about the disk.
-    pub fn alarm(&self, code: &str, text: Option<&str>, now: Timestamp) -> Result<(), store::Error> {
-        let stored = self.store_alarm(code, text, now);
-        let mut unstored = self.unstored.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = unstored.remove(code);
-        if let (Err(_), Some(text)) = (&stored, text) {
-            let since = known.map_or(now, |known| known.since);
-            unstored.insert(code.to_owned(), Alarm { since, text: text.to_owned(), told: false });
-        }
-        stored
-    }
-
-    /// The alarms by code: those of the store, and those that could not be stored.
-    pub fn alarms(&self, view: &View) -> Result<BTreeMap<String, Alarm>, store::Error> {
-        let mut alarms: BTreeMap<_, _> = view.alarms()?.into_iter().collect();
-        alarms.extend(self.unstored.lock().unwrap_or_else(PoisonError::into_inner).clone());
-        Ok(alarms)
-    }
-
-    fn store_alarm(&self, code: &str, text: Option<&str>, now: Timestamp) -> Result<(), store::Error> {
-        let known =
-            self.store.view()?.alarms()?.into_iter().find(|(known, _)| known == code).map(|(_, alarm)| alarm);
-        let next = match (text, &known) {
-            (None, None) => return Ok(()),
-            (Some(text), Some(alarm)) if alarm.text == text => return Ok(()),
-            (None, Some(_)) => {
-                tracing::info!(code, "alarm over");
-                None
-            }
-            (Some(text), known) => {
-                tracing::warn!(code, "{text}");
-                let (since, told) = known.as_ref().map_or((now, false), |alarm| (alarm.since, alarm.told));
-                Some(Alarm { since, text: text.to_owned(), told })
-            }
-        };
-        self.store.write(|txn| txn.put_alarm(code, next.as_ref()))
     }
 
     /// Imports the customer file of the settings if its content is not the one last seen there.

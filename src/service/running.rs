@@ -270,8 +270,9 @@ async fn mail_loop(engine: Arc<Engine>, wake: Arc<Wake>, mut stop: watch::Receiv
                 }
             }
         };
-        if rest(&engine, next, &wake.mail, &mut stop).await {
-            return;
+        tokio::select! {
+            stops = rest(&engine, next, &wake.mail, &mut stop) => if stops { return },
+            () = engine.alarmed.notified() => {}
         }
     }
 }

@@ -101,7 +101,7 @@ impl View for Live {
             next_fetch: schedule.next_at(),
             customers: loaded.table.customers_len() as u64,
             tally: self.shelf.look(now)?.tally.clone(),
-            trend: trend(&view, now)?,
+            trend: trend(&view, TREND_DAYS, now)?,
         })
     }
 
@@ -541,12 +541,17 @@ pub(super) fn facts(number: CustomerNo, contact: &Contact<'_>) -> CustomerFacts 
     }
 }
 
-fn trend(view: &store::View, now: Timestamp) -> Result<Vec<(Day, Option<Problems>)>, store::Error> {
+/// Of so many report days the problems seen, oldest first; empty, if nothing is known of any.
+pub(super) fn trend(
+    view: &store::View,
+    days: i32,
+    now: Timestamp,
+) -> Result<Vec<(Day, Option<Problems>)>, store::Error> {
     // The day is counted in UTC, as reports do; the present one comes tomorrow, unless it was sent by hand.
     let today = now.day();
-    let known: BTreeMap<Day, Problems> = view.problems(today.plus(-TREND_DAYS))?.into_iter().collect();
+    let known: BTreeMap<Day, Problems> = view.problems(today.plus(-days))?.into_iter().collect();
     let newest = if known.contains_key(&today) { today } else { today.plus(-1) };
-    let days = (0..TREND_DAYS).rev().map(|back| newest.plus(-back));
+    let days = (0..days).rev().map(|back| newest.plus(-back));
     let trend: Vec<_> = days.map(|day| (day, known.get(&day).copied())).collect();
     Ok(if trend.iter().all(|(_, problems)| problems.is_none()) { Vec::new() } else { trend })
 }

@@ -564,14 +564,7 @@ impl View {
 
     /// The mail of a notice as it went out.
     pub fn mail(&self, notice: u64) -> Result<Option<Frozen>, Error> {
-        match self.txn.open_table(MAILS)?.get(notice)? {
-            None => Ok(None),
-            Some(value) => {
-                let bytes = zstd::bulk::decompress(value.value(), MAIL_BYTES_MAX)
-                    .map_err(|_| Error::Damaged { what: "a mail" })?;
-                decode(&bytes).map(Some)
-            }
-        }
+        self.txn.open_table(MAILS)?.get(notice)?.map(|value| unpacked(value.value())).transpose()
     }
 
     pub fn mailed(&self, customer: CustomerNo) -> Result<Mailed, Error> {
@@ -594,8 +587,24 @@ impl View {
         Ok(sizes)
     }
 
+    /// Those that are there, by their codes.
     pub fn alarms(&self) -> Result<Vec<(String, Alarm)>, Error> {
         named(self.txn.open_table(ALARMS)?.iter()?)
+    }
+
+    /// Alarms that are over, the newest first, with their numbers.
+    pub fn past_alarms_back(
+        &self,
+        mut each: impl FnMut(u64, PastAlarm) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let Some(table) = self.later_table(PAST_ALARMS)? else { return Ok(()) };
+        for entry in table.iter()?.rev() {
+            let (number, alarm) = entry?;
+            if each(number.value(), decode(alarm.value())?).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Who may log in, in the order of their names.
@@ -634,6 +643,13 @@ impl View {
             opened => Ok(Some(opened?)),
         }
     }
+}
+
+/// A mail as the table of mails has it.
+fn unpacked(mail: &[u8]) -> Result<Frozen, Error> {
+    let bytes =
+        zstd::bulk::decompress(mail, MAIL_BYTES_MAX).map_err(|_| Error::Damaged { what: "a mail" })?;
+    decode(&bytes)
 }
 
 /// All of a table whose keys are names.
@@ -994,6 +1010,11 @@ impl Txn {
         Ok(())
     }
 
+    /// The mail of a notice as it goes out.
+    pub fn mail(&self, notice: u64) -> Result<Option<Frozen>, Error> {
+        self.txn.open_table(MAILS)?.get(notice)?.map(|value| unpacked(value.value())).transpose()
+    }
+
     pub fn remove_mail(&self, notice: u64) -> Result<(), Error> {
         self.txn.open_table(MAILS)?.remove(notice)?;
         Ok(())
@@ -1026,17 +1047,50 @@ impl Txn {
         Ok(())
     }
 
-    /// The operator has heard of all alarms that were there at `moment`.
-    pub fn alarms_told(&self, moment: Timestamp) -> Result<(), Error> {
+    /// The operator has heard of all alarms, but for those that came after `made`, when the mail was made.
+    pub fn alarms_told(&self, made: Timestamp, now: Timestamp) -> Result<(), Error> {
+        // One of the future was raised by a clock that was wrong.
+        let is_later = |moment: Timestamp| moment > made && moment <= now;
         let mut told = Vec::new();
         for entry in self.txn.open_table(ALARMS)?.iter()? {
             let (code, alarm) = entry?;
             let alarm: Alarm = decode(alarm.value())?;
-            if !alarm.told && alarm.since <= moment {
+            if !alarm.told && !is_later(alarm.since) {
                 told.push((code.value().to_owned(), Alarm { told: true, ..alarm }));
             }
         }
-        told.iter().try_for_each(|(code, alarm)| self.put_alarm(code, Some(alarm)))
+        told.iter().try_for_each(|(code, alarm)| self.put_alarm(code, Some(alarm)))?;
+        let mut over = Vec::new();
+        for entry in self.txn.open_table(PAST_ALARMS)?.iter()? {
+            let (number, alarm) = entry?;
+            let alarm: PastAlarm = decode(alarm.value())?;
+            if alarm.urgent_from.is_some() && !is_later(alarm.over) {
+                over.push((number.value(), PastAlarm { urgent_from: None, told: true, ..alarm }));
+            }
+        }
+        over.iter().try_for_each(|(number, alarm)| self.put_past_alarm(Some(*number), alarm))
+    }
+
+    /// The newest alarm of this kind that is over, with its number.
+    pub fn last_past_alarm(&self, code: &str) -> Result<Option<(u64, PastAlarm)>, Error> {
+        for entry in self.txn.open_table(PAST_ALARMS)?.iter()?.rev() {
+            let (number, alarm) = entry?;
+            let alarm: PastAlarm = decode(alarm.value())?;
+            if alarm.code == code {
+                return Ok(Some((number.value(), alarm)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps an alarm that is over: a new one, for which the oldest make room, or in the place of another.
+    pub fn put_past_alarm(&self, number: Option<u64>, alarm: &PastAlarm) -> Result<(), Error> {
+        let mut table = self.txn.open_table(PAST_ALARMS)?;
+        let newest = table.last()?.map_or(0, |(number, _)| number.value());
+        let number = number.unwrap_or(newest + 1);
+        table.insert(number, encode(alarm).as_slice())?;
+        table.retain_in(..=number.max(newest).saturating_sub(PAST_ALARMS_MAX), |_, _| false)?;
+        Ok(())
     }
 
     pub fn put_alarm(&self, code: &str, alarm: Option<&Alarm>) -> Result<(), Error> {
@@ -1128,6 +1182,8 @@ fn see_rest(
 const CACHE_BYTES: usize = 3 * 1024 * 1024;
 /// A change with what it copies is smaller, unless it is a large report, which then waits a little longer.
 const PROBE_BYTES: usize = 256 * 1024;
+/// Alarms kept that are over: a year of three a day, in some 200 KiB.
+const PAST_ALARMS_MAX: u64 = 1_000;
 /// Entries kept of what was done on the page: years.
 const AUDIT_MAX: u64 = 10_000;
 /// Among so many entries is looked for one that counts.

@@ -40,6 +40,9 @@ pub(super) const MAILED: TableDefinition<u32, &[u8]> = TableDefinition::new("mai
 pub(super) const COVERED: TableDefinition<i32, ()> = TableDefinition::new("covered");
 pub(super) const ALARMS: TableDefinition<&str, &[u8]> = TableDefinition::new("alarms");
 
+/// Alarms that are over, by number.
+pub(super) const PAST_ALARMS: TableDefinition<u64, &[u8]> = TableDefinition::new("past_alarms");
+
 /// Who held an address for a time.
 pub(super) const SESSIONS: TableDefinition<SessionKey, SessionValue> = TableDefinition::new("sessions");
 /// Users of sessions -> their number, and back.

@@ -15,7 +15,7 @@ use crate::customers::CustomerNo;
 use crate::fetch::http::Version;
 use crate::incident::Incident;
 use crate::notify::outbox::{Frozen, Mailed, Notice, Scope};
-use crate::notify::{Mail, Sender};
+use crate::notify::{Mail, Sender, Spell, Week};
 use crate::report::kind::Nature;
 use crate::sessions::accounting::Running;
 
@@ -61,7 +61,10 @@ stored!(
     Notice = "notice",
     Frozen = "mail" in version 2 from unsigned_by_earlier_versions,
     Mailed = "mailed",
-    Alarm = "alarm",
+    Alarm = "alarm" in version 2 from alarm_of_earlier_versions,
+    PastAlarm = "past alarm",
+    Weeks = "weeks",
+    Silence = "silence",
     Person = "person",
     AuditEntry = "audit entry" in version 2 from said_by_earlier_versions,
     Note = "note",
@@ -80,6 +83,8 @@ impl Meta for Newest {}
 impl Meta for CustomersSeen {}
 impl Meta for Polls {}
 impl Meta for Waits {}
+impl Meta for Weeks {}
+impl Meta for Silence {}
 impl Meta for SessionShape {}
 impl Meta for SessionSources {}
 impl Meta for RadiusHeard {}
@@ -289,6 +294,59 @@ pub struct Alarm {
     pub text: String,
     /// The operator has been mailed about it.
     pub told: bool,
+    /// From when on it is worth a mail by itself; before, it waits for the digest.
+    pub urgent_from: Timestamp,
+}
+
+impl Alarm {
+    /// One that begins, and is worth a mail at once.
+    pub fn new(since: Timestamp, text: &str) -> Self {
+        Self { since, text: text.to_owned(), told: false, urgent_from: since }
+    }
+}
+
+/// What an alarm was in version 1.
+#[derive(Serialize, Deserialize)]
+struct PlainAlarm {
+    since: Timestamp,
+    text: String,
+    told: bool,
+}
+
+fn alarm_of_earlier_versions(version: u8, bytes: &[u8]) -> Option<Alarm> {
+    let PlainAlarm { since, text, told } = (version == 1).then(|| postcard::from_bytes(bytes).ok())??;
+    Some(Alarm { since, text, told, urgent_from: since })
+}
+
+/// An alarm that is over; several of the same kind one after another, before the operator heard of them, are one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastAlarm {
+    pub code: String,
+    pub spell: Spell,
+    /// When it was over, or gave way to the next event of its kind.
+    pub over: Timestamp,
+    /// From when on it is worth a mail by itself that it is over, or was there; `None`: it need not be told, or was.
+    pub urgent_from: Option<Timestamp>,
+    /// The operator has been mailed that it is over.
+    pub told: bool,
+}
+
+/// The weekly reports to the operator.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Weeks {
+    /// Local day of the last one; before the first, the day from which on they are wished.
+    pub last: Option<Day>,
+    /// The last one.
+    pub week: Option<Week>,
+}
+
+/// For how long Shadowserver has said that there is nothing new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// Without the time in which nobody asked, or got no answer.
+    pub seconds: i64,
+    /// When it said so last; `None`: since then it could not be asked.
+    pub asked: Option<Timestamp>,
 }
 
 /// What a person may do.
@@ -486,6 +544,15 @@ mod tests {
             (&old.sender, &old.mail, &old.references)
         );
         assert_eq!((frozen.made, frozen.signatures.len()), (old.made, 0));
+    }
+
+    #[test]
+    fn an_alarm_of_an_earlier_version_stays_readable() {
+        let old = PlainAlarm { since: Timestamp::from_unix(7), text: "full".to_owned(), told: true };
+        let bytes = [&[1][..], &postcard::to_allocvec(&old).unwrap()].concat();
+        let alarm: Alarm = decode(&bytes).unwrap();
+        assert_eq!(alarm, Alarm { told: true, ..Alarm::new(old.since, "full") });
+        assert_eq!(decode::<Alarm>(&encode(&alarm)).unwrap(), alarm);
     }
 
     #[test]

@@ -139,7 +139,8 @@ sentences! {
     done_here when who from what nothing_done
 
     [settings Settings]
-    title save no_toml is_set is_not_set clear yes no starttls tls plain cgn dynamic both meanwhile list_long wrong_one wrong_many saved_one saved_many same
+    title save no_toml is_set is_not_set clear yes no starttls tls plain cgn dynamic both monday tuesday wednesday
+    thursday friday saturday sunday never meanwhile list_long wrong_one wrong_many saved_one saved_many same
 
     [system System]
     title version slot networks disk free_of store memory log words no_lines sure restart off power_about
@@ -153,7 +154,8 @@ sentences! {
 
     [alarm AlarmWords]
     clock clock_back disk fetch settings trust customers certificate shadowserver_key shadowserver reports_unusable
-    report_unreadable no_customers store_lost store_rebuilt mail_server mail_failed dkim radius
+    report_unreadable no_reports no_customers store_lost store_rebuilt mail_server mail_failed operator_mail dkim
+    radius
 
     [certificate Certificate]
     title about none another chain chain_about key key_about put file names until over unusable remove remove_about
@@ -281,11 +283,13 @@ impl PageWords {
             "shadowserver" => t.shadowserver,
             "reports_unusable" => t.reports_unusable,
             "report_unreadable" => t.report_unreadable,
+            "no_reports" => t.no_reports,
             "no_customers" => t.no_customers,
             "store_lost" => t.store_lost,
             "store_rebuilt" => t.store_rebuilt,
             "mail_server" => t.mail_server,
             "mail_failed" => t.mail_failed,
+            "operator_mail" => t.operator_mail,
             "dkim" => t.dkim,
             "radius" => t.radius,
             _ => return None,

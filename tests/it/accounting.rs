@@ -18,7 +18,8 @@ fn live(catcher: &MailCatcher, now: Timestamp) -> House {
     let settings = format!(
         "[box]\nmode = \"live\"\n[organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
          operator_address = \"noc@example.net\"\n[networks]\ncidrs = [\"198.18.0.0/16\", \"2001:db8::/32\"]\n\
-         [mail]\nurl = \"{}\"\nper_minute_max = 1000\nper_domain_per_minute_max = 1000\n",
+         [mail]\nurl = \"{}\"\nper_minute_max = 1000\nper_domain_per_minute_max = 1000\n\
+         [policy]\nweekly_report = \"never\"\n",
         catcher.url()
     );
     let house = House::new(&settings, now);

@@ -22,6 +22,7 @@ mod image_tree;
 mod kill;
 mod kinds;
 mod lending;
+mod line_up;
 mod load;
 mod mails;
 mod memory;

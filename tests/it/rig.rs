@@ -136,6 +136,8 @@ impl Rig {
         // No test waits for a minute to pass, but those of that limit.
         let is_limited = mailing.contains("per_domain_per_minute_max");
         let free = if is_limited { "" } else { "per_domain_per_minute_max = 1000\n" };
+        // The report of the week is a test's own matter.
+        let weekly = if policy.contains("weekly_report") { "" } else { "weekly_report = \"never\"\n" };
         let mail = if *mail { format!("url = \"{}\"\n", self.mail.url()) } else { String::new() };
         self.write(
             "settings.toml",
@@ -146,7 +148,7 @@ impl Rig {
                  [shadowserver]\nkey = \"{key}\"\nsecret = \"practice-secret\"\napi_url = \"{}\"\n\
                  download_url = \"{}\"\npoll_minutes = 240\n\
                  [networks]\ncidrs = [\"198.18.0.0/15\"]\n{networks}[customers]\nfile = \"customers.csv\"\n\
-                 [mail]\n{mail}per_minute_max = 1000\n{free}{mailing}[policy]\n{policy}",
+                 [mail]\n{mail}per_minute_max = 1000\n{free}{mailing}[policy]\n{weekly}{policy}",
                 self.shadow.api_url(),
                 self.shadow.download_url(),
             ),
@@ -336,6 +338,23 @@ impl Rig {
         let held: Vec<u64> = self.notices().iter().filter(|n| n.held).map(|n| n.number).collect();
         self.mail_at = self.now;
         engine.change_mails(&held, outbox::Change::Release, self.now, None).unwrap().len()
+    }
+
+    /// Raises an alarm or takes it back, as what lies around the loops does, and wakes the mails.
+    pub(crate) fn alarm(&mut self, code: &str, text: Option<&str>) {
+        let engine = self.engine();
+        engine.alarm(code, text, self.now).unwrap();
+        self.mail_at = self.now;
+    }
+
+    /// When mails came to the operator, and what stands in their subjects between reference and name.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let told = |sent: &&Sent| {
+            let subject = sent.mail.subject();
+            let said = subject.split_once("] ").map_or(subject.as_str(), |(_, said)| said);
+            format!("{} {}", sent.at, said.trim_end_matches(" (Example Net)"))
+        };
+        self.operator().iter().map(told).collect()
     }
 
     /// How often lists were asked for.

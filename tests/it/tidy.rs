@@ -475,6 +475,7 @@ const PURE: &[&str] = &[
     "src/notify/authentic",
     "src/notify/compose",
     "src/notify/dkim",
+    "src/notify/weekly",
     "src/report/",
     "src/sessions/",
     "src/system/block",

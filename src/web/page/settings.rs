@@ -226,6 +226,20 @@ impl Form<'_> {
                 let names = [("cgn", say.cgn), ("dynamic", say.dynamic), ("both", say.both)];
                 names.into_iter().find(|(known, _)| *known == word).map(|(_, name)| name)
             }
+            "weekly_report" => {
+                let say = &self.t.settings;
+                let names = [
+                    ("monday", say.monday),
+                    ("tuesday", say.tuesday),
+                    ("wednesday", say.wednesday),
+                    ("thursday", say.thursday),
+                    ("friday", say.friday),
+                    ("saturday", say.saturday),
+                    ("sunday", say.sunday),
+                    ("never", say.never),
+                ];
+                names.into_iter().find(|(known, _)| *known == word).map(|(_, name)| name)
+            }
             _ if word.is_empty() => Some(self.t.families.as_for_all),
             "tell" => {
                 let say = &self.t.families;

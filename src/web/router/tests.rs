@@ -232,7 +232,7 @@ impl View for Fake {
 
     fn overview(&self, _now: Timestamp) -> Result<Overview, Trouble> {
         let loud = !self.quiet;
-        let alarm = Alarm { since: NOW.plus_days(-2), text: evil(), told: false };
+        let alarm = Alarm::new(NOW.plus_days(-2), &evil());
         Ok(Overview {
             clock_doubt: self.doubt,
             alarms: if loud { vec![("mail_server".to_owned(), alarm)] } else { vec![] },
@@ -491,7 +491,7 @@ impl View for Fake {
     }
 
     fn status(&self, _now: Timestamp) -> Result<Status, Trouble> {
-        let alarm = Alarm { since: NOW, text: evil(), told: false };
+        let alarm = Alarm::new(NOW, &evil());
         Ok(Status {
             mode: self.mode,
             clock_trusted: self.doubt.is_none(),

@@ -162,6 +162,7 @@ fn write(settings: &Settings) -> String {
         hold_count_min,
         tell_unknown_types,
         tell_gone,
+        weekly_report,
         quiet_hours,
         business_days_only,
         days_off,
@@ -181,6 +182,10 @@ fn write(settings: &Settings) -> String {
     file.value("hold_count_min", hold_count_min);
     file.value("tell_unknown_types", tell_unknown_types);
     file.value("tell_gone", tell_gone);
+    file.text(
+        "weekly_report",
+        &weekly_report.map_or_else(|| "never".to_owned(), |day| format!("{day:?}").to_lowercase()),
+    );
     file.optional("quiet_hours", quiet_hours.as_ref());
     file.value("business_days_only", business_days_only);
     file.texts("days_off", days_off);
