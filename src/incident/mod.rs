@@ -164,7 +164,8 @@ pub struct Incident {
     rows_pass: u64,
     /// Which processing of a report `rows_pass` counts.
     pass: u64,
-    /// When it was last told (or given up, or dropped: what counts as told), and how bad it was then at worst.
+    /// When it was last told (or given up, or dropped: what counts as told), and how bad it was then at worst. `None` of
+    /// one that is closed: there is nothing to tell any more.
     pub told: Option<(Timestamp, Severity)>,
     /// It was closed and came back.
     pub again: bool,
@@ -348,6 +349,13 @@ impl Incident {
         }
         if !self.notices.contains(&notice) {
             self.notices.push(notice);
+        }
+    }
+
+    /// That it is gone was told, if it still is.
+    pub fn mark_told_gone(&mut self) {
+        if self.closed.is_some() {
+            self.told = None;
         }
     }
 

@@ -154,23 +154,14 @@ impl Context<'_> {
         open.then(|| earlier(key, incident, kind, told))
     }
 
-    /// The line of an incident that was told earlier and has been closed since the last mail, if it is one.
-    pub fn gone(
-        &self,
-        receiver: CustomerNo,
-        key: &Key,
-        incident: &Incident,
-        kind: &Kind,
-        mailed: Timestamp,
-    ) -> Option<Earlier> {
+    /// The line of an incident that was told and then closed since it was seen no longer, if nobody has said so yet.
+    pub fn gone(&self, receiver: CustomerNo, key: &Key, incident: &Incident, kind: &Kind) -> Option<Earlier> {
         // What was closed by hand may be seen every day; of that it would not be true.
         let unseen_seconds = i64::from(self.policy.close_after_days - 1) * 86_400;
-        let is_news = incident.told.is_some()
-            && incident
-                .closed
-                .is_some_and(|closed| closed > mailed && closed.since(incident.last_seen) >= unseen_seconds);
-        let gone = self.policy.tell_gone && is_news && self.is_for(receiver, key, incident);
-        gone.then(|| earlier(key, incident, kind, incident.last_seen))
+        let unseen = incident.closed?.since(incident.last_seen) >= unseen_seconds;
+        let gone = self.policy.tell_gone && incident.told.is_some() && unseen;
+        (gone && self.is_for(receiver, key, incident))
+            .then(|| earlier(key, incident, kind, incident.last_seen))
     }
 
     /// Whether the newest row of the incident is `receiver`'s to read.
@@ -418,29 +409,34 @@ mod tests {
         let abusebox = the_box();
         let kind = kind::find("scan_rdp").unwrap();
         let mut incident = incident(Audience::Customer, Some("192.0.2.1"), &[]);
-        let gone = |incident: &Incident, receiver, mailed: Timestamp| {
+        let gone = |incident: &Incident, receiver| {
             let key = key(receiver, Place::Address("192.0.2.1".parse().unwrap()));
-            abusebox.context().gone(receiver, &key, incident, kind, mailed)
+            abusebox.context().gone(receiver, &key, incident, kind)
         };
-        let before = now().plus_days(-1);
-        assert!(gone(&incident, ONE, before).is_none(), "still there");
+        assert!(gone(&incident, ONE).is_none(), "still there");
         let mut never_told = incident.clone();
+        never_told.last_seen = now().plus_days(-30);
         never_told.close(now());
-        assert!(gone(&never_told, ONE, before).is_none());
-        incident.mark_told(5, Severity::High, before);
+        assert!(gone(&never_told, ONE).is_none());
+        incident.mark_told(5, Severity::High, now());
         let mut by_hand = incident.clone();
         by_hand.close(now());
-        assert!(gone(&by_hand, ONE, before).is_none(), "it may still be there");
-        incident.last_seen = now().plus_days(1 - i64::from(abusebox.policy.close_after_days));
-        incident.close(now());
-        let line = gone(&incident, ONE, before).unwrap();
+        assert!(gone(&by_hand, ONE).is_none(), "it may still be there");
+        incident.last_seen = now().plus_days(-i64::from(abusebox.policy.close_after_days));
+        let mut back = incident.clone();
+        // Days close at midnight, and the digest of that day was earlier than its report.
+        incident.close(now().plus_seconds(-3600));
+        let line = gone(&incident, ONE).unwrap();
         assert_eq!((line.place.as_str(), line.at), ("192.0.2.1", incident.last_seen));
-        assert!(gone(&incident, TWO, before).is_none(), "another's");
-        assert!(gone(&incident, ONE, now()).is_none(), "the last mail said so");
+        assert!(gone(&incident, TWO).is_none(), "another's");
         let policy = Policy { tell_gone: false, ..abusebox.policy.clone() };
         let key = key(ONE, Place::Address("192.0.2.1".parse().unwrap()));
         let context = Context { policy: &policy, ..abusebox.context() };
-        assert!(context.gone(ONE, &key, &incident, kind, before).is_none());
+        assert!(context.gone(ONE, &key, &incident, kind).is_none());
+        incident.mark_told_gone();
+        assert!(gone(&incident, ONE).is_none(), "a mail said so");
+        back.mark_told_gone();
+        assert!(back.told.is_some(), "it came back while the mail was on its way");
     }
 
     #[test]

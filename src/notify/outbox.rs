@@ -79,6 +79,8 @@ pub struct Frozen {
     pub references: Vec<Vec<String>>,
     /// For each delivery the header field that signs it; none where mails are not signed.
     pub signatures: Vec<String>,
+    /// Incidents that it says are gone.
+    pub gone: Vec<u64>,
 }
 
 /// When mails went to a customer.

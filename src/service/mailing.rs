@@ -529,7 +529,7 @@ impl Engine {
             OPERATOR => self.operator_mail(view, loaded, notice, now)?,
             _ => self.customer_mail(view, loaded, notice, now)?,
         };
-        let Some(Made { mail, incidents, first_notices }) = made else { return Ok(None) };
+        let Some(Made { mail, incidents, gone, first_notices }) = made else { return Ok(None) };
         notice.incidents = incidents;
         let addresses = self.addresses(loaded, notice);
         if notice.deliveries.iter().map(|delivery| &delivery.to).ne(&addresses) {
@@ -555,7 +555,7 @@ impl Engine {
             }
         }
         let sender = loaded.sender();
-        let mut frozen = Frozen { made: now, sender, mail, references, signatures: Vec::new() };
+        let mut frozen = Frozen { made: now, sender, mail, references, signatures: Vec::new(), gone };
         // Kept with the mail, since key and selector may be others, or gone, when it goes out again.
         for index in 0..notice.deliveries.len() {
             let unsigned = message(notice, index, &frozen).1;
@@ -700,13 +700,15 @@ impl Engine {
             return Ok(None);
         }
         let telling: HashSet<Key> = told.iter().map(|told| told.key).collect();
-        let mailed = view.mailed(notice.customer)?.recent.last().copied();
-        let (mut still_open, mut gone) = (Vec::new(), Vec::new());
+        let (mut still_open, mut gone, mut gone_ids) = (Vec::new(), Vec::new(), Vec::new());
         view.incidents_of(notice.customer, |key, incident| {
             let (_, kind) = kinds.of(&key);
             if !telling.contains(&key) {
                 still_open.extend(context.still_open(notice.customer, &key, &incident, kind));
-                gone.extend(mailed.and_then(|at| context.gone(notice.customer, &key, &incident, kind, at)));
+                if let Some(line) = context.gone(notice.customer, &key, &incident, kind) {
+                    gone.push(line);
+                    gone_ids.push(incident.id);
+                }
             }
             Ok(())
         })?;
@@ -718,7 +720,7 @@ impl Engine {
         let language =
             contact.as_ref().and_then(|contact| contact.language).unwrap_or(&loaded.settings.boxx.language);
         let voice = loaded.texts.voice(language);
-        Ok(Some(Made::of(told, |problems| {
+        let made = Made::of(told, |problems| {
             let digest = Digest {
                 sender: loaded.sender(),
                 phrase: loaded.settings.organisation.phrase.clone(),
@@ -734,7 +736,8 @@ impl Engine {
                 gone,
             };
             compose::customer(&digest, &voice)
-        })))
+        });
+        Ok(Some(Made { gone: gone_ids, ..made }))
     }
 
     fn operator_mail(
@@ -1073,6 +1076,8 @@ fn known(name: &str) -> &'static Kind {
 struct Made {
     mail: Mail,
     incidents: Vec<(u64, Severity)>,
+    /// What it says is gone.
+    gone: Vec<u64>,
     first_notices: BTreeSet<u64>,
 }
 
@@ -1081,7 +1086,7 @@ impl Made {
         let incidents = told.iter().map(|told| (told.problem.incident, told.severity)).collect();
         let first_notices = told.iter().filter_map(|told| told.first_notice).collect();
         let mail = compose(told.into_iter().map(|told| (told.ownership, told.problem)).collect());
-        Self { mail, incidents, first_notices }
+        Self { mail, incidents, gone: Vec::new(), first_notices }
     }
 }
 
@@ -1162,24 +1167,29 @@ fn change_notices(
     Ok(changed)
 }
 
-/// Notes that the incidents of a notice were told; practice mails change nothing.
+/// Notes that the incidents of a notice were told, and that others are gone; practice mails change nothing.
 fn mark_told(txn: &Txn, notice: &Notice, now: Timestamp) -> Result<(), store::Error> {
     if notice.practice {
         return Ok(());
     }
-    for &(id, severity) in &notice.incidents {
+    let change = |id: u64, change: &dyn Fn(&mut Incident)| -> Result<(), store::Error> {
         if let Some(key) = txn.incident_key(id)?
             && let Some(mut incident) = txn.incident(&key)?
         {
-            incident.mark_told(notice.number, severity, now);
+            change(&mut incident);
             txn.put_incident(&key, &incident)?;
         }
+        Ok(())
+    };
+    for &(id, severity) in &notice.incidents {
+        change(id, &|incident| incident.mark_told(notice.number, severity, now))?;
+    }
+    let mail = txn.mail(notice.number)?;
+    for &id in mail.iter().flat_map(|mail| &mail.gone) {
+        change(id, &Incident::mark_told_gone)?;
     }
     match notice.customer {
-        OPERATOR => {
-            let made = txn.mail(notice.number)?.map_or(now, |mail| mail.made);
-            txn.alarms_told(made, now)
-        }
+        OPERATOR => txn.alarms_told(mail.map_or(now, |mail| mail.made), now),
         _ => Ok(()),
     }
 }

@@ -147,7 +147,7 @@ impl Engine {
     fn count_as_told(&self, now: Timestamp) -> Result<(), Error> {
         let mut untold: Vec<Key> = Vec::new();
         self.store.view()?.incidents(|key, incident| {
-            if incident.told.is_none() {
+            if incident.told.is_none() && incident.closed.is_none() {
                 untold.push(key);
             }
             Ok(())

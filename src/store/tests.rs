@@ -255,6 +255,7 @@ fn send(store: &Store, mut notice: Notice, now: Timestamp) {
         mail: Mail { subject: "s".to_owned(), text: "long ".repeat(2000), html: None, csv: None },
         references: vec![Vec::new()],
         signatures: vec!["DKIM-Signature: v=1\r\n".to_owned()],
+        gone: vec![2],
     };
     notice.deliveries.push(Delivery {
         to: "a@alpha.example".to_owned(),

@@ -59,7 +59,7 @@ stored!(
     Import = "customer import",
     Due = "due",
     Notice = "notice",
-    Frozen = "mail" in version 2 from unsigned_by_earlier_versions,
+    Frozen = "mail" in version 2 from mail_of_earlier_versions,
     Mailed = "mailed",
     Alarm = "alarm" in version 2 from alarm_of_earlier_versions,
     PastAlarm = "past alarm",
@@ -474,17 +474,17 @@ fn said_by_earlier_versions(version: u8, bytes: &[u8]) -> Option<AuditEntry> {
 
 /// What a mail was in version 1.
 #[derive(Serialize, Deserialize)]
-struct Unsigned {
+struct PlainMail {
     made: Timestamp,
     sender: Sender,
     mail: Mail,
     references: Vec<Vec<String>>,
 }
 
-fn unsigned_by_earlier_versions(version: u8, bytes: &[u8]) -> Option<Frozen> {
-    let Unsigned { made, sender, mail, references } =
+fn mail_of_earlier_versions(version: u8, bytes: &[u8]) -> Option<Frozen> {
+    let PlainMail { made, sender, mail, references } =
         (version == 1).then(|| postcard::from_bytes(bytes).ok())??;
-    Some(Frozen { made, sender, mail, references, signatures: Vec::new() })
+    Some(Frozen { made, sender, mail, references, signatures: Vec::new(), gone: Vec::new() })
 }
 
 /// What an entry of the list of changes names; the rest is counted.
@@ -536,14 +536,14 @@ mod tests {
             Sender { organisation: "Example".to_owned(), abuse_address: "abuse@example.net".to_owned() };
         let mail = Mail { subject: "s".to_owned(), text: "t".to_owned(), html: None, csv: None };
         let references = vec![vec!["<1.0.x@example.net>".to_owned()]];
-        let old = Unsigned { made: Timestamp::from_unix(7), sender, mail, references };
+        let old = PlainMail { made: Timestamp::from_unix(7), sender, mail, references };
         let bytes = [&[1][..], &postcard::to_allocvec(&old).unwrap()].concat();
         let frozen: Frozen = decode(&bytes).unwrap();
         assert_eq!(
             (&frozen.sender, &frozen.mail, &frozen.references),
             (&old.sender, &old.mail, &old.references)
         );
-        assert_eq!((frozen.made, frozen.signatures.len()), (old.made, 0));
+        assert_eq!((frozen.made, frozen.signatures.len(), frozen.gone.len()), (old.made, 0, 0));
     }
 
     #[test]

@@ -411,6 +411,33 @@ fn gone_after_covered_days_and_again_on_return() {
 }
 
 #[test]
+fn the_next_mail_says_once_what_is_gone() {
+    let catcher = MailCatcher::start().unwrap();
+    let house = live(&catcher, NOW);
+    let mut said = Vec::new();
+    for passed in 0..20 {
+        let (day, now) = (DAY.plus(passed), NOW.plus_days(passed.into()));
+        // From the thirteenth day on there is a mail each day, about something new.
+        let port = if passed == 0 { Some(3389) } else { (passed >= 13).then_some(4000 + passed as u16) };
+        let mut rows = vec![(1, "198.19.0.1", 23, "low")];
+        rows.extend(port.map(|port| (1, "198.18.1.7", port, "high")));
+        house.read(&rdp_name(day), &rdp(day, &rows), now);
+        let before = catcher.mails().len();
+        house.mail(now);
+        let mails = catcher.mails();
+        for mail in mails.iter().skip(before) {
+            let text = mail.text().split_whitespace().collect::<Vec<_>>().join(" ");
+            if text.contains("No longer seen") {
+                said.push((passed, text.contains(&format!("198.18.1.7, port 3389, last seen on {DAY}"))));
+            }
+        }
+        // After the mail of the day it closes, by the midnight before it.
+        house.engine.keep(now).unwrap();
+    }
+    assert_eq!(said, [(15, true)]);
+}
+
+#[test]
 fn days_that_nothing_covers_close_nothing() {
     // Twenty days off, then thirteen that bring other reports; the fourteenth closes.
     let diary =
