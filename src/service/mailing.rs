@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::acting::{Signature, sign_numbers};
 use super::alarms::{self, News};
 use super::intake::receiver;
-use super::{Engine, Error, Loaded, hex, random_token};
+use super::{Engine, Error, Loaded, hex, random_token, sha256};
 use crate::clock::Timestamp;
 use crate::config::{Mode, Settings};
 use crate::customers::CustomerNo;
@@ -27,7 +27,7 @@ use crate::notify::outbox::{self, Attempt, Change, Delivery, End, Frozen, Notice
 use crate::notify::smtp::{self, Outcome, Smtp};
 use crate::notify::{Digest, Mail, OperatorDigest, Problem, Sender, compose, dkim, mime};
 use crate::report::kind::{self, Family, Kind, Severity};
-use crate::store::{self, Digests, Due, Format, SessionLog, Txn, View, Weeks, What};
+use crate::store::{self, Digests, Due, Format, Rules, SessionLog, Txn, View, Weeks, What};
 
 /// The mail server, as far as the loop remembers it.
 #[derive(Default)]
@@ -90,7 +90,10 @@ impl Engine {
         // Of a box that is being set up, the digest of the day waits for the first report.
         let is_begun = boxx.mode != Mode::Hold || digests.last.is_some() || has_reports(&view)?;
         let digest = policy::digest_due(digests.last, policy, now, &boxx.timezone).filter(|_| is_begun);
-        let view = match digest.is_some() && digests.last > digest {
+        let rules = Rules { sha256: sha256(format!("{policy:?}").as_bytes()) };
+        // What other rules, or a clock that was ahead, let nobody hear of was no longer marked.
+        let others = || Ok::<_, Error>(view.meta::<Rules>()? != Some(rules));
+        let view = match digest.is_some() && (digests.last > digest || others()?) {
             true => self.marked_anew(&view, now)?,
             false => view,
         };
@@ -235,6 +238,9 @@ impl Engine {
                 txn.set_meta(&weeks)?;
             }
             halt::point("planning");
+            if digest.is_some() {
+                txn.set_meta(&rules)?;
+            }
             txn.set_meta(&digests)
         })?;
         if !planned.is_empty() {
@@ -243,7 +249,7 @@ impl Engine {
         Ok((planned.len(), held_now))
     }
 
-    /// Marks all who have something to hear: a clock that was ahead took what is fresh for stale, and forgot it.
+    /// Marks all who have something to hear.
     fn marked_anew(&self, view: &View, now: Timestamp) -> Result<View, Error> {
         let loaded = self.loaded();
         let Settings { boxx, policy, .. } = &loaded.settings;

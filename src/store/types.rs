@@ -47,6 +47,7 @@ stored!(
     Format = "format",
     Counters = "counters",
     Digests = "digests",
+    Rules = "rules",
     Fetching = "fetching",
     Newest = "newest",
     CustomersSeen = "customers seen",
@@ -78,6 +79,7 @@ stored!(
 impl Meta for Format {}
 impl Meta for Counters {}
 impl Meta for Digests {}
+impl Meta for Rules {}
 impl Meta for Fetching {}
 impl Meta for Newest {}
 impl Meta for CustomersSeen {}
@@ -190,6 +192,13 @@ pub struct Digests {
     pub held_told: Option<(Timestamp, u64)>,
     /// Local day of the last housekeeping.
     pub housekeeping: Option<Day>,
+}
+
+/// By which rules it was last decided of all incidents whether somebody is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// Of the policy, as written by `Debug`: of the same program alone it is the same.
+    pub sha256: [u8; 32],
 }
 
 /// The newest moment on record, by which a wrong clock is found out.

@@ -153,6 +153,19 @@ fn a_family_is_told_to_the_operator_or_to_nobody_from_the_moment_it_is_set() {
 }
 
 #[test]
+fn what_milder_rules_tell_need_not_be_seen_again() {
+    let rules = "mail_severity_min = \"high\"\n[[family]]\nname = \"telnet\"\ntell = \"nobody\"\n";
+    let mut rig = rig(rules);
+    rig.problem("scan_telnet", "198.18.1.10", "high", 0..=0);
+    rig.problem("scan_rdp", "198.18.2.10", "medium", 0..=0);
+    rig.run_until(at("2027-03-09T12:00:00Z"));
+    rig.set(|wishes| wishes.policy = String::new());
+    rig.run_until(at("2027-03-11T00:00:00Z"));
+    assert_eq!(rig.customer_times(1), ["2027-03-10T07:00:00Z"]);
+    assert_eq!(rig.customer_times(2), ["2027-03-10T07:00:00Z"]);
+}
+
+#[test]
 fn mails_of_some_customers_always_wait() {
     let mut rig = rig("customers_held = [\"C1\", \"C7\"]\n");
     rig.problem("scan_rdp", "198.18.1.10", "high", 0..=20);
