@@ -145,7 +145,9 @@ pub struct Week {
     pub customers: Vec<(u32, u64)>,
     /// Problems seen on each report day, compromised and exposed; `None`: nothing is known of it.
     pub days: Vec<(Day, Option<[u64; 2]>)>,
+    /// Those that are still there first, then the newest; and so many more.
     pub alarms: Vec<Spell>,
+    pub alarms_more: u64,
     /// Day of the newest report, and when it was taken in.
     pub newest: Option<(Day, Timestamp)>,
 }

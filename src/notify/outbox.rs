@@ -79,8 +79,24 @@ pub struct Frozen {
     pub references: Vec<Vec<String>>,
     /// For each delivery the header field that signs it; none where mails are not signed.
     pub signatures: Vec<String>,
-    /// Incidents that it says are gone.
+    pub also: Also,
+}
+
+/// What a mail says beside the incidents that it tells.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Also {
+    /// Incidents that are gone.
     pub gone: Vec<u64>,
+    pub alarms: SaidAlarms,
+}
+
+/// Alarms that a mail tells.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SaidAlarms {
+    /// Those that were there: code, since when, and the text of what may happen twice in that moment.
+    pub standing: Vec<(String, Timestamp, Option<String>)>,
+    /// Those that were over, or had given way: number, and when.
+    pub past: Vec<(u64, Timestamp)>,
 }
 
 /// When mails went to a customer.

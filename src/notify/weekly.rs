@@ -49,7 +49,11 @@ pub(super) fn blocks(weekly: &Weekly, zone: &TimeZone, voice: &Voice<'_>) -> Vec
     blocks.push(heading(say.week_alarms_title));
     blocks.push(match week.alarms.is_empty() {
         true => Block::Paragraph(say.week_alarms_none.to_owned()),
-        false => Block::Lines(week.alarms.iter().map(|spell| spell_line(spell, zone, say)).collect()),
+        false => {
+            let more = week.alarms_more;
+            let more = (more > 0).then(|| fill(say.and_more, &[("count", &more.to_string())]));
+            Block::Lines(week.alarms.iter().map(|spell| spell_line(spell, zone, say)).chain(more).collect())
+        }
     });
     let newest = match week.newest {
         Some((day, came)) => {

@@ -3,6 +3,7 @@
 //! An alarm is told at once, and once; that it is over, too. One that comes again within some hours is a matter that
 //! comes and goes: it waits for the digest, or until it has lasted. What came and went within minutes needs nobody.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::PoisonError;
@@ -10,6 +11,7 @@ use std::sync::PoisonError;
 use super::{Engine, fetching, mailing, rebuilding};
 use crate::clock::Timestamp;
 use crate::notify::Spell;
+use crate::notify::outbox::SaidAlarms;
 use crate::store::{self, Alarm, PastAlarm, Txn, View};
 
 /// What an operator's mail says of alarms.
@@ -20,6 +22,8 @@ pub(super) struct News {
     /// Told before, and still there.
     pub(super) standing: Vec<(Timestamp, String)>,
     pub(super) over: Vec<Spell>,
+    /// All that is said here for the first time.
+    pub(super) said: SaidAlarms,
 }
 
 impl Engine {
@@ -31,11 +35,12 @@ impl Engine {
         let known = unstored.remove(code);
         match (&stored, text, known) {
             (Err(_), Some(text), known) => {
-                let since = known.map_or(now, |known| known.since);
-                unstored.insert(code.to_owned(), Alarm::new(since, text));
+                let known = known.or_else(|| self.stored_alarm(code).ok()?);
+                let known = known.unwrap_or_else(|| Alarm::new(now, text));
+                unstored.insert(code.to_owned(), Alarm { text: text.to_owned(), ..known });
             }
             // Nobody could be told before it was over.
-            (Ok(_), None, Some(known)) => {
+            (Ok(false), None, Some(known)) => {
                 self.store.write(|txn| end(txn, code, &known, false, now))?;
                 self.alarmed.notify_one();
             }
@@ -52,10 +57,14 @@ impl Engine {
         Ok(alarms)
     }
 
+    fn stored_alarm(&self, code: &str) -> Result<Option<Alarm>, store::Error> {
+        let alarms = self.store.view()?.alarms()?;
+        Ok(alarms.into_iter().find(|(known, _)| known == code).map(|(_, alarm)| alarm))
+    }
+
     /// Returns whether one came or is over.
     fn store_alarm(&self, code: &str, text: Option<&str>, now: Timestamp) -> Result<bool, store::Error> {
-        let known =
-            self.store.view()?.alarms()?.into_iter().find(|(known, _)| known == code).map(|(_, alarm)| alarm);
+        let known = self.stored_alarm(code)?;
         match (text, &known) {
             (None, None) => return Ok(false),
             (Some(text), Some(alarm)) if alarm.text == text => return Ok(false),
@@ -98,53 +107,77 @@ pub(super) fn urgent_from(view: &View) -> Result<Option<Timestamp>, store::Error
 /// What is to be told of alarms; that which is told and still there with it.
 pub(super) fn news(view: &View) -> Result<News, store::Error> {
     let mut news = News::default();
+    // A hundred mails that failed do not hide that the disk is full.
+    let mut events = Vec::new();
     for (code, Alarm { since, text, told, .. }) in view.alarms()? {
         // A mail that arrives has got past these.
-        if !UNMAILABLE.contains(&code.as_str()) {
-            if told { &mut news.standing } else { &mut news.alarms }.push((since, text));
+        if UNMAILABLE.contains(&code.as_str()) {
+            continue;
         }
+        if told {
+            news.standing.push((since, text));
+            continue;
+        }
+        let is_event = EVENTS.contains(&&*code);
+        news.said.standing.push((code, since, is_event.then(|| text.clone())));
+        if is_event { &mut events } else { &mut news.alarms }.push((since, text));
     }
-    view.past_alarms_back(|_, PastAlarm { spell, urgent_from, .. }| {
-        match urgent_from {
-            None => {}
-            Some(_) if spell.until.is_none() => news.alarms.push((spell.since, spell.text)),
-            Some(_) => news.over.push(spell),
+    view.past_alarms_back(|number, PastAlarm { spell, over, urgent_from, .. }| {
+        if urgent_from.is_some() {
+            news.said.past.push((number, over));
+            match spell.until {
+                None => events.push((spell.since, spell.text)),
+                Some(_) => news.over.push(spell),
+            }
         }
         ControlFlow::Continue(())
     })?;
-    [&mut news.alarms, &mut news.standing].into_iter().for_each(|alarms| alarms.sort());
+    [&mut news.alarms, &mut events, &mut news.standing].into_iter().for_each(|alarms| alarms.sort());
+    news.alarms.append(&mut events);
     news.over.sort_by_key(|spell| spell.since);
     Ok(news)
 }
 
-/// Those of the time from `first` on, oldest first, and those that are still there.
+/// Those that are still there, then those of the time from `first` on; in each, the newest first.
 pub(super) fn spells(view: &View, first: Timestamp, now: Timestamp) -> Result<Vec<Spell>, store::Error> {
-    let mut spells = Vec::new();
-    for (_, alarm) in view.alarms()? {
-        spells.push(Spell { seconds: now.since(alarm.since).max(0), ..Spell::new(alarm.since, alarm.text) });
+    let [mut standing, mut past] = [Vec::new(), Vec::new()];
+    for (code, alarm) in view.alarms()? {
+        let spell = Spell::new(alarm.since, alarm.text);
+        match EVENTS.contains(&&*code) {
+            false => standing.push(Spell { seconds: now.since(alarm.since).max(0), ..spell }),
+            true if alarm.since >= first => past.push(spell),
+            true => {}
+        }
     }
     view.past_alarms_back(|_, alarm| {
         if alarm.over >= first {
-            spells.push(alarm.spell);
+            past.push(alarm.spell);
         }
         ControlFlow::Continue(())
     })?;
-    spells.sort_by_key(|spell| spell.since);
-    Ok(spells)
+    [&mut standing, &mut past]
+        .into_iter()
+        .for_each(|spells| spells.sort_by_key(|spell| Reverse(spell.since)));
+    standing.append(&mut past);
+    Ok(standing)
 }
 
 /// Keeps an alarm that is over, or gave way to another of its kind.
 fn end(txn: &Txn, code: &str, alarm: &Alarm, gave_way: bool, now: Timestamp) -> Result<(), store::Error> {
-    let over = now.max(alarm.since);
+    let is_event = gave_way || EVENTS.contains(&code);
+    let over = if is_event { alarm.since } else { now.max(alarm.since) };
     let mut spell = Spell::new(alarm.since, alarm.text.clone());
-    if gave_way || EVENTS.contains(&code) {
+    if is_event {
         // That it happened is all there is to tell.
         let urgent_from = (!alarm.told).then_some(alarm.urgent_from);
         let past = PastAlarm { code: code.to_owned(), spell, over, urgent_from, told: alarm.told };
         return txn.put_past_alarm(None, &past);
     }
     (spell.until, spell.seconds) = (Some(over), over.since(alarm.since));
-    let told = alarm.told && !UNMAILABLE.contains(&code);
+    let before = txn.last_past_alarm(code)?;
+    // With it, one is over that was told and gave way to it.
+    let follows = before.as_ref().is_some_and(|(_, last)| last.told && last.spell.until.is_none());
+    let told = (alarm.told || follows) && !UNMAILABLE.contains(&code);
     let mut urgent_from = match alarm.urgent_from {
         _ if told => over,
         at if at <= over => at,
@@ -152,9 +185,7 @@ fn end(txn: &Txn, code: &str, alarm: &Alarm, gave_way: bool, now: Timestamp) -> 
         _ => over.plus_days(1),
     };
     let is_close = |last: &PastAlarm| (0..AGAIN_SECONDS).contains(&alarm.since.since(last.over));
-    let before = txn
-        .last_past_alarm(code)?
-        .filter(|(_, last)| !last.told && last.spell.until.is_some() && is_close(last));
+    let before = before.filter(|(_, last)| !last.told && last.spell.until.is_some() && is_close(last));
     let number = before.map(|(number, last)| {
         spell.since = last.spell.since;
         spell.times += last.spell.times;

@@ -23,7 +23,7 @@ use crate::incident::policy::{self, Asked, Moment, Reason};
 use crate::incident::{Incident, Key, OPERATOR, Ownership, hours};
 use crate::lines::{Outbound, Outgoing};
 use crate::notify::digest::{Context, Told};
-use crate::notify::outbox::{self, Attempt, Change, Delivery, End, Frozen, Notice, Scope};
+use crate::notify::outbox::{self, Also, Attempt, Change, Delivery, End, Frozen, Notice, Scope};
 use crate::notify::smtp::{self, Outcome, Smtp};
 use crate::notify::{Digest, Mail, OperatorDigest, Problem, Sender, compose, dkim, mime};
 use crate::report::kind::{self, Family, Kind, Severity};
@@ -92,8 +92,8 @@ impl Engine {
         let digest = policy::digest_due(digests.last, policy, now, &boxx.timezone).filter(|_| is_begun);
         let rules = Rules { sha256: sha256(format!("{policy:?}").as_bytes()) };
         // What other rules, or a clock that was ahead, let nobody hear of was no longer marked.
-        let others = || Ok::<_, Error>(view.meta::<Rules>()? != Some(rules));
-        let view = match digest.is_some() && (digests.last > digest || others()?) {
+        let are_others = digests.last.is_some() && view.meta::<Rules>()? != Some(rules);
+        let view = match digest.is_some() && (digests.last > digest || are_others) {
             true => self.marked_anew(&view, now)?,
             false => view,
         };
@@ -162,7 +162,10 @@ impl Engine {
         let findings = digest.is_some() && any_due(&view, &context, OPERATOR, Scope::Digest)?;
         log.finish()?;
         let alarms = alarms::urgent_from(&view)?.is_some_and(|from| digest.is_some() || from <= now);
-        let weeks = if is_begun { self.count_week(&view, &loaded, now)? } else { None };
+        // It reads all incidents: not while a mail whose text is fixed keeps it from being told.
+        let waits = view.unsent_of(OPERATOR)?.map(|number| view.notice(number)).transpose()?.flatten();
+        let may_tell = is_begun && waits.is_none_or(|waits| !waits.frozen);
+        let weeks = if may_tell { self.count_week(&view, &loaded, now)? } else { None };
         let is_news = |newest: u64| {
             digests.held_told.is_none_or(|(told, newest_told)| {
                 newest > newest_told || !(0..HELD_REMINDER_SECONDS).contains(&now.since(told))
@@ -327,7 +330,9 @@ impl Engine {
         // What is waiting tells it, too, and has a time of its own.
         let view = self.store.view()?;
         if let (Some(from), None) = (alarms::urgent_from(&view)?, view.unsent_of(OPERATOR)?) {
-            step.sooner(from.max(now.plus_seconds(1)));
+            // While reports come in nothing is planned, and their end is told.
+            let soon = if self.is_fetching(now) { 60 } else { 1 };
+            step.sooner(from.max(now.plus_seconds(soon)));
         }
         Ok(step)
     }
@@ -427,11 +432,13 @@ impl Engine {
                 step.full_for(seconds, now);
                 continue;
             }
-            let missing = [
-                (mail.server.is_none(), NO_SERVER),
-                (frozen.sender.abuse_address.is_empty(), NO_SENDER),
-                (delivery.to.is_empty(), NO_OPERATOR),
-            ];
+            if delivery.to.is_empty() {
+                // Customers have addresses.
+                self.alarm(OPERATOR_MAIL, Some(NO_OPERATOR), now)?;
+                continue;
+            }
+            let missing =
+                [(mail.server.is_none(), NO_SERVER), (frozen.sender.abuse_address.is_empty(), NO_SENDER)];
             if let Some((_, text)) = missing.iter().find(|(missing, _)| *missing) {
                 self.alarm(MAIL_SERVER, Some(text), now)?;
                 return Ok(ControlFlow::Break(()));
@@ -462,9 +469,11 @@ impl Engine {
             // The last moment to think otherwise: an operator may have dropped it while we waited.
             let begin = || -> Result<(), Stop> {
                 self.store.write(|txn| {
-                    let Some(mut begun) =
-                        txn.notice(number)?.filter(|notice| notice.done.is_none() && !notice.held)
-                    else {
+                    // A week may have been added to it.
+                    let is_same = |begun: &Notice| {
+                        begun.done.is_none() && !begun.held && (begun.frozen || begun.scope == notice.scope)
+                    };
+                    let Some(mut begun) = txn.notice(number)?.filter(is_same) else {
                         return Ok(Err(Stop::Changed));
                     };
                     if !begun.frozen {
@@ -498,7 +507,10 @@ impl Engine {
                     step.sooner(self.server_failed(server, number, &reply, now)?);
                     return Ok(ControlFlow::Break(()));
                 }
-                Outcome::Stopped(Stop::Changed) => return Ok(ControlFlow::Continue(())),
+                Outcome::Stopped(Stop::Changed) => {
+                    step.sooner(now.plus_seconds(1));
+                    return Ok(ControlFlow::Continue(()));
+                }
                 Outcome::Stopped(Stop::Store(error)) => return Err(error.into()),
             };
             server.unstored = Some((notice.clone(), index, attempt.clone()));
@@ -535,7 +547,7 @@ impl Engine {
             OPERATOR => self.operator_mail(view, loaded, notice, now)?,
             _ => self.customer_mail(view, loaded, notice, now)?,
         };
-        let Some(Made { mail, incidents, gone, first_notices }) = made else { return Ok(None) };
+        let Some(Made { mail, incidents, also, first_notices }) = made else { return Ok(None) };
         notice.incidents = incidents;
         let addresses = self.addresses(loaded, notice);
         if notice.deliveries.iter().map(|delivery| &delivery.to).ne(&addresses) {
@@ -561,7 +573,7 @@ impl Engine {
             }
         }
         let sender = loaded.sender();
-        let mut frozen = Frozen { made: now, sender, mail, references, signatures: Vec::new(), gone };
+        let mut frozen = Frozen { made: now, sender, mail, references, signatures: Vec::new(), also };
         // Kept with the mail, since key and selector may be others, or gone, when it goes out again.
         for index in 0..notice.deliveries.len() {
             let unsigned = message(notice, index, &frozen).1;
@@ -743,7 +755,7 @@ impl Engine {
             };
             compose::customer(&digest, &voice)
         });
-        Ok(Some(Made { gone: gone_ids, ..made }))
+        Ok(Some(Made { also: Also { gone: gone_ids, ..Also::default() }, ..made }))
     }
 
     fn operator_mail(
@@ -758,7 +770,7 @@ impl Engine {
         let told = self.told(view, &kinds, &context, notice)?;
         let mut held = 0;
         view.unsent(|notice| held += u64::from(notice.held))?;
-        let News { alarms, standing, over } = alarms::news(view)?;
+        let News { alarms, standing, over, said } = alarms::news(view)?;
         let week = match notice.scope {
             Scope::Weekly => view.meta::<Weeks>()?.and_then(|weeks| weeks.week),
             _ => None,
@@ -774,7 +786,7 @@ impl Engine {
         log.finish()?;
         let findings_more = all.saturating_sub(told.len() as u64);
         let voice = loaded.texts.voice(&loaded.settings.boxx.language);
-        Ok(Some(Made::of(told, |findings| {
+        let made = Made::of(told, |findings| {
             let digest = OperatorDigest {
                 sender: loaded.sender(),
                 notice: notice.number,
@@ -799,7 +811,8 @@ impl Engine {
                 week: week.map(|week| loaded.weekly(week)),
             };
             compose::operator(&digest, &voice)
-        })))
+        });
+        Ok(Some(Made { also: Also { alarms: said, ..Also::default() }, ..made }))
     }
 
     /// The Message-ID of a notice to its n-th address, as long as it is not written.
@@ -1082,8 +1095,7 @@ fn known(name: &str) -> &'static Kind {
 struct Made {
     mail: Mail,
     incidents: Vec<(u64, Severity)>,
-    /// What it says is gone.
-    gone: Vec<u64>,
+    also: Also,
     first_notices: BTreeSet<u64>,
 }
 
@@ -1092,7 +1104,7 @@ impl Made {
         let incidents = told.iter().map(|told| (told.problem.incident, told.severity)).collect();
         let first_notices = told.iter().filter_map(|told| told.first_notice).collect();
         let mail = compose(told.into_iter().map(|told| (told.ownership, told.problem)).collect());
-        Self { mail, incidents, gone: Vec::new(), first_notices }
+        Self { mail, incidents, also: Also::default(), first_notices }
     }
 }
 
@@ -1191,11 +1203,11 @@ fn mark_told(txn: &Txn, notice: &Notice, now: Timestamp) -> Result<(), store::Er
         change(id, &|incident| incident.mark_told(notice.number, severity, now))?;
     }
     let mail = txn.mail(notice.number)?;
-    for &id in mail.iter().flat_map(|mail| &mail.gone) {
+    for &id in mail.iter().flat_map(|mail| &mail.also.gone) {
         change(id, &Incident::mark_told_gone)?;
     }
     match notice.customer {
-        OPERATOR => txn.alarms_told(mail.map_or(now, |mail| mail.made), now),
+        OPERATOR => txn.alarms_told(mail.as_ref().map(|mail| &mail.also.alarms)),
         _ => Ok(()),
     }
 }

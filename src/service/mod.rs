@@ -381,12 +381,18 @@ impl Engine {
     /// Takes a customer file from `now` on. `confirmed`: also if something of it is in doubt; else it is held for
     /// somebody to look at, and an alarm says so, as where it cannot be read.
     pub fn import_customers(&self, bytes: &[u8], confirmed: bool, now: Timestamp) -> Result<File, Error> {
-        let taken = self.import_customers_as(bytes, confirmed, now, None);
+        let taken = self.import_or_hold(bytes, confirmed, now);
         if let Err(error @ (Error::Unconfirmed { .. } | Error::BadCustomers { .. })) = &taken {
-            if matches!(error, Error::Unconfirmed { .. }) {
-                self.hold(bytes)?;
-            }
             self.alarm("customers", Some(&error.to_string()), now)?;
+        }
+        taken
+    }
+
+    /// The same without the alarm, for a caller who has more to say.
+    fn import_or_hold(&self, bytes: &[u8], confirmed: bool, now: Timestamp) -> Result<File, Error> {
+        let taken = self.import_customers_as(bytes, confirmed, now, None);
+        if let Err(Error::Unconfirmed { .. }) = &taken {
+            self.hold(bytes)?;
         }
         taken
     }

@@ -304,7 +304,7 @@ impl Engine {
             why: format!("it cannot be unpacked: {error}"),
             complaints: Vec::new(),
         };
-        let error = match read.map_err(refused).and_then(|_| self.import_customers(&bytes, false, now)) {
+        let error = match read.map_err(refused).and_then(|_| self.import_or_hold(&bytes, false, now)) {
             Ok(taken) => {
                 if is_first {
                     self.customers_are_known(now)?;
@@ -323,7 +323,7 @@ impl Engine {
         };
         std::fs::rename(&file.0, &kept).map_err(|error| Error::file(&kept, error))?;
         let why = describe(&error);
-        let text = format!("from {from}: {why}. The file lies in {}", kept.display());
+        let text = format!("{why}. It is from {from}, and lies in {}", kept.display());
         self.alarm("customers", Some(&text), now)?;
         let (landing, complaints) = match error {
             Error::Unconfirmed { complaints, .. } => (Landing::Held(why), complaints),

@@ -92,6 +92,9 @@ impl View for Live {
         let schedule = view.meta::<Fetching>()?.unwrap_or_default().schedule;
         let mut alarms: Vec<_> = self.engine.alarms(&view)?.into_iter().collect();
         alarms.sort_by_key(|(_, alarm)| alarm.since);
+        // The day is counted in UTC, as reports do; the present one comes tomorrow, unless it was sent by hand.
+        let today = now.day();
+        let newest = if view.problems(today)?.is_empty() { today.plus(-1) } else { today };
         Ok(Overview {
             clock_doubt: self.engine.clock.doubt(),
             alarms,
@@ -101,7 +104,7 @@ impl View for Live {
             next_fetch: schedule.next_at(),
             customers: loaded.table.customers_len() as u64,
             tally: self.shelf.look(now)?.tally.clone(),
-            trend: trend(&view, TREND_DAYS, now)?,
+            trend: trend(&view, TREND_DAYS, newest)?,
         })
     }
 
@@ -545,12 +548,9 @@ pub(super) fn facts(number: CustomerNo, contact: &Contact<'_>) -> CustomerFacts 
 pub(super) fn trend(
     view: &store::View,
     days: i32,
-    now: Timestamp,
+    newest: Day,
 ) -> Result<Vec<(Day, Option<Problems>)>, store::Error> {
-    // The day is counted in UTC, as reports do; the present one comes tomorrow, unless it was sent by hand.
-    let today = now.day();
-    let known: BTreeMap<Day, Problems> = view.problems(today.plus(-days))?.into_iter().collect();
-    let newest = if known.contains_key(&today) { today } else { today.plus(-1) };
+    let known: BTreeMap<Day, Problems> = view.problems(newest.plus(-days))?.into_iter().collect();
     let days = (0..days).rev().map(|back| newest.plus(-back));
     let trend: Vec<_> = days.map(|day| (day, known.get(&day).copied())).collect();
     Ok(if trend.iter().all(|(_, problems)| problems.is_none()) { Vec::new() } else { trend })

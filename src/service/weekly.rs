@@ -46,9 +46,10 @@ impl Loaded {
     }
 }
 
-/// The seven report days before `day`, and what is open at `now`. It reads each incident once, and keeps none.
+/// The seven report days before the one that may still be coming in on the local day `day`, and what is open at `now`. It
+/// reads each incident once, and keeps none.
 fn week(view: &View, day: Day, now: Timestamp) -> Result<Week, store::Error> {
-    let (first, last) = (day.plus(-7), day.plus(-1));
+    let (first, last) = (day.plus(-8), day.plus(-2));
     let begin = first.start();
     let [mut this, mut before] = [Figures::default(); 2];
     let mut of =
@@ -108,6 +109,7 @@ fn week(view: &View, day: Day, now: Timestamp) -> Result<Week, store::Error> {
     view.notices(|notice| {
         if let Some((at, end)) = &notice.done
             && notice.customer != OPERATOR
+            && !notice.practice
         {
             let sent = u64::from(*end == End::Sent);
             let failed = u64::from(*end == End::Failed);
@@ -125,9 +127,10 @@ fn week(view: &View, day: Day, now: Timestamp) -> Result<Week, store::Error> {
     let mut customers: Vec<(u32, u64)> = customers.into_iter().collect();
     customers.sort_unstable_by_key(|&(number, count)| (Reverse(count), number));
     customers.truncate(CUSTOMERS_MAX);
-    let problems = viewing::trend(view, DAYS, now)?.into_iter();
+    let problems = viewing::trend(view, DAYS, last)?.into_iter();
     let mut alarms = alarms::spells(view, begin, now)?;
-    alarms.drain(..alarms.len().saturating_sub(ALARMS_MAX));
+    let alarms_more = alarms.len().saturating_sub(ALARMS_MAX) as u64;
+    alarms.truncate(ALARMS_MAX);
     Ok(Week {
         first,
         last,
@@ -138,6 +141,7 @@ fn week(view: &View, day: Day, now: Timestamp) -> Result<Week, store::Error> {
         customers,
         days: problems.map(|(day, seen)| (day, seen.map(|seen| [seen.compromised, seen.exposed]))).collect(),
         alarms,
+        alarms_more,
         newest,
     })
 }

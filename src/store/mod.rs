@@ -31,7 +31,7 @@ use redb::{
 use crate::clock::{Day, Timestamp};
 use crate::customers::CustomerNo;
 use crate::incident::{Audience, DAYS_REMEMBERED, Incident, Key, OPERATOR, Sighting};
-use crate::notify::outbox::{Frozen, Mailed, Notice};
+use crate::notify::outbox::{Frozen, Mailed, Notice, SaidAlarms};
 use disk::{Disk, Health};
 pub use opening::{FileId, Found, Fresh};
 pub use resolved::ResolverAnswer;
@@ -1047,28 +1047,36 @@ impl Txn {
         Ok(())
     }
 
-    /// The operator has heard of all alarms, but for those that came after `made`, when the mail was made.
-    pub fn alarms_told(&self, made: Timestamp, now: Timestamp) -> Result<(), Error> {
-        // One of the future was raised by a clock that was wrong.
-        let is_later = |moment: Timestamp| moment > made && moment <= now;
-        let mut told = Vec::new();
-        for entry in self.txn.open_table(ALARMS)?.iter()? {
-            let (code, alarm) = entry?;
-            let alarm: Alarm = decode(alarm.value())?;
-            if !alarm.told && !is_later(alarm.since) {
-                told.push((code.value().to_owned(), Alarm { told: true, ..alarm }));
+    /// The operator has heard of these alarms; `None`: of all.
+    pub fn alarms_told(&self, said: Option<&SaidAlarms>) -> Result<(), Error> {
+        let names = |code: &str, since: Timestamp, text: &str| {
+            said.is_none_or(|said| {
+                let is_it = |one: &Option<String>| one.as_deref().is_none_or(|one| one == text);
+                said.standing.iter().any(|one| (&*one.0, one.1) == (code, since) && is_it(&one.2))
+            })
+        };
+        let names_past =
+            |number: u64, over: Timestamp| said.is_none_or(|said| said.past.contains(&(number, over)));
+        let standing = named::<Alarm>(self.txn.open_table(ALARMS)?.iter()?)?;
+        for (code, alarm) in standing {
+            if !alarm.told && names(&code, alarm.since, &alarm.text) {
+                self.put_alarm(&code, Some(&Alarm { told: true, ..alarm }))?;
             }
         }
-        told.iter().try_for_each(|(code, alarm)| self.put_alarm(code, Some(alarm)))?;
-        let mut over = Vec::new();
+        let mut changed = Vec::new();
         for entry in self.txn.open_table(PAST_ALARMS)?.iter()? {
             let (number, alarm) = entry?;
-            let alarm: PastAlarm = decode(alarm.value())?;
-            if alarm.urgent_from.is_some() && !is_later(alarm.over) {
-                over.push((number.value(), PastAlarm { urgent_from: None, told: true, ..alarm }));
+            let (number, alarm) = (number.value(), decode::<PastAlarm>(alarm.value())?);
+            // It was there when the mail was made, and over before the mail arrived.
+            let was_there = names(&alarm.code, alarm.spell.since, &alarm.spell.text);
+            let lasted = alarm.spell.until.is_some();
+            if alarm.urgent_from.is_some() && (names_past(number, alarm.over) || was_there && !lasted) {
+                changed.push((number, PastAlarm { urgent_from: None, told: true, ..alarm }));
+            } else if was_there && lasted && !alarm.told {
+                changed.push((number, PastAlarm { urgent_from: Some(alarm.over), ..alarm }));
             }
         }
-        over.iter().try_for_each(|(number, alarm)| self.put_past_alarm(Some(*number), alarm))
+        changed.iter().try_for_each(|(number, alarm)| self.put_past_alarm(Some(*number), alarm))
     }
 
     /// The newest alarm of this kind that is over, with its number.

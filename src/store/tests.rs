@@ -12,7 +12,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::files::save_atomic;
 use crate::incident::{self, Evidence, Ownership, Place};
-use crate::notify::outbox::{Delivery, End};
+use crate::notify::outbox::{Also, Delivery, End};
 use crate::notify::{Mail, Sender};
 use crate::report::kind::{Nature, Severity};
 use crate::service::Engine;
@@ -138,7 +138,8 @@ fn everything(store: &Store) -> String {
         table: TableDefinition<'_, K, V>,
         all: &mut String,
     ) {
-        for entry in view.txn.open_table(table).unwrap().iter().unwrap() {
+        let entries = view.later_table(table).unwrap();
+        for entry in entries.iter().flat_map(|table| table.iter().unwrap()) {
             let (key, value) = entry.unwrap();
             writeln!(all, "{table}: {:?} {:?}", key.value(), value.value()).unwrap();
         }
@@ -161,6 +162,7 @@ fn everything(store: &Store) -> String {
     of(&view, MAILED, &mut all);
     of(&view, COVERED, &mut all);
     of(&view, ALARMS, &mut all);
+    of(&view, PAST_ALARMS, &mut all);
     all
 }
 
@@ -255,7 +257,7 @@ fn send(store: &Store, mut notice: Notice, now: Timestamp) {
         mail: Mail { subject: "s".to_owned(), text: "long ".repeat(2000), html: None, csv: None },
         references: vec![Vec::new()],
         signatures: vec!["DKIM-Signature: v=1\r\n".to_owned()],
-        gone: vec![2],
+        also: Also { gone: vec![2], ..Also::default() },
     };
     notice.deliveries.push(Delivery {
         to: "a@alpha.example".to_owned(),

@@ -14,7 +14,7 @@ use crate::clock::{Day, Timestamp};
 use crate::customers::CustomerNo;
 use crate::fetch::http::Version;
 use crate::incident::Incident;
-use crate::notify::outbox::{Frozen, Mailed, Notice, Scope};
+use crate::notify::outbox::{Also, Frozen, Mailed, Notice, Scope};
 use crate::notify::{Mail, Sender, Spell, Week};
 use crate::report::kind::Nature;
 use crate::sessions::accounting::Running;
@@ -493,7 +493,7 @@ struct PlainMail {
 fn mail_of_earlier_versions(version: u8, bytes: &[u8]) -> Option<Frozen> {
     let PlainMail { made, sender, mail, references } =
         (version == 1).then(|| postcard::from_bytes(bytes).ok())??;
-    Some(Frozen { made, sender, mail, references, signatures: Vec::new(), gone: Vec::new() })
+    Some(Frozen { made, sender, mail, references, signatures: Vec::new(), also: Also::default() })
 }
 
 /// What an entry of the list of changes names; the rest is counted.
@@ -552,7 +552,7 @@ mod tests {
             (&frozen.sender, &frozen.mail, &frozen.references),
             (&old.sender, &old.mail, &old.references)
         );
-        assert_eq!((frozen.made, frozen.signatures.len(), frozen.gone.len()), (old.made, 0, 0));
+        assert_eq!((frozen.made, frozen.signatures.len(), frozen.also.gone.len()), (old.made, 0, 0));
     }
 
     #[test]

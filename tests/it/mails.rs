@@ -132,7 +132,7 @@ fn line_up() -> OperatorDigest {
         standing: vec![(since, "the clock is unchecked".to_owned())],
         over: vec![
             over(1, 26_100, "the mail server takes no mail: connection refused"),
-            over(7, 100_000, "Shadowserver does not answer"),
+            over(7, 9_000, "Shadowserver does not answer"),
         ],
         week: None,
     }
@@ -174,6 +174,7 @@ fn week() -> OperatorDigest {
         customers: Vec::new(),
         days: (0..30).map(|n| (first.plus(n - 23), seen(n))).collect(),
         alarms: line_up().over,
+        alarms_more: 3,
         newest: Some((first.plus(6), at("2026-11-23T01:12:00Z"))),
     };
     let customers = vec![

@@ -47,6 +47,7 @@ pub(crate) struct Wishes {
     pub(crate) mail: bool,
     /// Further lines below `[mail]`.
     pub(crate) mailing: String,
+    pub(crate) operator: &'static str,
 }
 
 pub(crate) struct Rig {
@@ -89,6 +90,7 @@ impl Rig {
                 networks: String::new(),
                 mail: true,
                 mailing: String::new(),
+                operator: OPERATOR,
             },
             problems: Vec::new(),
             sent: Vec::new(),
@@ -132,7 +134,7 @@ impl Rig {
     }
 
     fn write_settings(&self) {
-        let Wishes { mode, key, policy, networks, mail, mailing } = &self.wishes;
+        let Wishes { mode, key, policy, networks, mail, mailing, operator } = &self.wishes;
         // No test waits for a minute to pass, but those of that limit.
         let is_limited = mailing.contains("per_domain_per_minute_max");
         let free = if is_limited { "" } else { "per_domain_per_minute_max = 1000\n" };
@@ -144,7 +146,7 @@ impl Rig {
             &format!(
                 "[box]\ntimezone = \"Europe/Vienna\"\nlanguage = \"en\"\nmode = \"{mode}\"\n\
                  [organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
-                 operator_address = \"{OPERATOR}\"\n\
+                 operator_address = \"{operator}\"\n\
                  [shadowserver]\nkey = \"{key}\"\nsecret = \"practice-secret\"\napi_url = \"{}\"\n\
                  download_url = \"{}\"\npoll_minutes = 240\n\
                  [networks]\ncidrs = [\"198.18.0.0/15\"]\n{networks}[customers]\nfile = \"customers.csv\"\n\
