@@ -159,9 +159,26 @@ impl Context<'_> {
         // What was closed by hand may be seen every day; of that it would not be true.
         let unseen_seconds = i64::from(self.policy.close_after_days - 1) * 86_400;
         let unseen = incident.closed?.since(incident.last_seen) >= unseen_seconds;
-        let gone = self.policy.tell_gone && incident.told.is_some() && unseen;
-        (gone && self.is_for(receiver, key, incident))
-            .then(|| earlier(key, incident, kind, incident.last_seen))
+        if !(self.policy.tell_gone && incident.told.is_some() && unseen) {
+            return None;
+        }
+        let line = earlier(key, incident, kind, incident.last_seen);
+        match self.bar(receiver, key, incident) {
+            None => Some(line),
+            // Logs are forgotten sooner than problems are closed. Whoever was told of it hears that it is gone, and no
+            // address.
+            Some(Bar::Stranger) if self.is_forgotten(key, incident) => {
+                Some(Earlier { place: String::new(), port: None, ..line })
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// Whether nobody can say any more who had the address, which was lent.
+    fn is_forgotten(&self, key: &Key, incident: &Incident) -> bool {
+        let port = incident.evidence.port.map(Port::Source);
+        let owner = |address| self.sources.owner(address, port, incident.last_seen).owner;
+        key.area().is_none() && incident.evidence.address.map(owner) == Some(Owner::Unattributable)
     }
 
     /// Whether the newest row of the incident is `receiver`'s to read.
@@ -245,6 +262,7 @@ mod tests {
         let networks = Networks {
             cidrs: list(&["192.0.2.0/24", "2001:db8::/32"]),
             silenced: list(&["192.0.2.8/29"]),
+            dynamic: list(&["192.0.2.64/28"]),
             ..Networks::default()
         };
         let file = import::read(
@@ -433,6 +451,14 @@ mod tests {
         let key = key(ONE, Place::Address("192.0.2.1".parse().unwrap()));
         let context = Context { policy: &policy, ..abusebox.context() };
         assert!(context.gone(ONE, &key, &incident, kind).is_none());
+        // Nobody knows any more whose the address was: it is not named.
+        let mut lent = incident.clone();
+        lent.evidence.address = Some("192.0.2.65".parse().unwrap());
+        let nowhere = Key::new(1, ONE, Place::Nowhere, 0);
+        let line = abusebox.context().gone(ONE, &nowhere, &lent, kind).unwrap();
+        assert_eq!((line.place.as_str(), line.port), ("", None));
+        lent.evidence.address = Some("192.0.2.17".parse().unwrap());
+        assert!(abusebox.context().gone(ONE, &nowhere, &lent, kind).is_none(), "another's, as is known now");
         incident.mark_told_gone();
         assert!(gone(&incident, ONE).is_none(), "a mail said so");
         back.mark_told_gone();
