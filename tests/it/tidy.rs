@@ -57,6 +57,20 @@ fn the_architecture_names_every_room_and_dependency() {
     assert_eq!(architecture_faults(&architecture, &manifest, &paths), NOTHING);
 }
 
+/// What lay about is easily committed with the rest.
+#[test]
+fn nothing_strange_lies_at_the_top() {
+    let listed = std::process::Command::new("git").arg("ls-files").current_dir(root()).output();
+    let Some(listed) = listed.ok().filter(|listed| listed.status.success()) else {
+        println!("skipped: not a checkout of git");
+        return;
+    };
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let names: BTreeSet<&str> = listed.lines().filter_map(|path| path.split('/').next()).collect();
+    let strange: Vec<_> = names.iter().filter(|name| !TOP.contains(name)).collect();
+    assert!(strange.is_empty(), "{strange:?}");
+}
+
 fn rust_faults(source: &Source) -> Vec<String> {
     let mut faults = Vec::new();
     if !source.text.starts_with("//!") {
@@ -422,6 +436,13 @@ const NOTHING: [String; 0] = [];
 
 /// What stands in the row of a room that wires others together.
 const ANY: &str = "any";
+
+/// Files and folders of the top level.
+#[rustfmt::skip]
+const TOP: &[&str] = &[
+    ".ci", ".editorconfig", ".gitignore", "ARCHITECTURE.md", "CHANGELOG.md", "Cargo.lock", "Cargo.toml", "LICENSE", "Makefile",
+    "README.md", "board", "buildroot", "clippy.toml", "deny.toml", "docs", "rootfs-overlay", "rustfmt.toml", "src", "tests",
+];
 
 /// Each room and the rooms that it may import, which stand above it: so there is no circle.
 #[rustfmt::skip]
