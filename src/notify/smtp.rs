@@ -234,7 +234,12 @@ impl Smtp {
         let mut detail = "its name has no address".to_owned();
         for address in addresses {
             match timeout(self.waits.connect, TcpStream::connect(address)).await {
-                Ok(Ok(tcp)) => return Ok(tcp),
+                Ok(Ok(tcp)) => {
+                    // The end of a mail goes after its text in a segment of its own, which would else wait until the server
+                    // acknowledges the text: 40 ms a mail.
+                    let _ = tcp.set_nodelay(true);
+                    return Ok(tcp);
+                }
                 Ok(Err(error)) => detail = format!("{}: {error}", address.ip()),
                 Err(_) => detail = format!("{}: no answer in time", address.ip()),
             }
