@@ -289,6 +289,11 @@ impl Table {
         }
     }
 
+    /// Whether the file that was in force then is still here.
+    pub fn knows(&self, at: Timestamp) -> bool {
+        self.imported.first().is_some_and(|first| *first <= at)
+    }
+
     /// What static lines say of an address, wherever it lies: behind a NAT, it is none of ours.
     pub fn owner_by_lines(&self, address: IpAddr, at: Timestamp) -> Owner {
         match address.to_canonical() {

@@ -165,8 +165,8 @@ impl Context<'_> {
         let line = earlier(key, incident, kind, incident.last_seen);
         match self.bar(receiver, key, incident) {
             None => Some(line),
-            // Logs are forgotten sooner than problems are closed. Whoever was told of it hears that it is gone, and no
-            // address.
+            // Logs and customer files are forgotten sooner than problems are closed and the next mail is made. Whoever was
+            // told of it hears that it is gone, and no address.
             Some(Bar::Stranger) if self.is_forgotten(key, incident) => {
                 Some(Earlier { place: String::new(), port: None, ..line })
             }
@@ -174,11 +174,12 @@ impl Context<'_> {
         }
     }
 
-    /// Whether nobody can say any more who had the address, which was lent.
+    /// Whether nobody can say any more who had the address.
     fn is_forgotten(&self, key: &Key, incident: &Incident) -> bool {
-        let port = incident.evidence.port.map(Port::Source);
-        let owner = |address| self.sources.owner(address, port, incident.last_seen).owner;
-        key.area().is_none() && incident.evidence.address.map(owner) == Some(Owner::Unattributable)
+        let (port, at) = (incident.evidence.port.map(Port::Source), incident.last_seen);
+        let owner = |address| self.sources.owner(address, port, at).owner;
+        let lent = incident.evidence.address.filter(|_| key.area().is_none());
+        !self.sources.table.knows(at) || lent.map(owner) == Some(Owner::Unattributable)
     }
 
     /// Whether the newest row of the incident is `receiver`'s to read.
@@ -258,6 +259,11 @@ mod tests {
     }
 
     fn the_box() -> Abusebox {
+        box_since(Timestamp::from_unix(0))
+    }
+
+    /// One that has its customer file since then.
+    fn box_since(imported: Timestamp) -> Abusebox {
         let list = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
         let networks = Networks {
             cidrs: list(&["192.0.2.0/24", "2001:db8::/32"]),
@@ -271,7 +277,7 @@ mod tests {
         );
         let number = |id: &str| id[1..].parse().unwrap();
         Abusebox {
-            table: Table::build(&networks, [(Timestamp::from_unix(0), file)], number),
+            table: Table::build(&networks, [(imported, file)], number),
             networks,
             policy: crate::config::raw::parse("", std::path::Path::new("")).unwrap().policy,
             zone: TimeZone::UTC,
@@ -459,6 +465,8 @@ mod tests {
         assert_eq!((line.place.as_str(), line.port), ("", None));
         lent.evidence.address = Some("192.0.2.17".parse().unwrap());
         assert!(abusebox.context().gone(ONE, &nowhere, &lent, kind).is_none(), "another's, as is known now");
+        let line = box_since(now()).context().gone(ONE, &nowhere, &lent, kind).unwrap();
+        assert_eq!(line.place, "", "the file of that time is gone, too");
         incident.mark_told_gone();
         assert!(gone(&incident, ONE).is_none(), "a mail said so");
         back.mark_told_gone();

@@ -182,6 +182,8 @@ pub fn sent_lately(mailed: &Mailed, now: Timestamp) -> u64 {
 pub fn note_mailed(mailed: &mut Mailed, now: Timestamp) {
     mailed.recent.retain(|&sent| now.since(sent) < 86_400);
     mailed.recent.push(now);
+    // A clock that was ahead noted what is later.
+    mailed.recent.sort_unstable();
     mailed.total += 1;
 }
 
@@ -344,5 +346,11 @@ mod tests {
         assert_eq!(mailed.recent.len(), 2);
         note_mailed(&mut mailed, NOW.plus_seconds(86_400));
         assert_eq!((mailed.recent.len(), mailed.total), (2, 3));
+        // One of a clock that was ahead, then two of the right one: the oldest makes room first.
+        let mut mailed = Mailed { recent: vec![NOW.plus_seconds(80_000)], total: 1 };
+        note_mailed(&mut mailed, NOW);
+        let policy = Policy { mails_per_day_max: 2, ..policy() };
+        assert_eq!(not_before(&mailed, &policy, NOW.plus_seconds(80_000)), Some(NOW.plus_days(1)));
+        assert_eq!(not_before(&mailed, &policy, NOW.plus_days(1)), None);
     }
 }
