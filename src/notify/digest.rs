@@ -177,9 +177,10 @@ impl Context<'_> {
     /// Whether nobody can say any more who had the address.
     fn is_forgotten(&self, key: &Key, incident: &Incident) -> bool {
         let (port, at) = (incident.evidence.port.map(Port::Source), incident.last_seen);
-        let owner = |address| self.sources.owner(address, port, at).owner;
-        let lent = incident.evidence.address.filter(|_| key.area().is_none());
-        !self.sources.table.knows(at) || lent.map(owner) == Some(Owner::Unattributable)
+        match incident.evidence.address.filter(|_| key.area().is_none()) {
+            Some(lent) => self.sources.owner(lent, port, at).owner == Owner::Unattributable,
+            None => !self.sources.table.knows(at),
+        }
     }
 
     /// Whether the newest row of the incident is `receiver`'s to read.
@@ -465,7 +466,9 @@ mod tests {
         assert_eq!((line.place.as_str(), line.port), ("", None));
         lent.evidence.address = Some("192.0.2.17".parse().unwrap());
         assert!(abusebox.context().gone(ONE, &nowhere, &lent, kind).is_none(), "another's, as is known now");
-        let line = box_since(now()).context().gone(ONE, &nowhere, &lent, kind).unwrap();
+        let there = Key::new(1, ONE, Place::Address("192.0.2.17".parse().unwrap()), 0);
+        assert!(abusebox.context().gone(ONE, &there, &lent, kind).is_none());
+        let line = box_since(now()).context().gone(ONE, &there, &lent, kind).unwrap();
         assert_eq!(line.place, "", "the file of that time is gone, too");
         incident.mark_told_gone();
         assert!(gone(&incident, ONE).is_none(), "a mail said so");
