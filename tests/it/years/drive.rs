@@ -1,6 +1,7 @@
 //! Takes a box through a world, as the loops of `run` would, with the oracle beside it.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +32,8 @@ enum Event {
     Log,
     Trouble(Trouble),
     DigestBegins,
-    DigestIsOver(Timestamp),
+    /// Of this moment, whose mails left at that.
+    DigestIsOver(Timestamp, Timestamp),
     Operator,
     Compare,
     End,
@@ -72,6 +74,7 @@ struct Drive<'w> {
 impl Drop for Drive<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
+            println!("{:?}", self.world.policy);
             for line in &self.history {
                 println!("{line}");
             }
@@ -139,8 +142,13 @@ impl<'w> Drive<'w> {
             }
             all.push((at(self.chance.within(9 * 3600, 18 * 3600)), Event::Operator));
             let digest = self.oracle.digest(start.plus(day), self.world.policy.digest_hour);
-            all.push((digest.plus_seconds(-1), Event::DigestBegins));
-            all.push((digest.plus_seconds(2 * 3600), Event::DigestIsOver(digest)));
+            if let Some(left) = self.oracle.leaves(self.world, digest) {
+                // One whose mails wait for longer than to the next is judged with that.
+                if left.since(digest) < 20 * 3600 {
+                    all.push((digest.plus_seconds(-1), Event::DigestBegins));
+                    all.push((left.plus_seconds(2 * 3600), Event::DigestIsOver(digest, left)));
+                }
+            }
             if day % 3 == 2 {
                 all.push((at(23 * 3600), Event::Compare));
             }
@@ -169,7 +177,7 @@ impl<'w> Drive<'w> {
             Event::Log => self.log(),
             Event::Trouble(trouble) => self.trouble(trouble),
             Event::DigestBegins => self.oracle.digest_begins(self.world, self.now.plus_seconds(1)),
-            Event::DigestIsOver(digest) => self.digest_is_over(digest),
+            Event::DigestIsOver(digest, left) => self.digest_is_over(digest, left),
             Event::Operator => self.operate(),
             Event::Compare => self.compare(),
             Event::End => {
@@ -193,30 +201,48 @@ impl<'w> Drive<'w> {
 
     fn settle(&self) {
         let World { policy, zone, .. } = self.world;
-        let severity = SEVERITIES[usize::from(policy.severity_min)];
-        self.write(
-            "settings.toml",
-            &format!(
-                "[box]\ntimezone = \"{zone}\"\nlanguage = \"en\"\nmode = \"{}\"\n\
-                 [organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
-                 operator_address = \"{OPERATOR}\"\n\
-                 [networks]\ncidrs = [\"198.18.0.0/15\"]\ndynamic = [\"198.19.0.0/16\"]\n\
-                 [mail]\nurl = \"smtp://127.0.0.1:{}\"\nper_minute_max = 1000\nper_domain_per_minute_max = 1000\n\
-                 [policy]\nmail_severity_min = \"{severity}\"\nrepeat_days_compromised = {}\n\
-                 repeat_days_exposed = {}\nclose_after_days = {}\nmail_age_days_max = {}\nmails_per_day_max = {}\n\
-                 digest_hour = {}\nhold_share_max = {}\nhold_count_min = {}\n",
-                self.mode,
-                self.post.port,
-                policy.repeat_compromised,
-                policy.repeat_exposed,
-                policy.close_after,
-                policy.age_max,
-                policy.mails_max,
-                policy.digest_hour,
-                policy.hold_share,
-                policy.hold_count,
-            ),
+        let list = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>().join(", ");
+        let quiet = policy.quiet.map_or(String::new(), |(from, to)| format!("{from}-{to}"));
+        let days_off = list(&mut policy.days_off.iter().map(|day| format!("\"{day}\"")));
+        let held = list(&mut policy.held.iter().map(|&one| format!("\"{}\"", self.world.customers[one].id)));
+        let mut settings = format!(
+            "[box]\ntimezone = \"{zone}\"\nlanguage = \"en\"\nmode = \"{}\"\n\
+             [organisation]\nname = \"Example Net\"\nabuse_address = \"abuse@example.net\"\n\
+             operator_address = \"{OPERATOR}\"\n\
+             [networks]\ncidrs = [\"198.18.0.0/15\"]\ndynamic = [\"198.19.0.0/16\"]\n\
+             [mail]\nurl = \"smtp://127.0.0.1:{}\"\nper_minute_max = 1000\nper_domain_per_minute_max = 1000\n\
+             [policy]\nmail_severity_min = \"{}\"\nrepeat_days_compromised = {}\n\
+             repeat_days_exposed = {}\nclose_after_days = {}\nmail_age_days_max = {}\nmails_per_day_max = {}\n\
+             digest_hour = {}\nhold_share_max = {}\nhold_count_min = {}\nquiet_hours = \"{quiet}\"\n\
+             tell_gone = {}\nbusiness_days_only = {}\ndays_off = [{days_off}]\ncustomers_held = [{held}]\n",
+            self.mode,
+            self.post.port,
+            SEVERITIES[usize::from(policy.severity_min)],
+            policy.repeat_compromised,
+            policy.repeat_exposed,
+            policy.close_after,
+            policy.age_max,
+            policy.mails_max,
+            policy.digest_hour,
+            policy.hold_share,
+            policy.hold_count,
+            policy.tell_gone,
+            policy.business_days_only,
         );
+        for (name, own) in &policy.families {
+            writeln!(settings, "[[family]]\nname = \"{name}\"").unwrap();
+            let mut line = |key: &str, value: Option<String>| {
+                if let Some(value) = value {
+                    writeln!(settings, "{key} = {value}").unwrap();
+                }
+            };
+            line("tell", own.tell.map(|who| format!("\"{who}\"")));
+            line("repeat_days", own.repeat.map(|days| days.to_string()));
+            line("seen_days_min", own.seen_days_min.map(|days| days.to_string()));
+            let severity = own.severity_min.map(|min| format!("\"{}\"", SEVERITIES[usize::from(min)]));
+            line("severity_min", severity);
+        }
+        self.write("settings.toml", &settings);
     }
 
     /// What the box takes for the time.
@@ -363,6 +389,7 @@ impl<'w> Drive<'w> {
         if !self.server_up {
             self.oracle.disturb(self.now);
         }
+        let before: HashSet<u64> = self.unsent(&engine).values().map(|(number, ..)| *number).collect();
         let step = self.runtime.block_on(async {
             // Of the limit of mails per minute: an hour has passed.
             tokio::time::pause();
@@ -371,17 +398,31 @@ impl<'w> Drive<'w> {
             engine.mail_step(now).await.unwrap()
         });
         assert!(!step.more, "a thousand mails take no minutes");
-        for attempt in self.post.attempts() {
-            self.note(format!("to {:?}: {:?}", attempt.to, attempt.outcome));
-            self.oracle.attempt(self.world, &attempt, now, self.now, self.mode);
-        }
         let policy = &self.world.policy;
         let customers = engine.loaded().table.customers_len();
         let flood =
             step.planned > policy.hold_count && step.planned as f64 > policy.hold_share * customers as f64;
-        let held = if self.mode == "hold" || self.mode == "live" && flood { step.planned } else { 0 };
-        assert_eq!(step.held, held, "held of {} for {customers} in mode {}", step.planned, self.mode);
-        if held > 0 || self.mode == "hold" {
+        let all_held = self.mode == "hold" || self.mode == "live" && flood;
+        let new_held: Vec<_> = self
+            .unsent(&engine)
+            .into_iter()
+            .filter(|(_, (number, _, held, _))| *held && !before.contains(number))
+            .map(|(customer, _)| customer)
+            .collect();
+        match all_held {
+            true => assert_eq!(step.held, step.planned, "held of {customers} in mode {}", self.mode),
+            false => {
+                assert_eq!(step.held, new_held.len());
+                assert!(new_held.iter().all(|customer| policy.held.contains(customer)), "held: {new_held:?}");
+            }
+        }
+        // Those of this step are held.
+        self.oracle.only = (all_held && step.held > 0).then_some(before);
+        for attempt in self.post.attempts() {
+            self.note(format!("to {:?}: {:?}", attempt.to, attempt.outcome));
+            self.oracle.attempt(self.world, &attempt, now, self.now, self.mode);
+        }
+        if step.held > 0 || self.mode == "hold" {
             let unsent = self.unsent(&engine);
             self.oracle
                 .held
@@ -408,8 +449,9 @@ impl<'w> Drive<'w> {
             }
             Trouble::Clock(ahead) => {
                 self.ahead = ahead;
-                // The digest of the next day may have been made by the wrong clock.
-                self.oracle.disturb(self.now.plus_days(1));
+                // The digest of the next local day may have been made by the wrong clock.
+                let tomorrow = self.oracle.local_day(self.now).plus(1);
+                self.oracle.disturb(self.oracle.digest(tomorrow, self.world.policy.digest_hour));
                 self.mail_at = self.now;
             }
             Trouble::Server(up) => {
@@ -449,7 +491,7 @@ impl<'w> Drive<'w> {
         unsent
     }
 
-    fn digest_is_over(&mut self, digest: Timestamp) {
+    fn digest_is_over(&mut self, digest: Timestamp, left: Timestamp) {
         if self.ahead != 0 || self.mode != "live" {
             self.oracle.disturb(self.now);
         }
@@ -459,7 +501,7 @@ impl<'w> Drive<'w> {
         };
         let unsent = self.unsent(&engine);
         let unsent = unsent.into_iter().map(|(who, (_, created, held, _))| (who, (created, held))).collect();
-        self.oracle.digest_is_over(self.world, digest, self.now, &unsent);
+        self.oracle.digest_is_over(self.world, digest, left, self.now, &unsent);
     }
 
     /// A person looks at the page: what is held is let go or dropped, and now and then something is done by hand.

@@ -163,6 +163,49 @@ pub(super) struct Policy {
     pub(super) digest_hour: i8,
     pub(super) hold_share: f64,
     pub(super) hold_count: usize,
+    pub(super) tell_gone: bool,
+    /// No mail leaves from the one hour to the other, over midnight if the second is smaller.
+    pub(super) quiet: Option<(i8, i8)>,
+    pub(super) business_days_only: bool,
+    pub(super) days_off: Vec<Day>,
+    /// Customers whose mails always wait for release.
+    pub(super) held: BTreeSet<usize>,
+    /// By the word of a family.
+    pub(super) families: BTreeMap<&'static str, Own>,
+}
+
+/// What is written of a family; `None`: what holds for all.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Own {
+    pub(super) tell: Option<&'static str>,
+    pub(super) repeat: Option<i32>,
+    pub(super) seen_days_min: Option<usize>,
+    pub(super) severity_min: Option<u8>,
+}
+
+impl Policy {
+    pub(super) fn own(&self, kind: usize) -> Own {
+        self.families.get(family(kind)).copied().unwrap_or_default()
+    }
+
+    /// Whether no mail to customers leaves on a local day.
+    pub(super) fn is_shut(&self, day: Day) -> bool {
+        // 1970-01-03 was a Saturday.
+        let is_weekend = (day.number() - 2).rem_euclid(7) < 2;
+        self.business_days_only && is_weekend || self.days_off.contains(&day)
+    }
+
+    pub(super) fn is_quiet(&self, hour: i8) -> bool {
+        self.quiet.is_some_and(|(from, to)| match from < to {
+            true => (from..to).contains(&hour),
+            false => hour >= from || hour < to,
+        })
+    }
+}
+
+/// The word by which settings know the family of a type.
+fn family(kind: usize) -> &'static str {
+    abusebox::report::kind::find(KINDS[kind].name).unwrap().family.word()
 }
 
 impl World {
@@ -170,7 +213,7 @@ impl World {
         let mut chance = Chance::new(seed);
         let start: Day = "2027-01-04".parse().unwrap();
         let start = start.plus(chance.within(0, 200) as i32);
-        let policy = policy(&mut chance);
+        let policy = policy(&mut chance, start, size);
         let zone =
             chance.pick(&["Europe/Vienna", "America/New_York", "Asia/Kolkata", "Pacific/Auckland", "UTC"]);
         let customers = customers(&mut chance, size.customers);
@@ -286,17 +329,21 @@ impl World {
 
     fn break_things(&mut self, chance: &mut Chance) {
         let Size { customers, days, .. } = self.size;
-        let count = (customers as i64 * i64::from(days) * 3 / 365).clamp(5, 50_000);
+        // In few days there is as much to be seen as in many.
+        let count = (customers as i64 * i64::from(days) * 3 / 365).clamp(customers as i64 * 2, 50_000);
         // Some are everybody's at once: a flood.
+        let share = chance.pick(&[0.0, 3.0, 25.0]);
         let flood = self.start.plus(chance.within(20, i64::from(days.max(21))) as i32);
         for number in 0..count {
             let mut first = self.start.plus(chance.within(-5, i64::from(days)) as i32);
-            if number % 8 == 0 && chance.happens(50.0) {
+            if chance.happens(share) {
                 first = flood;
             }
             let kind = chance.index(KINDS.len());
             let at = match chance.happens(15.0) {
                 true => Where::Slot(chance.index(self.slots.len())),
+                // Few have most of it.
+                false if chance.happens(30.0) => Where::Customer(chance.index(2 + customers / 50)),
                 false => Where::Customer(chance.index(customers)),
             };
             let mut spells = Vec::new();
@@ -463,7 +510,7 @@ impl World {
         }
         for customer in 0..self.customers.len() {
             let Some(to) = self.customers[customer].mails.first().cloned() else { continue };
-            if !chance.happens(8.0) {
+            if !chance.happens(15.0) {
                 continue;
             }
             let days = i64::from(self.size.days);
@@ -607,7 +654,29 @@ fn written(time: Timestamp) -> String {
     time.to_string().replace('T', " ").replace('Z', "")
 }
 
-fn policy(chance: &mut Chance) -> Policy {
+fn policy(chance: &mut Chance, start: Day, size: Size) -> Policy {
+    let customers = size.customers as i64;
+    let mut families = BTreeMap::new();
+    for _ in 0..chance.pick(&[0, 0, 1, 2, 3]) {
+        let mut own = Own::default();
+        match chance.index(5) {
+            0 => own.tell = Some(chance.pick(&["operator", "nobody"])),
+            1 => own.repeat = Some(chance.within(1, 60) as i32),
+            2 | 3 => own.seen_days_min = Some(chance.within(2, 4) as usize),
+            _ => own.severity_min = Some(chance.within(0, 4) as u8),
+        }
+        families.insert(family(chance.index(KINDS.len())), own);
+    }
+    let quiet = chance.happens(30.0).then(|| {
+        let from = chance.within(0, 23);
+        (from as i8, ((from + chance.within(1, 14)) % 24) as i8)
+    });
+    let offs = if chance.happens(30.0) { size.days / 25 } else { 0 };
+    let days_off = (0..offs).map(|_| start.plus(chance.within(0, size.days.into()) as i32)).collect();
+    let many = if chance.happens(30.0) { 1 + customers / 100 } else { 0 };
+    let held = (0..many).map(|_| chance.index(size.customers)).collect();
+    let business_days_only = chance.happens(30.0);
+    let tell_gone = chance.happens(80.0);
     let mut often = |usual: i64, low: i64, high: i64| match chance.happens(50.0) {
         true => usual,
         false => chance.within(low, high),
@@ -620,8 +689,14 @@ fn policy(chance: &mut Chance) -> Policy {
         age_max: often(5, 3, 7),
         mails_max: often(2, 1, 3) as usize,
         digest_hour: often(8, 0, 23) as i8,
-        hold_count: often(20, 5, 40) as usize,
+        hold_count: often(20.min(customers / 10), 1, 40.min(customers / 5)) as usize,
         hold_share: often(20, 5, 40) as f64 / 100.0,
+        tell_gone,
+        quiet,
+        business_days_only,
+        days_off,
+        held,
+        families,
     }
 }
 
