@@ -159,7 +159,7 @@ impl Context<'_> {
         // What was closed by hand may be seen every day; of that it would not be true.
         let unseen_seconds = i64::from(self.policy.close_after_days - 1) * 86_400;
         let unseen = incident.closed?.since(incident.last_seen) >= unseen_seconds;
-        if !(self.policy.tell_gone && incident.told.is_some() && unseen) {
+        if !(incident.told.is_some() && unseen) {
             return None;
         }
         let line = earlier(key, incident, kind, incident.last_seen);
@@ -454,10 +454,6 @@ mod tests {
         let line = gone(&incident, ONE).unwrap();
         assert_eq!((line.place.as_str(), line.at), ("192.0.2.1", incident.last_seen));
         assert!(gone(&incident, TWO).is_none(), "another's");
-        let policy = Policy { tell_gone: false, ..abusebox.policy.clone() };
-        let key = key(ONE, Place::Address("192.0.2.1".parse().unwrap()));
-        let context = Context { policy: &policy, ..abusebox.context() };
-        assert!(context.gone(ONE, &key, &incident, kind).is_none());
         // Nobody knows any more whose the address was: it is not named.
         let mut lent = incident.clone();
         lent.evidence.address = Some("192.0.2.65".parse().unwrap());

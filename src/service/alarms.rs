@@ -175,9 +175,13 @@ fn end(txn: &Txn, code: &str, alarm: &Alarm, gave_way: bool, now: Timestamp) -> 
     }
     (spell.until, spell.seconds) = (Some(over), over.since(alarm.since));
     let before = txn.last_past_alarm(code)?;
-    // With it, one is over that was told and gave way to it.
-    let follows = before.as_ref().is_some_and(|(_, last)| last.told && last.spell.until.is_none());
-    let told = (alarm.told || follows) && !UNMAILABLE.contains(&code);
+    // With it, those are over that gave way to it one after another; that says all there is to say of them.
+    let gave_way = txn.gave_way(code)?;
+    let was_told = alarm.told || gave_way.iter().any(|(_, one)| one.told);
+    let told = was_told && !UNMAILABLE.contains(&code);
+    for (number, one) in gave_way.into_iter().filter(|(_, one)| told && one.urgent_from.is_some()) {
+        txn.put_past_alarm(Some(number), &PastAlarm { urgent_from: None, ..one })?;
+    }
     let mut urgent_from = match alarm.urgent_from {
         _ if told => over,
         at if at <= over => at,

@@ -92,7 +92,7 @@ impl Engine {
         let digest = policy::digest_due(digests.last, policy, now, &boxx.timezone).filter(|_| is_begun);
         let rules = Rules { sha256: sha256(format!("{policy:?}").as_bytes()) };
         // What other rules, or a clock that was ahead, let nobody hear of was no longer marked.
-        let are_others = digests.last.is_some() && view.meta::<Rules>()? != Some(rules);
+        let are_others = view.meta::<Rules>()? != Some(rules);
         let view = match digest.is_some() && (digests.last > digest || are_others) {
             true => self.marked_anew(&view, now)?,
             false => view,
@@ -252,7 +252,7 @@ impl Engine {
         Ok((planned.len(), held_now))
     }
 
-    /// Marks all who have something to hear.
+    /// Marks those who have something to hear and are not marked.
     fn marked_anew(&self, view: &View, now: Timestamp) -> Result<View, Error> {
         let loaded = self.loaded();
         let Settings { boxx, policy, .. } = &loaded.settings;
@@ -265,7 +265,15 @@ impl Engine {
             receivers.extend(receiver(&key, &incident, family, policy).filter(|_| due));
             Ok(())
         })?;
-        self.store.write(|txn| txn.mark_due(receivers.into_iter().map(|receiver| (receiver, false)), now))?;
+        let mut unmarked = Vec::new();
+        for receiver in receivers {
+            if view.due_of(receiver)?.is_none() {
+                unmarked.push((receiver, false));
+            }
+        }
+        if !unmarked.is_empty() {
+            self.store.write(|txn| txn.mark_due(unmarked, now))?;
+        }
         Ok(self.store.view()?)
     }
 
@@ -295,7 +303,13 @@ impl Engine {
 
     async fn send(&self, now: Timestamp) -> Result<Step, Error> {
         let mut server = self.mail_server.lock().await;
-        let Settings { boxx, policy, .. } = &self.loaded().settings;
+        let Settings { boxx, policy, organisation, .. } = &self.loaded().settings;
+        let asks =
+            |(code, alarm): &(String, store::Alarm)| code == OPERATOR_MAIL && alarm.text == NO_OPERATOR;
+        if !organisation.operator_address.is_empty() && self.store.view()?.alarms()?.iter().any(asks) {
+            // There may be no mail for the operator by which this would be seen.
+            self.alarm(OPERATOR_MAIL, None, now)?;
+        }
         if let Some((notice, index, attempt)) = &server.unstored {
             let known = self.store.view()?.notice(notice.number)?;
             let known = known.as_ref().and_then(|known| known.deliveries.get(*index));
@@ -407,6 +421,11 @@ impl Engine {
             step.full_for(seconds, now);
             return Ok(ControlFlow::Continue(()));
         }
+        if !notice.frozen && self.addresses(&loaded, &notice).iter().all(String::is_empty) {
+            // Customers have addresses.
+            self.alarm(OPERATOR_MAIL, Some(NO_OPERATOR), now)?;
+            return Ok(ControlFlow::Continue(()));
+        }
         let Some(frozen) = self.prepare(&view, &loaded, &mut notice, now)? else {
             self.change(&[number], |notice| {
                 let over = notice.done.is_none() && !notice.frozen;
@@ -419,6 +438,7 @@ impl Engine {
             return Ok(ControlFlow::Continue(()));
         };
         drop(view);
+        let made_for = notice.scope;
         for index in 0..notice.deliveries.len() {
             let delivery = &notice.deliveries[index];
             if delivery.done.is_some() {
@@ -430,11 +450,6 @@ impl Engine {
             }
             if let seconds @ 1.. = full(server, &delivery.to) {
                 step.full_for(seconds, now);
-                continue;
-            }
-            if delivery.to.is_empty() {
-                // Customers have addresses.
-                self.alarm(OPERATOR_MAIL, Some(NO_OPERATOR), now)?;
                 continue;
             }
             let missing =
@@ -471,7 +486,7 @@ impl Engine {
                 self.store.write(|txn| {
                     // A week may have been added to it.
                     let is_same = |begun: &Notice| {
-                        begun.done.is_none() && !begun.held && (begun.frozen || begun.scope == notice.scope)
+                        begun.done.is_none() && !begun.held && (begun.frozen || begun.scope == made_for)
                     };
                     let Some(mut begun) = txn.notice(number)?.filter(is_same) else {
                         return Ok(Err(Stop::Changed));
@@ -724,7 +739,8 @@ impl Engine {
             if !telling.contains(&key) {
                 still_open.extend(context.still_open(notice.customer, &key, &incident, kind));
                 if let Some(line) = context.gone(notice.customer, &key, &incident, kind) {
-                    gone.push(line);
+                    // What nobody is to hear now is no news either once somebody is.
+                    gone.extend(context.policy.tell_gone.then_some(line));
                     gone_ids.push(incident.id);
                 }
             }

@@ -1067,9 +1067,16 @@ impl Txn {
         for entry in self.txn.open_table(PAST_ALARMS)?.iter()? {
             let (number, alarm) = entry?;
             let (number, alarm) = (number.value(), decode::<PastAlarm>(alarm.value())?);
-            // It was there when the mail was made, and over before the mail arrived.
-            let was_there = names(&alarm.code, alarm.spell.since, &alarm.spell.text);
             let lasted = alarm.spell.until.is_some();
+            // It was there when the mail was made, and over before the mail arrived; then it may have been joined to an
+            // earlier one. Without a mail nothing was said of what need not be told.
+            let was_there = match lasted {
+                true => said.is_some_and(|said| {
+                    let spell = alarm.spell.since..=alarm.over;
+                    said.standing.iter().any(|one| one.0 == alarm.code && spell.contains(&one.1))
+                }),
+                false => names(&alarm.code, alarm.spell.since, &alarm.spell.text),
+            };
             if alarm.urgent_from.is_some() && (names_past(number, alarm.over) || was_there && !lasted) {
                 changed.push((number, PastAlarm { urgent_from: None, told: true, ..alarm }));
             } else if was_there && lasted && !alarm.told {
@@ -1089,6 +1096,21 @@ impl Txn {
             }
         }
         Ok(None)
+    }
+
+    /// Those of this kind that gave way to another, newest first, since one was over.
+    pub fn gave_way(&self, code: &str) -> Result<Vec<(u64, PastAlarm)>, Error> {
+        let mut all = Vec::new();
+        for entry in self.txn.open_table(PAST_ALARMS)?.iter()?.rev() {
+            let (number, alarm) = entry?;
+            let alarm: PastAlarm = decode(alarm.value())?;
+            match alarm.code == code {
+                true if alarm.spell.until.is_some() => break,
+                true => all.push((number.value(), alarm)),
+                false => {}
+            }
+        }
+        Ok(all)
     }
 
     /// Keeps an alarm that is over: a new one, for which the oldest make room, or in the place of another.

@@ -192,13 +192,18 @@ fn that_a_fault_is_over_is_told_whatever_it_was_in_the_end() {
     rig.alarm("customers", Some("the customer file waits to be confirmed: 3 customers are gone"));
     rig.run_for_hours(1);
     rig.alarm("customers", Some("the customer file is not taken: it holds no customer"));
-    let soon = rig.now.plus_seconds(300);
-    rig.run_until(soon);
+    let later = |rig: &mut Rig| {
+        let soon = rig.now.plus_seconds(300);
+        rig.run_until(soon);
+    };
+    later(&mut rig);
+    rig.alarm("customers", Some("the customer file is not taken: it has no column of addresses"));
+    later(&mut rig);
     rig.alarm("customers", None);
-    rig.run_for_hours(1);
+    rig.run_for_days(2);
     let told = rig.told();
     assert_eq!(told.len(), 2, "{told:?}");
-    assert_eq!(told[1], "2027-03-09T13:05:00Z Over: the customer file is not taken");
+    assert_eq!(told[1], "2027-03-09T13:10:00Z Over: the customer file is not taken");
 }
 
 #[test]
@@ -220,6 +225,11 @@ fn customers_get_their_mails_where_the_operator_has_no_address() {
 fn mails_that_do_not_reach_the_operator_make_no_more_of_them() {
     let mut rig = Rig::new(START);
     rig.run_until(at("2027-03-09T12:00:00Z"));
+    // It came and went within minutes, which needs nobody.
+    rig.alarm("disk", Some(&full(9)));
+    let engine = rig.engine();
+    engine.alarm("disk", None, rig.now.plus_seconds(60)).unwrap();
+    rig.run_for_hours(8);
     rig.mail.script(Stage::Rcpt, "noc@", Act::Reply("550 5.1.1 No such user"), None);
     rig.alarm("disk", Some(&full(9)));
     rig.run_for_days(3);

@@ -153,6 +153,23 @@ fn a_family_is_told_to_the_operator_or_to_nobody_from_the_moment_it_is_set() {
 }
 
 #[test]
+fn what_is_gone_is_not_told_later_where_nobody_is_to_hear_it() {
+    let said = |quietly_until: &str| {
+        let mut rig = rig("close_after_days = 8\ntell_gone = false\n");
+        rig.problem("scan_rdp", "198.18.1.10", "high", 0..=0);
+        rig.problem("scan_telnet", "198.18.1.11", "high", 11..=11);
+        rig.problem("scan_ftp", "198.18.1.12", "high", 14..=14);
+        rig.run_until(at(quietly_until));
+        rig.set(|wishes| wishes.policy = "close_after_days = 8\n".to_owned());
+        rig.run_until(at("2027-03-27T00:00:00Z"));
+        let texts = rig.customer(1).into_iter().map(|sent| sent.mail.text());
+        texts.map(|text| text.contains("No longer seen")).collect::<Vec<_>>()
+    };
+    assert_eq!(said("2027-03-19T12:00:00Z"), [false, true, false]);
+    assert_eq!(said("2027-03-21T12:00:00Z"), [false, false, false]);
+}
+
+#[test]
 fn what_milder_rules_tell_need_not_be_seen_again() {
     let rules = "mail_severity_min = \"high\"\n[[family]]\nname = \"telnet\"\ntell = \"nobody\"\n";
     let mut rig = rig(rules);
