@@ -73,8 +73,17 @@ impl Engine {
             // Where jobs have their files, apart from the reports that count.
             let aside = Spool::new(jobs::folder(self))?;
             for listed in listing.reports.iter().take(LOOKED_AT_MAX) {
-                let spooled = client.download(&listed.id, &listed.file, &aside, now).await?;
-                let file = Temporary(spooled.path);
+                let file = match client.download(&listed.id, &listed.file, &aside, now).await {
+                    Ok(spooled) => Temporary(spooled.path),
+                    Err(error) => {
+                        tracing::warn!(
+                            report = listed.file,
+                            "not looked at for networks: {}",
+                            describe(&error)
+                        );
+                        continue;
+                    }
+                };
                 let hint = Hint { kind: listed.kind.as_deref(), file_name: Some(&listed.file) };
                 let Ok(mut reader) = Reader::new(spool::open(&file.0)?, hint) else { continue };
                 while let Ok(Some(item)) = reader.next_item() {
