@@ -178,7 +178,11 @@ impl Context<'_> {
     fn is_forgotten(&self, key: &Key, incident: &Incident) -> bool {
         let (port, at) = (incident.evidence.port.map(Port::Source), incident.last_seen);
         match incident.evidence.address.filter(|_| key.area().is_none()) {
-            Some(lent) => self.sources.owner(lent, port, at).owner == Owner::Unattributable,
+            // Of a log that has forgotten one session and not the next, nobody had it.
+            Some(lent) => {
+                let owner = self.sources.owner(lent, port, at).owner;
+                matches!(owner, Owner::Unattributable | Owner::Unassigned)
+            }
             None => !self.sources.table.knows(at),
         }
     }

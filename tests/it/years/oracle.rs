@@ -682,7 +682,9 @@ impl Oracle {
         now: Timestamp,
         unsent: &HashMap<usize, (Timestamp, bool)>,
     ) {
-        let undisturbed = digest.plus_seconds(-5 * 3600);
+        // Quiet hours keep it longer.
+        let retry = if world.policy.quiet.is_some() { 29 } else { 5 };
+        let undisturbed = digest.plus_seconds(-retry * 3600);
         // A day for the limit of mails; with quiet hours and days off that may be at the end of the next open one.
         let policy = &world.policy;
         let is_often_shut =
