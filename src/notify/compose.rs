@@ -201,7 +201,7 @@ pub fn operator(digest: &OperatorDigest, voice: &Voice<'_>) -> Mail {
     ] {
         if !lines.is_empty() {
             blocks.push(Block::Heading(title.to_owned()));
-            blocks.push(Block::Lines(at_most(OPERATOR_LINES_MAX, lines, say)));
+            blocks.push(Block::Lines(at_most(OPERATOR_LINES_MAX, lines.into_iter(), say)));
         }
     }
     if digest.held > 0 {
@@ -322,17 +322,18 @@ fn gone(digest: &Digest, voice: &Voice<'_>) -> Vec<Block> {
 }
 
 fn lines(all: &[Earlier], line: impl Fn(&Earlier) -> String, say: &Sentences<'_>) -> Block {
-    Block::Lines(at_most(EARLIER_SHOWN_MAX, all.iter().map(line).collect(), say))
+    Block::Lines(at_most(EARLIER_SHOWN_MAX, all.iter().map(line), say))
 }
 
 /// The first of them, and how many more there are.
-fn at_most(most: usize, mut lines: Vec<String>, say: &Sentences<'_>) -> Vec<String> {
-    if lines.len() > most {
-        let more = (lines.len() - most).to_string();
-        lines.truncate(most);
-        lines.push(fill(say.and_more, &[("count", &more)]));
-    }
-    lines
+fn at_most(most: usize, lines: impl ExactSizeIterator<Item = String>, say: &Sentences<'_>) -> Vec<String> {
+    let more = lines.len().saturating_sub(most);
+    lines.take(most).chain(and_more(more as u64, say)).collect()
+}
+
+/// The line that says how many more there are, if there are.
+pub(super) fn and_more(more: u64, say: &Sentences<'_>) -> Option<String> {
+    (more > 0).then(|| fill(say.and_more, &[("count", &more.to_string())]))
 }
 
 /// What an alarm says first, short enough for a subject.

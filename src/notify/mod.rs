@@ -20,6 +20,7 @@ use jiff::tz::TimeZone;
 
 use crate::clock::{Day, Timestamp};
 use crate::incident::policy::Reason;
+use crate::report::Counts;
 use crate::report::kind::{Family, Nature, Severity};
 
 /// One problem as the mail tells it. Every text in it is foreign: escape it.
@@ -156,13 +157,7 @@ pub struct Week {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Figures {
     pub reports: u64,
-    pub rows: u64,
-    pub matched: u64,
-    pub unassigned: u64,
-    pub ambiguous: u64,
-    pub unattributable: u64,
-    pub outside: u64,
-    pub rejected: u64,
+    pub counts: Counts,
     /// Problems first seen, and closed.
     pub new: u64,
     pub gone: u64,

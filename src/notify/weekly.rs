@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::compose::{filled_in, moment};
+use super::compose::{and_more, filled_in, moment};
 use super::layout::{Block, Row, Table};
 use super::sentences::Sentences;
 use super::texts::Voice;
@@ -50,9 +50,8 @@ pub(super) fn blocks(weekly: &Weekly, zone: &TimeZone, voice: &Voice<'_>) -> Vec
     blocks.push(match week.alarms.is_empty() {
         true => Block::Paragraph(say.week_alarms_none.to_owned()),
         false => {
-            let more = week.alarms_more;
-            let more = (more > 0).then(|| fill(say.and_more, &[("count", &more.to_string())]));
-            Block::Lines(week.alarms.iter().map(|spell| spell_line(spell, zone, say)).chain(more).collect())
+            let lines = week.alarms.iter().map(|spell| spell_line(spell, zone, say));
+            Block::Lines(lines.chain(and_more(week.alarms_more, say)).collect())
         }
     });
     let newest = match week.newest {
@@ -70,13 +69,13 @@ fn figures([this, before]: [Figures; 2], say: &Sentences<'_>) -> Vec<(String, [u
     type Figure = fn(&Figures) -> u64;
     let all: [(&str, Figure); 13] = [
         (say.week_reports, |week| week.reports),
-        (say.week_rows, |week| week.rows),
-        (say.week_matched, |week| week.matched),
-        (say.week_unassigned, |week| week.unassigned),
-        (say.week_ambiguous, |week| week.ambiguous),
-        (say.week_unattributable, |week| week.unattributable),
-        (say.week_outside, |week| week.outside),
-        (say.week_rejected, |week| week.rejected),
+        (say.week_rows, |week| week.counts.rows),
+        (say.week_matched, |week| week.counts.matched),
+        (say.week_unassigned, |week| week.counts.unassigned),
+        (say.week_ambiguous, |week| week.counts.ambiguous),
+        (say.week_unattributable, |week| week.counts.unattributable),
+        (say.week_outside, |week| week.counts.outside),
+        (say.week_rejected, |week| week.counts.rejected),
         (say.week_new, |week| week.new),
         (say.week_gone, |week| week.gone),
         (say.week_sent, |week| week.sent),

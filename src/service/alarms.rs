@@ -82,7 +82,7 @@ impl Engine {
                 end(txn, code, alarm, text.is_some(), now)?;
             }
             let Some(text) = text else { return txn.put_alarm(code, None) };
-            let last = txn.last_past_alarm(code)?.map(|(_, last)| last.over);
+            let last = txn.past_alarms(code)?.first().map(|(_, last)| last.over);
             let is_again = last.is_some_and(|over| (0..AGAIN_SECONDS).contains(&now.since(over)));
             let urgent_from = if is_again { now.plus_seconds(AGAIN_SECONDS) } else { now };
             txn.put_alarm(code, Some(&Alarm { urgent_from, ..Alarm::new(now, text) }))
@@ -174,11 +174,13 @@ fn end(txn: &Txn, code: &str, alarm: &Alarm, gave_way: bool, now: Timestamp) -> 
         return txn.put_past_alarm(None, &past);
     }
     (spell.until, spell.seconds) = (Some(over), over.since(alarm.since));
-    let before = txn.last_past_alarm(code)?;
+    let mut past = txn.past_alarms(code)?.into_iter().peekable();
     // With it, those are over that gave way to it one after another; that says all there is to say of them.
-    let gave_way = txn.gave_way(code)?;
+    let gave_way: Vec<_> =
+        std::iter::from_fn(|| past.next_if(|(_, one)| one.spell.until.is_none())).collect();
     let was_told = alarm.told || gave_way.iter().any(|(_, one)| one.told);
     let told = was_told && !UNMAILABLE.contains(&code);
+    let before = past.next().filter(|_| gave_way.is_empty());
     for (number, one) in gave_way.into_iter().filter(|(_, one)| told && one.urgent_from.is_some()) {
         txn.put_past_alarm(Some(number), &PastAlarm { urgent_from: None, ..one })?;
     }
@@ -189,7 +191,7 @@ fn end(txn: &Txn, code: &str, alarm: &Alarm, gave_way: bool, now: Timestamp) -> 
         _ => over.plus_days(1),
     };
     let is_close = |last: &PastAlarm| (0..AGAIN_SECONDS).contains(&alarm.since.since(last.over));
-    let before = before.filter(|(_, last)| !last.told && last.spell.until.is_some() && is_close(last));
+    let before = before.filter(|(_, last)| !last.told && is_close(last));
     let number = before.map(|(number, last)| {
         spell.since = last.spell.since;
         spell.times += last.spell.times;

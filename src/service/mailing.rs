@@ -90,10 +90,9 @@ impl Engine {
         // Of a box that is being set up, the digest of the day waits for the first report.
         let is_begun = boxx.mode != Mode::Hold || digests.last.is_some() || has_reports(&view)?;
         let digest = policy::digest_due(digests.last, policy, now, &boxx.timezone).filter(|_| is_begun);
-        let rules = Rules { sha256: sha256(format!("{policy:?}").as_bytes()) };
+        let rules = digest.map(|_| Rules { sha256: sha256(format!("{policy:?}").as_bytes()) });
         // What other rules, or a clock that was ahead, let nobody hear of was no longer marked.
-        let are_others = view.meta::<Rules>()? != Some(rules);
-        let view = match digest.is_some() && (digests.last > digest || are_others) {
+        let view = match rules.is_some() && (digests.last > digest || view.meta::<Rules>()? != rules) {
             true => self.marked_anew(&view, now)?,
             false => view,
         };
@@ -241,8 +240,8 @@ impl Engine {
                 txn.set_meta(&weeks)?;
             }
             halt::point("planning");
-            if digest.is_some() {
-                txn.set_meta(&rules)?;
+            if let Some(rules) = &rules {
+                txn.set_meta(rules)?;
             }
             txn.set_meta(&digests)
         })?;
@@ -754,7 +753,8 @@ impl Engine {
         let language =
             contact.as_ref().and_then(|contact| contact.language).unwrap_or(&loaded.settings.boxx.language);
         let voice = loaded.texts.voice(language);
-        let made = Made::of(told, |problems| {
+        let also = Also { gone: gone_ids, ..Also::default() };
+        Ok(Some(Made::of(told, also, |problems| {
             let digest = Digest {
                 sender: loaded.sender(),
                 phrase: loaded.settings.organisation.phrase.clone(),
@@ -770,8 +770,7 @@ impl Engine {
                 gone,
             };
             compose::customer(&digest, &voice)
-        });
-        Ok(Some(Made { also: Also { gone: gone_ids, ..Also::default() }, ..made }))
+        })))
     }
 
     fn operator_mail(
@@ -802,7 +801,8 @@ impl Engine {
         log.finish()?;
         let findings_more = all.saturating_sub(told.len() as u64);
         let voice = loaded.texts.voice(&loaded.settings.boxx.language);
-        let made = Made::of(told, |findings| {
+        let also = Also { alarms: said, ..Also::default() };
+        Ok(Some(Made::of(told, also, |findings| {
             let digest = OperatorDigest {
                 sender: loaded.sender(),
                 notice: notice.number,
@@ -827,8 +827,7 @@ impl Engine {
                 week: week.map(|week| loaded.weekly(week)),
             };
             compose::operator(&digest, &voice)
-        });
-        Ok(Some(Made { also: Also { alarms: said, ..Also::default() }, ..made }))
+        })))
     }
 
     /// The Message-ID of a notice to its n-th address, as long as it is not written.
@@ -1116,11 +1115,11 @@ struct Made {
 }
 
 impl Made {
-    fn of(told: Vec<Told>, compose: impl FnOnce(Vec<(Ownership, Problem)>) -> Mail) -> Self {
+    fn of(told: Vec<Told>, also: Also, compose: impl FnOnce(Vec<(Ownership, Problem)>) -> Mail) -> Self {
         let incidents = told.iter().map(|told| (told.problem.incident, told.severity)).collect();
         let first_notices = told.iter().filter_map(|told| told.first_notice).collect();
         let mail = compose(told.into_iter().map(|told| (told.ownership, told.problem)).collect());
-        Self { mail, incidents, also: Also::default(), first_notices }
+        Self { mail, incidents, also, first_notices }
     }
 }
 

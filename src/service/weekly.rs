@@ -69,16 +69,9 @@ fn week(view: &View, day: Day, now: Timestamp) -> Result<Week, store::Error> {
             return ControlFlow::Break(());
         }
         if report.duplicate_of.is_none() && report.unreadable.is_none() {
-            let counts = report.counts;
             of(report.day.start(), &mut |figures| {
                 figures.reports += 1;
-                figures.rows += counts.rows;
-                figures.matched += counts.matched;
-                figures.unassigned += counts.unassigned;
-                figures.ambiguous += counts.ambiguous;
-                figures.unattributable += counts.unattributable;
-                figures.outside += counts.outside;
-                figures.rejected += counts.rejected;
+                figures.counts += report.counts;
             });
         }
         ControlFlow::Continue(())

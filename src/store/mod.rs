@@ -1086,28 +1086,14 @@ impl Txn {
         changed.iter().try_for_each(|(number, alarm)| self.put_past_alarm(Some(*number), alarm))
     }
 
-    /// The newest alarm of this kind that is over, with its number.
-    pub fn last_past_alarm(&self, code: &str) -> Result<Option<(u64, PastAlarm)>, Error> {
-        for entry in self.txn.open_table(PAST_ALARMS)?.iter()?.rev() {
-            let (number, alarm) = entry?;
-            let alarm: PastAlarm = decode(alarm.value())?;
-            if alarm.code == code {
-                return Ok(Some((number.value(), alarm)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Those of this kind that gave way to another, newest first, since one was over.
-    pub fn gave_way(&self, code: &str) -> Result<Vec<(u64, PastAlarm)>, Error> {
+    /// The alarms of this kind that are over, with their numbers, newest first.
+    pub fn past_alarms(&self, code: &str) -> Result<Vec<(u64, PastAlarm)>, Error> {
         let mut all = Vec::new();
         for entry in self.txn.open_table(PAST_ALARMS)?.iter()?.rev() {
             let (number, alarm) = entry?;
             let alarm: PastAlarm = decode(alarm.value())?;
-            match alarm.code == code {
-                true if alarm.spell.until.is_some() => break,
-                true => all.push((number.value(), alarm)),
-                false => {}
+            if alarm.code == code {
+                all.push((number.value(), alarm));
             }
         }
         Ok(all)

@@ -16,6 +16,7 @@ use crate::fetch::http::Version;
 use crate::incident::Incident;
 use crate::notify::outbox::{Also, Frozen, Mailed, Notice, Scope};
 use crate::notify::{Mail, Sender, Spell, Week};
+pub use crate::report::Counts;
 use crate::report::kind::Nature;
 use crate::sessions::accounting::Running;
 
@@ -217,31 +218,6 @@ pub struct CustomersSeen {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Fetching {
     pub schedule: crate::fetch::schedule::Schedule,
-}
-
-/// How the rows of a report were accounted for. The last six add up to `rows`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    pub rows: u64,
-    pub matched: u64,
-    pub unassigned: u64,
-    pub ambiguous: u64,
-    pub unattributable: u64,
-    pub outside: u64,
-    pub rejected: u64,
-}
-
-impl std::ops::AddAssign for Counts {
-    fn add_assign(&mut self, other: Self) {
-        let Self { rows, matched, unassigned, ambiguous, unattributable, outside, rejected } = other;
-        self.rows += rows;
-        self.matched += matched;
-        self.unassigned += unassigned;
-        self.ambiguous += ambiguous;
-        self.unattributable += unattributable;
-        self.outside += outside;
-        self.rejected += rejected;
-    }
 }
 
 /// A report file, keyed by its name.

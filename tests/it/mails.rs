@@ -15,6 +15,7 @@ use abusebox::notify::texts::Texts;
 use abusebox::notify::{
     Digest, Earlier, Figures, Mail, OperatorDigest, Problem, Sender, Spell, Week, Weekly, compose, sample,
 };
+use abusebox::report::Counts;
 use abusebox::report::kind::{Family, Severity};
 use jiff::tz::TimeZone;
 
@@ -144,13 +145,15 @@ fn week() -> OperatorDigest {
     let seen = |n: i32| (!(11..13).contains(&n)).then_some([(n % 4) as u64, (700 - 12 * n) as u64]);
     let figures = Figures {
         reports: 171,
-        rows: 10_482,
-        matched: 9_870,
-        unassigned: 212,
-        ambiguous: 3,
-        unattributable: 41,
-        outside: 355,
-        rejected: 1,
+        counts: Counts {
+            rows: 10_482,
+            matched: 9_870,
+            unassigned: 212,
+            ambiguous: 3,
+            unattributable: 41,
+            outside: 355,
+            rejected: 1,
+        },
         new: 61,
         gone: 80,
         sent: 66,
@@ -163,7 +166,10 @@ fn week() -> OperatorDigest {
     let week = Week {
         first,
         last: first.plus(6),
-        figures: [figures, Figures { rows: 9_999, new: 44, failed: 0, ..figures }],
+        figures: [
+            figures,
+            Figures { counts: Counts { rows: 9_999, ..figures.counts }, new: 44, failed: 0, ..figures },
+        ],
         open: [[4, 4], [17, 15], [420, 433], [198, 201], [3, 5]],
         largest: open(&[
             (Family::OpenResolver, [201, 220]),

@@ -223,8 +223,7 @@ impl Form<'_> {
             }
             "ranges" => {
                 let say = &self.t.settings;
-                let names = [("cgn", say.cgn), ("dynamic", say.dynamic), ("both", say.both)];
-                names.into_iter().find(|(known, _)| *known == word).map(|(_, name)| name)
+                named(word, &[("cgn", say.cgn), ("dynamic", say.dynamic), ("both", say.both)])
             }
             "weekly_report" => {
                 let say = &self.t.settings;
@@ -238,17 +237,17 @@ impl Form<'_> {
                     ("sunday", say.sunday),
                     ("never", say.never),
                 ];
-                names.into_iter().find(|(known, _)| *known == word).map(|(_, name)| name)
+                named(word, &names)
             }
             _ if word.is_empty() => Some(self.t.families.as_for_all),
             "tell" => {
                 let say = &self.t.families;
                 let names = [
-                    (Tell::Customer, say.tell_customer),
-                    (Tell::Operator, say.tell_operator),
-                    (Tell::Nobody, say.tell_nobody),
+                    (Tell::Customer.word(), say.tell_customer),
+                    (Tell::Operator.word(), say.tell_operator),
+                    (Tell::Nobody.word(), say.tell_nobody),
                 ];
-                names.into_iter().find(|(known, _)| known.word() == word).map(|(_, name)| name)
+                named(word, &names)
             }
             "language" => lang::name_of(word),
             _ => Severity::ALL
@@ -385,6 +384,11 @@ const LIST_BYTES_MAX: usize = 45_000;
 
 pub(crate) const SECURITIES: &[(&str, MailSecurity)] =
     &[("starttls", MailSecurity::StartTls), ("tls", MailSecurity::Tls), ("plain", MailSecurity::Plain)];
+
+/// What a person reads in the place of a word, of these.
+fn named<'a>(word: &str, names: &[(&str, &'a str)]) -> Option<&'a str> {
+    names.iter().find(|(known, _)| *known == word).map(|(_, name)| *name)
+}
 
 #[cfg(test)]
 mod tests {
