@@ -50,6 +50,8 @@ struct Mail {
 /// All mails that tell the same to the addresses of one customer.
 struct Told {
     customer: usize,
+    /// As its first address had it.
+    table: String,
     rows: Vec<(Key, u8)>,
     /// What they say is gone.
     gone: Vec<Key>,
@@ -119,6 +121,8 @@ pub(super) struct Oracle {
     pub(super) logged: Timestamp,
     covered: BTreeSet<Day>,
     kept: Option<Day>,
+    /// The latest moment by which the box has forgotten what is old: its clock may have been ahead.
+    forgot: Timestamp,
     mails: HashMap<String, Mail>,
     notices: HashMap<u64, Told>,
     /// When mails were taken that count for the limit of a day, by the box's clock and in truth.
@@ -133,6 +137,8 @@ pub(super) struct Oracle {
     trouble_of_all: Timestamp,
     /// Since when each address fails before its mail is seen.
     failing: HashMap<usize, Timestamp>,
+    /// When the server refused a mail before anybody was named.
+    nameless: Vec<Timestamp>,
     /// Due at the hour of the digest.
     waiting: Vec<Key>,
     pub(super) figures: Figures,
@@ -150,6 +156,7 @@ impl Oracle {
             logged: Timestamp::from_unix(0),
             covered: BTreeSet::new(),
             kept: None,
+            forgot: Timestamp::from_unix(0),
             mails: HashMap::new(),
             notices: HashMap::new(),
             mailed: vec![Vec::new(); world.customers.len()],
@@ -159,6 +166,7 @@ impl Oracle {
             trouble: vec![Timestamp::from_unix(0); world.customers.len()],
             trouble_of_all: Timestamp::from_unix(0),
             failing: HashMap::new(),
+            nameless: Vec::new(),
             waiting: Vec::new(),
             figures: Figures::default(),
         }
@@ -287,6 +295,7 @@ impl Oracle {
 
     /// Once a day what was not seen on enough covered days is closed.
     pub(super) fn keep(&mut self, world: &World, now: Timestamp) {
+        self.forgot = self.forgot.max(now);
         let today = self.local_day(now);
         if self.kept.replace(today) == Some(today) {
             return;
@@ -378,10 +387,13 @@ impl Oracle {
                 Some(customer) => self.trouble[customer] = truly,
                 None => self.trouble_of_all = truly,
             }
+            if to.is_empty() {
+                self.nameless.push(now);
+            }
         }
         let Some(bytes) = bytes else {
             if let Some(customer) = whom {
-                let since = *self.failing.entry(customer).or_insert(now);
+                let since = self.failing_since(customer, now);
                 if *outcome == Outcome::Refused || now.since(since) >= GIVE_UP - 3600 {
                     for key in &self.of[customer] {
                         self.incidents.get_mut(key).unwrap().maybe = Some(now);
@@ -411,8 +423,14 @@ impl Oracle {
                 // To all its addresses the same.
                 let made = self.notices.get(&notice).map_or(now, |told| told.began);
                 assert_eq!(date, made.unix(), "{id} was not made when it was first sent");
-                let rows = self.read(world, table.contents());
                 let table = String::from_utf8_lossy(table.contents());
+                let rows = match self.notices.get(&notice) {
+                    None => self.read(world, &table),
+                    Some(told) => {
+                        assert!(told.table == table, "AB-{notice} tells one address otherwise than another");
+                        told.rows.clone()
+                    }
+                };
                 self.look_for_strangers(rows[0].0.customer, &table);
                 for part in [message.body_text(0), message.body_html(0)] {
                     self.look_for_strangers(rows[0].0.customer, &part.expect("both parts"));
@@ -420,7 +438,8 @@ impl Oracle {
                 let submitted = message.header_raw("Auto-Submitted").unwrap_or_default();
                 assert_eq!(submitted.trim(), "auto-generated");
                 if self.judge(world, notice, &rows, whom, now, mode) {
-                    self.judge_gone(world, notice, said_gone(&message.body_text(0).unwrap()), now);
+                    self.notices.get_mut(&notice).unwrap().table = table.into_owned();
+                    self.judge_gone(world, notice, said_gone(&message.body_text(0).unwrap()));
                 }
                 let mail = Mail { bytes: bytes.clone(), notice, accepted: false };
                 assert!(self.mails.insert(id.clone(), mail).is_none());
@@ -441,9 +460,9 @@ impl Oracle {
             }
             Outcome::Kept | Outcome::Lost | Outcome::Later if now.since(told.began) < GIVE_UP => {
                 // Its time may have begun before anything of it was seen.
-                let since = whom.and_then(|customer| self.failing.get(&customer));
-                if since.is_some_and(|since| now.since(*since) >= GIVE_UP) {
-                    for key in told.rows.iter().map(|(key, _)| key).chain(&told.gone) {
+                let (rows, gone) = (told.rows.clone(), told.gone.clone());
+                if whom.is_some_and(|customer| now.since(self.failing_since(customer, now)) >= GIVE_UP) {
+                    for key in rows.iter().map(|(key, _)| key).chain(&gone) {
                         self.incidents.get_mut(key).unwrap().maybe = Some(now);
                     }
                 }
@@ -459,9 +478,18 @@ impl Oracle {
         }
     }
 
+    /// Since when at the latest a mail to a customer is tried in vain: where the server refused before anybody was named,
+    /// it may have been his.
+    fn failing_since(&mut self, customer: usize, now: Timestamp) -> Timestamp {
+        let last = self.mailed[customer].last().map_or(Timestamp::from_unix(0), |(at, _)| *at);
+        let first = now.plus_seconds(-GIVE_UP).max(last);
+        let nameless = self.nameless.iter().find(|at| (first..=now).contains(at)).copied();
+        *self.failing.entry(customer).or_insert(nameless.unwrap_or(now))
+    }
+
     /// What stands in the table of a mail: each row is one that was reported, word for word.
-    fn read(&self, world: &World, table: &[u8]) -> Vec<(Key, u8)> {
-        let mut reader = csv::Reader::from_reader(table);
+    fn read(&self, world: &World, table: &str) -> Vec<(Key, u8)> {
+        let mut reader = csv::Reader::from_reader(table.as_bytes());
         let header = reader.headers().unwrap().clone();
         let column = |name: &str| {
             header
@@ -532,8 +560,7 @@ impl Oracle {
         let always = !practice && world.policy.held.contains(&customer);
         let is_held = mode == "hold" || is_new || always || self.held.contains(&notice);
         assert!(!is_held || self.released.contains(&notice), "AB-{notice} was held");
-        if let Some(told) = self.notices.get(&notice) {
-            assert_eq!(told.rows, rows, "AB-{notice} tells one address otherwise than another");
+        if self.notices.contains_key(&notice) {
             return false;
         }
         let keys: BTreeSet<Key> = rows.iter().map(|(key, _)| *key).collect();
@@ -556,6 +583,7 @@ impl Oracle {
             notice,
             Told {
                 customer,
+                table: String::new(),
                 rows: rows.to_vec(),
                 gone: Vec::new(),
                 addresses: world.customers[customer].mails.len().max(1),
@@ -583,13 +611,7 @@ impl Oracle {
     }
 
     /// Whether a mail says that all is gone that is, and nothing else, by place and day.
-    fn judge_gone(
-        &mut self,
-        world: &World,
-        notice: u64,
-        mut said: BTreeMap<(Option<Ipv4Addr>, Day), usize>,
-        now: Timestamp,
-    ) {
+    fn judge_gone(&mut self, world: &World, notice: u64, mut said: BTreeMap<(Option<Ipv4Addr>, Day), usize>) {
         let are_more = said.values().sum::<usize>() == GONE_SHOWN_MAX;
         let mut all = self.gone(world, self.notices[&notice].customer);
         // What was told and may have been another's is not named; once nobody knows any more, it may be told of.
@@ -599,7 +621,7 @@ impl Oracle {
             let seen = &self.incidents[key];
             // Whose an address was is forgotten, and then it is not named.
             let kept = if world.slot(seen.address).is_some() { CUSTOMERS_KEPT } else { SESSIONS_KEPT };
-            let is_forgotten = now.since(seen.last) >= kept;
+            let is_forgotten = self.forgot.since(seen.last) >= kept;
             let named = self.is_his(world, key).then_some(Some(seen.address.into()));
             let places = named.into_iter().chain(is_forgotten.then_some(None));
             let mut found = places.map(|place| (place, self.local_day(seen.last)));
