@@ -1,8 +1,8 @@
 //! Words for pages and mails, one file per language in `lang/`.
 //!
-//! Here is what Shadowserver's names mean; a language may lack a text of these, and then has the English one. Adding a
-//! language is one file and one line in `LANGUAGES`. `sentences` are whole or not there at all. Texts are parsed at
-//! their first use and kept.
+//! Here is what Shadowserver's names and our alarms mean; a language may lack a text of these, and then has the English
+//! one. Adding a language is one file and one line in `LANGUAGES`. `sentences` are whole or not there at all. Texts are
+//! parsed at their first use and kept.
 
 pub(crate) mod sentences;
 
@@ -82,6 +82,21 @@ impl Words {
     /// The title of the report type with this name; the name itself where nobody knows it.
     pub fn report_named<'a>(&'a self, name: &'a str) -> &'a str {
         crate::report::kind::find(name).map_or(name, |kind| self.report_title(kind))
+    }
+
+    /// What an alarm means, by its code: in its first clause what is wrong, then perhaps what to do. The code names a
+    /// source of sessions behind a dot. `None`: it is of another version.
+    pub fn alarm(&self, code: &str) -> Option<&str> {
+        let kind = match code.strip_suffix("_url") {
+            Some(_) => "source_url",
+            None => code.split('.').next().unwrap_or(code),
+        };
+        self.text(&format!("alarm.{}", kind.replace('-', "_")))
+    }
+
+    /// Whether they are the English ones, in which all else is said.
+    pub fn is_english(&self) -> bool {
+        self.fallback.is_none()
     }
 
     /// Any single text by its dotted path in the language file, if there is one in this language or in English.

@@ -171,3 +171,36 @@ fn an_unknown_language_is_english_and_a_partial_one_falls_back() {
     assert_eq!((own.title.as_str(), &own.layman), ("Ein Drucker", &english.layman));
     assert_eq!(words.column("banner"), "Greeting");
 }
+
+#[test]
+fn every_language_says_what_each_alarm_means() {
+    let alarms = |language: &Language| -> BTreeMap<String, String> {
+        let document = Document::parse(language.text).unwrap_or_else(|e| panic!("{}: {e}", language.tag));
+        let table = document.get("alarm").and_then(Item::as_table).into_iter().flatten();
+        table.map(|(kind, text)| (kind.to_owned(), text.as_str().unwrap().to_owned())).collect()
+    };
+    let english = alarms(&LANGUAGES[0]);
+    assert!(english.len() > 20);
+    for language in &LANGUAGES {
+        let (tag, own) = (language.tag, alarms(language));
+        assert!(own.keys().eq(english.keys()), "{tag}: {:?}", own.keys());
+        for (kind, text) in &own {
+            assert!(
+                text.ends_with(['.', '?']) && text.trim() == text && !text.contains("  "),
+                "{tag} {kind}"
+            );
+            assert!(text.matches('`').count().is_multiple_of(2), "{tag} {kind}");
+            assert!(language.tag == "en" || *text != english[kind], "{tag} {kind}");
+            let first = text.split([':', '.', ';']).next().unwrap();
+            assert!((8..=130).contains(&first.chars().count()), "{tag} {kind}: {first}");
+        }
+    }
+    let german = Words::of("de");
+    let begins = |code: &str, text: &str| assert!(german.alarm(code).unwrap().starts_with(text), "{code}");
+    begins("clock-back", "Die Uhr wurde zur\u{fc}ckgestellt");
+    begins("customers", "Die Kundendatei wurde nicht");
+    begins("customers_url", "Eine Kundendatei oder ein Protokoll");
+    begins("sessions.radius-1", "Ein Protokoll mit Sitzungen");
+    begins("sessions.radius-1_url", "Eine Kundendatei oder ein Protokoll");
+    assert_eq!(german.alarm("of another version"), None);
+}

@@ -10,6 +10,7 @@ use std::sync::PoisonError;
 
 use super::{Engine, fetching, mailing, rebuilding};
 use crate::clock::Timestamp;
+use crate::lang::Words;
 use crate::notify::Spell;
 use crate::notify::outbox::SaidAlarms;
 use crate::store::{self, Alarm, PastAlarm, Txn, View};
@@ -105,7 +106,7 @@ pub(super) fn urgent_from(view: &View) -> Result<Option<Timestamp>, store::Error
 }
 
 /// What is to be told of alarms; that which is told and still there with it.
-pub(super) fn news(view: &View) -> Result<News, store::Error> {
+pub(super) fn news(view: &View, words: &Words) -> Result<News, store::Error> {
     let mut news = News::default();
     // A hundred mails that failed do not hide that the disk is full.
     let mut events = Vec::new();
@@ -114,17 +115,19 @@ pub(super) fn news(view: &View) -> Result<News, store::Error> {
         if UNMAILABLE.contains(&code.as_str()) {
             continue;
         }
+        let said = said(words, &code, &text);
         if told {
-            news.standing.push((since, text));
+            news.standing.push((since, said));
             continue;
         }
         let is_event = EVENTS.contains(&&*code);
-        news.said.standing.push((code, since, is_event.then(|| text.clone())));
-        if is_event { &mut events } else { &mut news.alarms }.push((since, text));
+        if is_event { &mut events } else { &mut news.alarms }.push((since, said));
+        news.said.standing.push((code, since, is_event.then_some(text)));
     }
-    view.past_alarms_back(|number, PastAlarm { spell, over, urgent_from, .. }| {
+    view.past_alarms_back(|number, PastAlarm { code, spell, over, urgent_from, .. }| {
         if urgent_from.is_some() {
             news.said.past.push((number, over));
+            let spell = Spell { text: said(words, &code, &spell.text), ..spell };
             match spell.until {
                 None => events.push((spell.since, spell.text)),
                 Some(_) => news.over.push(spell),
@@ -139,19 +142,24 @@ pub(super) fn news(view: &View) -> Result<News, store::Error> {
 }
 
 /// Those that are still there, then those of the time from `first` on; in each, the newest first.
-pub(super) fn spells(view: &View, first: Timestamp, now: Timestamp) -> Result<Vec<Spell>, store::Error> {
+pub(super) fn spells(
+    view: &View,
+    first: Timestamp,
+    now: Timestamp,
+    words: &Words,
+) -> Result<Vec<Spell>, store::Error> {
     let [mut standing, mut past] = [Vec::new(), Vec::new()];
     for (code, alarm) in view.alarms()? {
-        let spell = Spell::new(alarm.since, alarm.text);
+        let spell = Spell::new(alarm.since, said(words, &code, &alarm.text));
         match EVENTS.contains(&&*code) {
             false => standing.push(Spell { seconds: now.since(alarm.since).max(0), ..spell }),
             true if alarm.since >= first => past.push(spell),
             true => {}
         }
     }
-    view.past_alarms_back(|_, alarm| {
-        if alarm.over >= first {
-            past.push(alarm.spell);
+    view.past_alarms_back(|_, PastAlarm { code, spell, over, .. }| {
+        if over >= first {
+            past.push(Spell { text: said(words, &code, &spell.text), ..spell });
         }
         ControlFlow::Continue(())
     })?;
@@ -160,6 +168,20 @@ pub(super) fn spells(view: &View, first: Timestamp, now: Timestamp) -> Result<Ve
         .for_each(|spells| spells.sort_by_key(|spell| Reverse(spell.since)));
     standing.append(&mut past);
     Ok(standing)
+}
+
+/// What a mail says of an alarm. Its text is English: in a mail of another language it follows what is wrong in a few
+/// words.
+fn said(words: &Words, code: &str, text: &str) -> String {
+    let meaning = words.alarm(code).filter(|_| !words.is_english());
+    meaning.map_or_else(|| text.to_owned(), |meaning| format!("{}: {text}", first_clause(meaning)))
+}
+
+/// A sentence up to where it goes on about something else.
+fn first_clause(sentence: &str) -> &str {
+    let ends = [". ", ": ", "; ", " ; ", " : "];
+    let end = ends.iter().filter_map(|end| sentence.find(end)).min();
+    sentence[..end.unwrap_or(sentence.len())].trim_end_matches(['.', '?'])
 }
 
 /// Keeps an alarm that is over, or gave way to another of its kind.
@@ -225,3 +247,32 @@ pub(super) const UNMAILABLE: [&str; 2] = [mailing::MAIL_SERVER, mailing::OPERATO
 const AGAIN_SECONDS: i64 = 6 * 3600;
 /// A restarted mail server, a line that was down: over before anybody could have done something.
 const SHORT_SECONDS: i64 = 15 * 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_of_another_language_says_first_what_is_wrong() {
+        let said = |tag, code, text| said(Words::of(tag), code, text);
+        assert_eq!(said("en", "disk", "the disk is nearly full: 1 MiB"), "the disk is nearly full: 1 MiB");
+        assert_eq!(
+            said("de", "mail_failed", "franz@huber.example: gone"),
+            "Eine E-Mail war nicht zustellbar: franz@huber.example: gone"
+        );
+        assert_eq!(said("fr", "disk", "1 MiB"), "Le disque est plein ou n’accepte plus rien: 1 MiB");
+        assert_eq!(
+            said("nl", "resolver", "x"),
+            "Uw dienst die adressen aan klanten koppelt, antwoordt niet: x"
+        );
+        assert_eq!(said("pl", "sessions.radius-1_url", "x").split(':').count(), 2);
+        assert_eq!(said("pl", "of another version", "x"), "x");
+        for tag in crate::lang::tags() {
+            let clause = |code| first_clause(Words::of(tag).alarm(code).unwrap());
+            for code in ["trust", "clock", "certificate", "store_rebuilt", "radius"] {
+                assert!(!clause(code).contains([';', '?']) && !clause(code).ends_with('.'), "{tag} {code}");
+            }
+            assert!(tag == "en" || clause("trust").contains("`trust.extra_ca`"), "{tag}");
+        }
+    }
+}

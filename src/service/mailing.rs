@@ -21,6 +21,7 @@ use crate::customers::CustomerNo;
 use crate::halt;
 use crate::incident::policy::{self, Asked, Moment, Reason};
 use crate::incident::{Incident, Key, OPERATOR, Ownership, hours};
+use crate::lang::Words;
 use crate::lines::{Outbound, Outgoing};
 use crate::notify::digest::{Context, Told};
 use crate::notify::outbox::{self, Also, Attempt, Change, Delivery, End, Frozen, Notice, Scope};
@@ -785,7 +786,8 @@ impl Engine {
         let told = self.told(view, &kinds, &context, notice)?;
         let mut held = 0;
         view.unsent(|notice| held += u64::from(notice.held))?;
-        let News { alarms, standing, over, said } = alarms::news(view)?;
+        let language = &loaded.settings.boxx.language;
+        let News { alarms, standing, over, said } = alarms::news(view, Words::of(language))?;
         let week = match notice.scope {
             Scope::Weekly => view.meta::<Weeks>()?.and_then(|weeks| weeks.week),
             _ => None,
@@ -800,7 +802,7 @@ impl Engine {
         })?;
         log.finish()?;
         let findings_more = all.saturating_sub(told.len() as u64);
-        let voice = loaded.texts.voice(&loaded.settings.boxx.language);
+        let voice = loaded.texts.voice(language);
         let also = Also { alarms: said, ..Also::default() };
         Ok(Some(Made::of(told, also, |findings| {
             let digest = OperatorDigest {

@@ -15,13 +15,14 @@ use super::{Engine, Error, STORE};
 use crate::clock::{Day, Timestamp};
 use crate::config::edit::{Field, Kind, Shown, Written};
 use crate::files;
+use crate::lang::Words;
 use crate::logbook::{self, Line};
 use crate::net::{is_near, own_networks};
 use crate::notify::outbox::{self, Delivery, State};
 use crate::report::kind;
 use crate::store::{Counts, Fetching, View};
 use crate::system::disk;
-use crate::web::words::{FILES, PageWords};
+use crate::web::words::FILES;
 
 impl Engine {
     /// The text, as of `now`. It grows with no number of incidents, customers or mails.
@@ -269,7 +270,7 @@ fn is_own(word: &str) -> bool {
     if let Some((name, value)) = word.split_once('=') {
         let named = value.trim_matches('"');
         return match name {
-            "code" => PageWords::of("en").alarm(named).is_some(),
+            "code" => Words::of("en").alarm(named).is_some(),
             "kind" => kind::find(named).is_some(),
             _ => COUNTS.contains(&name) && value.bytes().all(|byte| byte.is_ascii_digit()),
         };

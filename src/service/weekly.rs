@@ -9,6 +9,7 @@ use super::{Engine, Error, Loaded, alarms, viewing};
 use crate::clock::{Day, Timestamp};
 use crate::customers::CustomerNo;
 use crate::incident::{OPERATOR, policy};
+use crate::lang::Words;
 use crate::notify::outbox::End;
 use crate::notify::{Figures, Week, Weekly};
 use crate::report::kind::{Family, Severity};
@@ -24,11 +25,12 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Option<Weeks>, Error> {
         let (zone, policy) = (&loaded.settings.boxx.timezone, &loaded.settings.policy);
+        let words = Words::of(&loaded.settings.boxx.language);
         let known = view.meta::<Weeks>()?.unwrap_or_default();
         // The first of a new box comes a week after it was set up, at the latest.
         let last = known.last.unwrap_or(policy::local_day(now, zone));
         match policy::weekly_due(last, policy, now, zone) {
-            Some(day) => Ok(Some(Weeks { last: Some(day), week: Some(week(view, day, now)?) })),
+            Some(day) => Ok(Some(Weeks { last: Some(day), week: Some(week(view, day, now, words)?) })),
             None => Ok(known.last.is_none().then_some(Weeks { last: Some(last), week: None })),
         }
     }
@@ -48,7 +50,7 @@ impl Loaded {
 
 /// The seven report days before the one that may still be coming in on the local day `day`, and what is open at `now`. It
 /// reads each incident once, and keeps none.
-fn week(view: &View, day: Day, now: Timestamp) -> Result<Week, store::Error> {
+fn week(view: &View, day: Day, now: Timestamp, words: &Words) -> Result<Week, store::Error> {
     let (first, last) = (day.plus(-8), day.plus(-2));
     let begin = first.start();
     let [mut this, mut before] = [Figures::default(); 2];
@@ -121,7 +123,7 @@ fn week(view: &View, day: Day, now: Timestamp) -> Result<Week, store::Error> {
     customers.sort_unstable_by_key(|&(number, count)| (Reverse(count), number));
     customers.truncate(CUSTOMERS_MAX);
     let problems = viewing::trend(view, DAYS, last)?.into_iter();
-    let mut alarms = alarms::spells(view, begin, now)?;
+    let mut alarms = alarms::spells(view, begin, now, words)?;
     let alarms_more = alarms.len().saturating_sub(ALARMS_MAX) as u64;
     alarms.truncate(ALARMS_MAX);
     Ok(Week {

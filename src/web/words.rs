@@ -152,11 +152,6 @@ sentences! {
     tried_shadowserver sent_test_mail tried_test_mail changed_settings put_certificate downloaded_support restarted
     switched_off took_sessions forgot_sessions changed_texts and_more times
 
-    [alarm AlarmWords]
-    clock clock_back disk fetch settings trust customers certificate shadowserver_key shadowserver reports_unusable
-    report_unreadable no_reports no_customers store_lost store_rebuilt mail_server mail_failed operator_mail dkim
-    radius
-
     [certificate Certificate]
     title about none another chain chain_about key key_about put file names until over unusable remove remove_about
     taken not_named removed no_certificate no_key encrypted another_key expired not_yet not_usable
@@ -265,35 +260,6 @@ impl PageWords {
             ..=1 => done,
             times => fill(t.times, &[("what", &done), ("count", &self.number(times))]),
         }
-    }
-
-    /// What an alarm means, by its code; `None`: it is of another version.
-    pub(crate) fn alarm(&self, code: &str) -> Option<&'static str> {
-        let t = &self.alarm;
-        Some(match code {
-            "clock" => t.clock,
-            "clock-back" => t.clock_back,
-            "disk" => t.disk,
-            "fetch" => t.fetch,
-            "settings" => t.settings,
-            "trust" => t.trust,
-            "customers" => t.customers,
-            "certificate" => t.certificate,
-            "shadowserver_key" => t.shadowserver_key,
-            "shadowserver" => t.shadowserver,
-            "reports_unusable" => t.reports_unusable,
-            "report_unreadable" => t.report_unreadable,
-            "no_reports" => t.no_reports,
-            "no_customers" => t.no_customers,
-            "store_lost" => t.store_lost,
-            "store_rebuilt" => t.store_rebuilt,
-            "mail_server" => t.mail_server,
-            "mail_failed" => t.mail_failed,
-            "operator_mail" => t.operator_mail,
-            "dkim" => t.dkim,
-            "radius" => t.radius,
-            _ => return None,
-        })
     }
 }
 

@@ -127,7 +127,7 @@ fn needs(overview: &Overview, next: Option<&Step>, site: &Site, now: Timestamp) 
     }
     for (code, alarm) in &overview.alarms {
         // The details are what the log says.
-        let meaning = t.alarm(code).map(|meaning| html!("<b>", phrase(meaning, &[]), "</b> "));
+        let meaning = site.terms().alarm(code).map(|meaning| html!("<b>", phrase(meaning, &[]), "</b> "));
         put!(
             items,
             "<li class=\"bad\">",
