@@ -556,13 +556,14 @@ impl Oracle {
             None => assert!(practice || world.customers[customer].mails.is_empty(), "not the operator's"),
         }
         assert!(practice || !self.is_shut(world, now), "AB-{notice} left at {now}, when none may");
+        // What was begun is not kept back any more.
+        if self.notices.contains_key(&notice) {
+            return false;
+        }
         let is_new = self.only.as_ref().is_some_and(|only| !only.contains(&notice));
         let always = !practice && world.policy.held.contains(&customer);
         let is_held = mode == "hold" || is_new || always || self.held.contains(&notice);
         assert!(!is_held || self.released.contains(&notice), "AB-{notice} was held");
-        if self.notices.contains_key(&notice) {
-            return false;
-        }
         let keys: BTreeSet<Key> = rows.iter().map(|(key, _)| *key).collect();
         assert_eq!(keys.len(), rows.len(), "AB-{notice} tells something twice");
         let due: BTreeSet<Key> = self.due(world, customer, now).into_iter().collect();
