@@ -49,8 +49,9 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Built quickly, not well: who has just come waits for it.
 run: needs ## build it and let it run against a simulated Shadowserver and mail server
-	cargo build --locked --release --bins --examples
+	cargo build --locked --bins --examples
 	tests/run.sh
 
 # The summary of the tests comes last, and all of them run whatever failed before. Without what an image is made with
@@ -106,7 +107,7 @@ programs:
 	  cargo build --locked --release --bins --target $($(BOARD)_TARGET) $$std
 
 run-image: dev-image ## boot it in QEMU, with the simulated Shadowserver and mail server beside it
-	cargo build --locked --release --examples
+	cargo build --locked --examples
 	tests/image/run.sh
 
 # That of a Raspberry Pi needs more than every machine can have.

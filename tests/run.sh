@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-target=${CARGO_TARGET_DIR:-target}/release
+target=${CARGO_TARGET_DIR:-target}/debug
 folder=$(mktemp -d "${TMPDIR:-/tmp}/abusebox-practice.XXXXXX")
 simulator='' appliance=''
 

@@ -160,6 +160,7 @@ impl Engine {
         let lasting = schedule.failures_in_a_row >= FAILURES_BEFORE_ALARM;
         let nobody = self.loaded().table.customers_len() == 0;
         self.alarm(NO_CUSTOMERS, Some(NOBODY).filter(|_| nobody), now)?;
+        self.alarm("customers_held", self.loaded().held_strangers().as_deref(), now)?;
         self.alarm("shadowserver_key", text.as_deref().filter(|_| refused), now)?;
         let unusable = format!(
             "Shadowserver lists {} reports that it does not hand out, or in a way that this version cannot use; they \

@@ -1038,6 +1038,30 @@ impl Loaded {
             && self.table.contact(customer).is_some_and(|contact| policy.holds_customer(contact.id))
     }
 
+    /// What to say of the ids in `policy.customers_held` that no customer has; `None`: of these there are none, or nobody
+    /// is known at all.
+    pub(super) fn held_strangers(&self) -> Option<String> {
+        let mut strangers: BTreeSet<&str> =
+            self.settings.policy.customers_held.iter().map(String::as_str).collect();
+        if strangers.is_empty() || self.table.customers_len() == 0 {
+            return None;
+        }
+        for (_, contact) in self.table.customers(CustomerNo(0)) {
+            strangers.remove(contact.id);
+        }
+        let more = match strangers.len().saturating_sub(STRANGERS_NAMED_MAX) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let named: Vec<&str> = strangers.into_iter().take(STRANGERS_NAMED_MAX).collect();
+        let text = format!(
+            "policy.customers_held names who is no customer, so no mail waits for that: {}{more}. Correct it, or take \
+             it out",
+            named.join(", ")
+        );
+        (!named.is_empty()).then_some(text)
+    }
+
     pub(super) fn sender(&self) -> Sender {
         let organisation = &self.settings.organisation;
         Sender { organisation: organisation.name.clone(), abuse_address: organisation.abuse_address.clone() }
@@ -1299,6 +1323,8 @@ pub(super) const OPERATOR_MAIL: &str = "operator_mail";
 pub(super) const DKIM: &str = "dkim";
 /// Alarm: a mail came to nothing.
 pub(super) const MAIL_FAILED: &str = "mail_failed";
+/// More are counted: the settings may hold thousands.
+const STRANGERS_NAMED_MAX: usize = 10;
 const NOTHING_LEFT: &str = "nothing left to tell";
 pub(super) const NO_SERVER: &str = "no mail server is set: mails wait until mail.url is set";
 pub(super) const NO_SENDER: &str = "mails have no sender: they wait until organisation.abuse_address is set";

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 image=out/dev/abusebox-x86_64.img
-simulator=${CARGO_TARGET_DIR:-target}/release/examples/simulator
+simulator=${CARGO_TARGET_DIR:-target}/debug/examples/simulator
 folder=$(mktemp -d "${TMPDIR:-/tmp}/abusebox-box.XXXXXX")
 page=${PAGE_PORT:-8088}
 started=

@@ -194,6 +194,18 @@ fn mails_of_some_customers_always_wait() {
     rig.run_for_hours(1);
     assert_eq!(rig.customer(1).len(), 1);
 
+    rig.set(|wishes| wishes.policy = "customers_held = [\"C-1\", \"C1\", \"c7\"]\n".to_owned());
+    rig.run_for_hours(1);
+    assert_eq!(rig.alarms(), ["customers_held"]);
+    let told = rig.operator().last().unwrap().mail.text();
+    assert!(
+        told.contains("names who is no customer, so no mail waits for that: C-1, c7. Correct it"),
+        "{told}"
+    );
+    rig.set(|wishes| wishes.policy = "customers_held = [\"C1\"]\n".to_owned());
+    rig.run_for_hours(1);
+    assert_eq!(rig.alarms(), [""; 0]);
+
     let mut rig = self::rig("customers_held = [\"C1\"]\n");
     rig.set(|wishes| wishes.mode = "practice");
     rig.problem("scan_rdp", "198.18.1.10", "high", 0..=20);
