@@ -260,7 +260,7 @@ mod tests {
             said("de", "mail_failed", "franz@huber.example: gone"),
             "Eine E-Mail war nicht zustellbar: franz@huber.example: gone"
         );
-        assert_eq!(said("fr", "disk", "1 MiB"), "Le disque est plein ou n’accepte plus rien: 1 MiB");
+        assert_eq!(said("fr", "disk", "1 MiB"), "Le disque est plein ou n\u{2019}accepte plus rien: 1 MiB");
         assert_eq!(
             said("nl", "resolver", "x"),
             "Uw dienst die adressen aan klanten koppelt, antwoordt niet: x"

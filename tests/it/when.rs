@@ -198,10 +198,7 @@ fn mails_of_some_customers_always_wait() {
     rig.run_for_hours(1);
     assert_eq!(rig.alarms(), ["customers_held"]);
     let told = rig.operator().last().unwrap().mail.text();
-    assert!(
-        told.contains("names who is no customer, so no mail waits for that: C-1, c7. Correct it"),
-        "{told}"
-    );
+    assert!(told.contains("C-1, c7. Correct it"), "{told}");
     rig.set(|wishes| wishes.policy = "customers_held = [\"C1\"]\n".to_owned());
     rig.run_for_hours(1);
     assert_eq!(rig.alarms(), [""; 0]);
