@@ -373,7 +373,10 @@ impl Engine {
         let must_hold = boxx.mode == Mode::Hold
             || boxx.mode == Mode::Live && !notice.practice && loaded.always_holds(notice.customer);
         let waits = match boxx.mode {
-            _ if ours || notice.frozen => false,
+            _ if ours => false,
+            // In practice no customer gets mail, though it was begun; its bytes are kept for when it is over.
+            Mode::Practice if !notice.practice => true,
+            _ if notice.frozen => false,
             _ if must_hold => !notice.released,
             mode => notice.practice != (mode == Mode::Practice),
         };

@@ -57,6 +57,24 @@ fn a_mail_that_was_begun_is_repeated_when_quiet_hours_are_over() {
 }
 
 #[test]
+fn a_mail_that_was_begun_rests_while_all_is_practice() {
+    let mut rig = rig("digest_hour = 7\n");
+    rig.problem("scan_rdp", "198.18.1.10", "high", 0..=9);
+    rig.mail.script(Stage::Body, "c1@", Act::KeepThenDrop, Some(1));
+    rig.run_until(at("2027-03-09T06:02:00Z"));
+    assert_eq!(rig.customer_times(1), ["2027-03-09T06:00:00Z"], "it was begun");
+    rig.set(|wishes| wishes.mode = "practice");
+    rig.run_for_days(2);
+    assert_eq!((rig.customer(1).len(), rig.states()[0]), (1, State::Queued));
+    rig.set(|wishes| wishes.mode = "live");
+    rig.run_for_hours(1);
+    let mails = rig.customer(1);
+    assert_eq!(mails.len(), 2);
+    assert!(mails[0].mail.raw == mails[1].mail.raw, "byte for byte");
+    assert_eq!(rig.states()[0], State::Sent);
+}
+
+#[test]
 fn on_free_days_only_the_operator_gets_mail_and_one_digest_tells_all_then() {
     let days = "business_days_only = true\ndays_off = [\"03-15\"]\n";
     let mut rig = rig(days);
