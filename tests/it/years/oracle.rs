@@ -389,6 +389,13 @@ impl Oracle {
             }
             if to.is_empty() {
                 self.nameless.push(now);
+                // Somebody's mail may have been given up by it.
+                let is_over = |(_, since): &(&usize, &Timestamp)| now.since(**since) >= GIVE_UP - 3600;
+                for (&customer, _) in self.failing.iter().filter(is_over) {
+                    for key in &self.of[customer] {
+                        self.incidents.get_mut(key).unwrap().maybe = Some(now);
+                    }
+                }
             }
         }
         let Some(bytes) = bytes else {
