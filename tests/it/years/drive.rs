@@ -31,7 +31,8 @@ enum Event {
     /// The log of sessions comes.
     Log,
     Trouble(Trouble),
-    DigestBegins,
+    /// Its mails may leave at this moment.
+    DigestBegins(Timestamp),
     /// Of this moment, whose mails left at that.
     DigestIsOver(Timestamp, Timestamp),
     Operator,
@@ -145,7 +146,7 @@ impl<'w> Drive<'w> {
             if let Some(left) = self.oracle.leaves(self.world, digest) {
                 // One whose mails wait for longer than to the next is judged with that.
                 if left.since(digest) < 20 * 3600 {
-                    all.push((digest.plus_seconds(-1), Event::DigestBegins));
+                    all.push((digest.plus_seconds(-1), Event::DigestBegins(left)));
                     all.push((left.plus_seconds(2 * 3600), Event::DigestIsOver(digest, left)));
                 }
             }
@@ -176,7 +177,9 @@ impl<'w> Drive<'w> {
             Event::Pass => self.pass(),
             Event::Log => self.log(),
             Event::Trouble(trouble) => self.trouble(trouble),
-            Event::DigestBegins => self.oracle.digest_begins(self.world, self.now.plus_seconds(1)),
+            Event::DigestBegins(left) => {
+                self.oracle.digest_begins(self.world, self.now.plus_seconds(1), left)
+            }
             Event::DigestIsOver(digest, left) => self.digest_is_over(digest, left),
             Event::Operator => self.operate(),
             Event::Compare => self.compare(),

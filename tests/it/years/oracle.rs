@@ -388,14 +388,7 @@ impl Oracle {
                 None => self.trouble_of_all = truly,
             }
             if to.is_empty() {
-                self.nameless.push(now);
-                // Somebody's mail may have been given up by it.
-                let is_over = |(_, since): &(&usize, &Timestamp)| now.since(**since) >= GIVE_UP - 3600;
-                for (&customer, _) in self.failing.iter().filter(is_over) {
-                    for key in &self.of[customer] {
-                        self.incidents.get_mut(key).unwrap().maybe = Some(now);
-                    }
-                }
+                self.give_up_somebody(now);
             }
         }
         let Some(bytes) = bytes else {
@@ -482,6 +475,26 @@ impl Oracle {
                     self.tell(&rows, &gone, now);
                 }
             }
+        }
+    }
+
+    /// The server refused before anybody was named: whoever was waiting for so long may be the one.
+    fn give_up_somebody(&mut self, now: Timestamp) {
+        let is_over = |since: &Timestamp| now.since(*since) >= GIVE_UP - 3600;
+        // With a clock that went ahead it may be the second attempt. They are four hours apart.
+        let first =
+            self.nameless.iter().find(|at| is_over(at) && now.since(**at) < GIVE_UP + 5 * 3600).copied();
+        for customer in 0..self.of.len() {
+            let last = self.mailed[customer].last().map(|(at, _)| *at);
+            let is_silent = first.is_some_and(|first| last.is_none_or(|last| last < first));
+            if is_silent || self.failing.get(&customer).is_some_and(is_over) {
+                for key in &self.of[customer] {
+                    self.incidents.get_mut(key).unwrap().maybe = Some(now);
+                }
+            }
+        }
+        if self.nameless.last() != Some(&now) {
+            self.nameless.push(now);
         }
     }
 
@@ -699,10 +712,10 @@ impl Oracle {
         self.waiting.retain(|waiting| waiting != key);
     }
 
-    /// The digest is about to be made.
-    pub(super) fn digest_begins(&mut self, world: &World, now: Timestamp) {
-        self.waiting =
-            (0..world.customers.len()).flat_map(|customer| self.due(world, customer, now)).collect();
+    /// The digest is about to be made, and its mails may leave at `left`: what is too old by then is not told.
+    pub(super) fn digest_begins(&mut self, world: &World, now: Timestamp, left: Timestamp) {
+        let due = (0..world.customers.len()).flat_map(|customer| self.due(world, customer, now));
+        self.waiting = due.filter(|key| self.is_due(world, key, left)).collect();
     }
 
     /// Two hours after the mails of a digest have left (`left`) everybody was told what was due, unless something was in
