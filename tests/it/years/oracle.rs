@@ -385,7 +385,7 @@ impl Oracle {
         if *outcome != Outcome::Accepted {
             match whom {
                 Some(customer) => self.trouble[customer] = truly,
-                None => self.trouble_of_all = truly,
+                None => self.trouble_of_all = self.trouble_of_all.max(truly),
             }
             if to.is_empty() {
                 self.give_up_somebody(now);
