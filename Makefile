@@ -32,11 +32,12 @@ PROGRAMS = $${CARGO_TARGET_DIR:-target}/$($(BOARD)_TARGET)/release
 SECONDS := 3600
 
 # FreeRADIUS is set up only where it has a script that starts it: this one starts nothing.
-script = s=/etc/init.d/$(1); [ -e $$s ] || { printf '\043!/bin/sh\n' | $$root tee $$s && $$root chmod +x $$s; } >/dev/null;
+script = /etc/init.d/freeradius
+with_script = [ -e $(script) ] || { printf '\043!/bin/sh\n' | $$root tee $(script) && $$root chmod +x $(script); } >/dev/null;
 
 # Nothing that is there goes, and nothing is started.
 install = root='sudo -n'; [ "$$(id -u)" != 0 ] || root=; \
-	$(foreach name,$(filter freeradius,$(1)),$(call script,$(name))) \
+	$(if $(filter freeradius,$(1)),$(with_script)) \
 	$$root apt-get update && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
 	  --no-remove $(call without_services,$(1)) $(1)
 

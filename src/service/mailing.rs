@@ -374,11 +374,11 @@ impl Engine {
             || boxx.mode == Mode::Live && !notice.practice && loaded.always_holds(notice.customer);
         let waits = match boxx.mode {
             _ if ours => false,
-            // In practice no customer gets mail, though it was begun; its bytes are kept for when it is over.
-            Mode::Practice if !notice.practice => true,
+            // No customer gets mail then, though it was begun; its bytes are kept for when practice is over.
+            Mode::Practice => !notice.practice,
             _ if notice.frozen => false,
             _ if must_hold => !notice.released,
-            mode => notice.practice != (mode == Mode::Practice),
+            _ => notice.practice,
         };
         if waits && !notice.held && must_hold {
             self.change(&[number], |notice| {

@@ -395,9 +395,7 @@ impl Oracle {
             if let Some(customer) = whom {
                 let since = self.failing_since(customer, now);
                 if *outcome == Outcome::Refused || now.since(since) >= GIVE_UP - 3600 {
-                    for key in &self.of[customer] {
-                        self.incidents.get_mut(key).unwrap().maybe = Some(now);
-                    }
+                    self.doubt_all(customer, now);
                 }
             }
             return;
@@ -478,6 +476,13 @@ impl Oracle {
         }
     }
 
+    /// A mail to a customer may have been given up, of which nobody saw what it tells: each may count as told.
+    fn doubt_all(&mut self, customer: usize, now: Timestamp) {
+        for key in &self.of[customer] {
+            self.incidents.get_mut(key).unwrap().maybe = Some(now);
+        }
+    }
+
     /// The server refused before anybody was named: whoever was waiting for so long may be the one.
     fn give_up_somebody(&mut self, now: Timestamp) {
         let is_over = |since: &Timestamp| now.since(*since) >= GIVE_UP - 3600;
@@ -488,9 +493,7 @@ impl Oracle {
             let last = self.mailed[customer].last().map(|(at, _)| *at);
             let is_silent = first.is_some_and(|first| last.is_none_or(|last| last < first));
             if is_silent || self.failing.get(&customer).is_some_and(is_over) {
-                for key in &self.of[customer] {
-                    self.incidents.get_mut(key).unwrap().maybe = Some(now);
-                }
+                self.doubt_all(customer, now);
             }
         }
         if self.nameless.last() != Some(&now) {
