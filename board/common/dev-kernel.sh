@@ -13,6 +13,8 @@ rpi) ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- trees=broadcom/bcm2837-rpi-3-b.
 *) echo "no such board: $board" >&2; exit 1 ;;
 esac
 export ARCH CROSS_COMPILE
+# What was said to our own make is not meant for the kernel's: it would say which folder it enters where we ask for a name.
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES
 
 source=$(find /usr/src -maxdepth 1 -name 'linux-source-*.tar.xz' | sort -V | tail -n 1)
 [ -n "$source" ] || { echo 'no kernel source: apt-get install linux-source' >&2; exit 1; }
