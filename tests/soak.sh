@@ -40,20 +40,23 @@ years() {
 
 # Errors are put into the rooms that carry the product. Each is tried first against the quick tests of these rooms; if
 # they do not notice it, against the other unit tests; then against those of tests/it that need no other program. What
-# is still left is printed, and fails.
+# is still left is printed, and fails. ROOMS="incident notify": into these only, whose tests alone are the quick ones.
 mutants() {
   command -v cargo-mutants >/dev/null || { echo 'skipped; to have it: cargo install --locked cargo-mutants'; return 0; }
   # Against the debug build, and without the long versions.
   unset SOAK ABUSEBOX CARGO_TARGET_DIR
   export CARGO_PROFILE_DEV_DEBUG=0 PROPTEST_CASES=32
-  local rooms=(customers:: incident:: notify:: report::)
+  local quick rooms
+  read -ra rooms <<<"${ROOMS:-customers incident notify report}"
+  quick=("${rooms[@]/%/::}")
   echo '-- quick tests'
-  mutate 60 --lib -- "${rooms[@]}" --skip a_large_file --skip a_file_that_cannot_be_taken --skip a_lost_connection \
+  mutate 60 --lib -- "${quick[@]}" --skip a_large_file --skip a_file_that_cannot_be_taken --skip a_lost_connection \
     --skip a_refused_box --skip nothing_but_quotes
   echo '-- what is left, all unit tests'
-  mutate 200 --iterate --lib -- "${rooms[@]}" service:: store::
+  mutate 200 --iterate --lib -- customers:: incident:: notify:: report:: service:: store::
   echo '-- what is left, all tests'
-  mutate 300 --iterate --test=it -- accounting:: confidential:: month:: review:: stored:: types::
+  mutate 300 --iterate --test=it -- accounting:: confidential:: line_up:: mails:: month:: review:: stored:: \
+    tidy:: types:: when::
 }
 
 # mutate SECONDS [--iterate] PROGRAMS OF TESTS... -- NAMES OF TESTS...
@@ -66,7 +69,7 @@ mutate() {
     shift
   done
   shift
-  for room in customers incident notify report; do arguments+=(--file "src/$room/**"); done
+  for room in "${rooms[@]}"; do arguments+=(--file "src/$room/**"); done
   cargo mutants "${arguments[@]}" --jobs "$(nproc)" --timeout "$seconds" --output "$target/mutants" --no-times -- -- "$@" ||
     result=$?
   # An error that makes a test hang is noticed; the next step need not wait for it once more.
