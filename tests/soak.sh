@@ -46,21 +46,21 @@ mutants() {
   # Against the debug build, and without the long versions.
   unset SOAK ABUSEBOX CARGO_TARGET_DIR
   export CARGO_PROFILE_DEV_DEBUG=0 PROPTEST_CASES=32
-  local quick rooms
-  read -ra rooms <<<"${ROOMS:-customers incident notify report}"
-  quick=("${rooms[@]/%/::}")
+  local all=(customers incident notify report) rooms
+  read -ra rooms <<<"${ROOMS:-${all[*]}}"
   echo '-- quick tests'
-  mutate 60 --lib -- "${quick[@]}" --skip a_large_file --skip a_file_that_cannot_be_taken --skip a_lost_connection \
+  mutate 60 --lib -- "${rooms[@]/%/::}" --skip a_large_file --skip a_file_that_cannot_be_taken --skip a_lost_connection \
     --skip a_refused_box --skip nothing_but_quotes
   echo '-- what is left, all unit tests'
-  mutate 200 --iterate --lib -- customers:: incident:: notify:: report:: service:: store::
+  mutate 200 --iterate --lib -- "${all[@]/%/::}" service:: store::
   echo '-- what is left, all tests'
   mutate 300 --iterate --test=it -- accounting:: confidential:: line_up:: mails:: month:: review:: stored:: \
     tidy:: types:: when::
 }
 
 # mutate SECONDS [--iterate] PROGRAMS OF TESTS... -- NAMES OF TESTS...
-# The programs are named to cargo itself: cargo-mutants would else build all of them for each error.
+# Into the rooms of its caller. The programs are named to cargo itself: cargo-mutants would else build all of them for
+# each error.
 mutate() {
   local seconds=$1 arguments=() room result=0
   shift
