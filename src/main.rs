@@ -11,6 +11,8 @@ use abusebox::logbook::Logbook;
 use abusebox::service::intake::describe;
 use abusebox::service::running::{self, Around};
 use abusebox::service::{Engine, Error};
+#[cfg(target_env = "gnu")]
+use abusebox::system::ONE_HEAP;
 use abusebox::system::supervise;
 use abusebox::{control, store};
 use anyhow::Context;
@@ -28,20 +30,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// Starts the program anew with an environment in which glibc keeps one heap and gives memory back. Else it keeps a heap
-/// for each of some threads, and with them twice the memory at rest; it listens to nobody but the environment.
+/// Starts the program anew with [`ONE_HEAP`], if it has not been started so.
 #[cfg(target_env = "gnu")]
 fn begin_with_one_heap() {
     use std::os::unix::process::CommandExt;
 
-    const HEAP: [(&str, &str); 3] =
-        [("MALLOC_ARENA_MAX", "1"), ("MALLOC_TRIM_THRESHOLD_", "65536"), ("MALLOC_MMAP_THRESHOLD_", "65536")];
     let mut words = std::env::args_os();
-    if std::env::var_os(HEAP[0].0).is_none()
+    if std::env::var_os(ONE_HEAP[0].0).is_none()
         && let (Some(name), Ok(program)) = (words.next(), std::env::current_exe())
     {
         // It comes back only if that cannot be done, and then it works without.
-        let error = std::process::Command::new(program).arg0(name).args(words).envs(HEAP).exec();
+        let error = std::process::Command::new(program).arg0(name).args(words).envs(ONE_HEAP).exec();
         let _ = writeln!(io::stderr(), "abusebox: more memory than needed is kept: {error}");
     }
 }

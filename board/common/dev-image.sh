@@ -70,8 +70,8 @@ cp "$programs/abusebox-early" "$images/"
 cp -R "$top/rootfs-overlay/." "$target/"
 "$common/post-build.sh" "$target" "$board"
 [ -z "${DEBUG-}" ] || "$top/buildroot/debug/post-build.sh" "$target"
-mksquashfs "$target" "$images/rootfs.squashfs" -noappend -no-progress -quiet -all-root -no-xattrs -comp zstd \
-	-Xcompression-level 19 >/dev/null
+mksquashfs "$target" "$images/rootfs.squashfs" -noappend -no-progress -quiet -all-root -no-xattrs \
+	-comp lz4 -Xhc >/dev/null
 
 "$common/../$board/dev-boot.sh" "$images" "$kernel"
 "$common/post-image.sh" "$images" "$board"

@@ -31,6 +31,11 @@ use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
+/// The environment in which glibc keeps one heap for a program, and gives memory back. Else it keeps a heap for each of
+/// some threads, and with them twice the memory at rest; it listens to nobody but the environment.
+pub const ONE_HEAP: [(&str, &str); 3] =
+    [("MALLOC_ARENA_MAX", "1"), ("MALLOC_TRIM_THRESHOLD_", "65536"), ("MALLOC_MMAP_THRESHOLD_", "65536")];
+
 /// The folder in which the main process, the supervisor and the init scripts of a box meet. It lies in memory: what is
 /// there was written since power on.
 #[derive(Clone, Debug)]

@@ -31,7 +31,7 @@ use super::seed::{self, Outcome};
 use super::selector::Board;
 use super::watchdog::{self, Ages, Disk as Storage, Feed, Part};
 use super::writer::{Kept, Order, TIME, Writer};
-use super::{Run, log, routers};
+use super::{ONE_HEAP, Run, log, routers};
 use crate::clock::{BUILT, Clock};
 use crate::files;
 
@@ -96,7 +96,8 @@ struct Supervisor {
     /// The one that the root came from.
     disk: Option<Disk>,
     slots: Option<Slots>,
-    root_is_read: Arc<AtomicBool>,
+    /// Whether all of the root could be read. It is from when the box works: before, it would only come up later.
+    root_is_read: Option<Arc<AtomicBool>>,
     /// What there is to say of the first partition, a line each.
     first: Vec<String>,
     writer: Writer,
@@ -121,13 +122,6 @@ impl Supervisor {
         }
         let (disk, halves) = found.ok().unzip();
         let (slots, mut marker) = halves.unzip();
-        let root_is_read = Arc::new(AtomicBool::new(false));
-        let reader = root_is_read.clone();
-        std::thread::Builder::new().name("root".to_owned()).spawn(move || match read_whole(ROOT) {
-            Ok(()) => reader.store(true, Ordering::Release),
-            // Not the kernel's word for a damaged root: there is no such device. A damaged block ends the kernel.
-            Err(error) => tracing::error!("{ROOT} cannot be read: {error}"),
-        })?;
         let mut kept = Kept::new(data, Path::new(LOG));
         let writer = Writer::start(move |order| {
             if let (Some(marker), Some(mark)) = (&mut marker, order.mark) {
@@ -149,7 +143,7 @@ impl Supervisor {
             silent: None,
             disk,
             slots,
-            root_is_read,
+            root_is_read: None,
             first: Vec::new(),
             writer,
             asked: None,
@@ -209,7 +203,8 @@ impl Supervisor {
         self.heard.iter_mut().flatten().for_each(|heard| *heard += late);
         self.stepped = now;
         self.feed(now);
-        let is_well = self.ages(now).are_fresh() && self.root_is_read.load(Ordering::Acquire);
+        let is_well = self.ages(now).are_fresh()
+            && self.root_is_read.get_or_insert_with(read_root).load(Ordering::Acquire);
         self.well = if is_well { self.well.or(Some(now)) } else { None };
         let (up, well) = (now - self.since, self.well.map(|since| now - since));
         match self.slots.as_mut().map_or(Step::Wait, |slots| slots.step(now, up, well)) {
@@ -402,7 +397,8 @@ impl Main {
             return;
         }
         let mut command = Command::new("/proc/self/exe");
-        command.arg0("abusebox").arg("--data").arg(&self.data).arg("run").env("ABUSEBOX_BOX", "1");
+        command.arg0("abusebox").arg("--data").arg(&self.data).arg("run");
+        command.env("ABUSEBOX_BOX", "1").envs(ONE_HEAP);
         command.current_dir(&self.data).uid(USER).gid(USER).kill_on_drop(true);
         match command.spawn() {
             Ok(child) => {
@@ -625,6 +621,21 @@ fn address_words(addressing: &Addressing) -> String {
             format!("address={address}\ngateway={gateway}\ndns='{}'\n", dns.join(" "))
         }
     }
+}
+
+/// Has all of the root read on a thread of its own. What comes back turns true when that is done.
+fn read_root() -> Arc<AtomicBool> {
+    let is_read = Arc::new(AtomicBool::new(false));
+    let done = is_read.clone();
+    let reading = std::thread::Builder::new().name("root".to_owned()).spawn(move || match read_whole(ROOT) {
+        Ok(()) => done.store(true, Ordering::Release),
+        // Not the kernel's word for a damaged root: there is no such device. A damaged block ends the kernel.
+        Err(error) => tracing::error!("{ROOT} cannot be read: {error}"),
+    });
+    if let Err(error) = reading {
+        tracing::error!("{ROOT} is not read: {error}");
+    }
+    is_read
 }
 
 /// Reads all of a device, so that a damaged block shows now and not when it is needed.

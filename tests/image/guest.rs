@@ -63,8 +63,14 @@ pub(crate) const BIOS: Machine = Machine {
     watchdog: &["i6300esb"],
     button: true,
 };
-pub(crate) const UEFI: Machine =
-    Machine { name: "UEFI, virtio", board: &["q35"], firmware: Firmware::Uefi, ..BIOS };
+/// As the firmware of most machines is set up: its disk comes first.
+pub(crate) const UEFI: Machine = Machine {
+    name: "UEFI, virtio",
+    board: &["q35"],
+    firmware: Firmware::Uefi,
+    disk: &["virtio-blk-pci,drive=disk,bootindex=0"],
+    ..BIOS
+};
 pub(crate) const ARM: Machine = Machine {
     name: "arm64, virtio",
     image: "abusebox-rpi.img",
