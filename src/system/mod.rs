@@ -17,6 +17,7 @@ pub mod ntp;
 pub mod rdnss;
 pub mod request;
 pub mod resolver;
+pub mod root;
 pub mod routers;
 pub mod seed;
 pub mod selector;

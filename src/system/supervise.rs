@@ -5,13 +5,11 @@
 //! Nothing from a network is read here.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -27,6 +25,7 @@ use super::disk::{self, Disk};
 use super::ledger::Ledger;
 use super::marks::{self, Mark, Marker, Slots, Step};
 use super::request::{Addressing, LINE_BYTES_MAX, Request};
+use super::root::Root;
 use super::seed::{self, Outcome};
 use super::selector::Board;
 use super::watchdog::{self, Ages, Disk as Storage, Feed, Part};
@@ -96,8 +95,8 @@ struct Supervisor {
     /// The one that the root came from.
     disk: Option<Disk>,
     slots: Option<Slots>,
-    /// Whether all of the root could be read. It is from when the box works: before, it would only come up later.
-    root_is_read: Option<Arc<AtomicBool>>,
+    /// Read when the box works: before, that would only keep it from coming up.
+    root: Root,
     /// What there is to say of the first partition, a line each.
     first: Vec<String>,
     writer: Writer,
@@ -143,7 +142,7 @@ impl Supervisor {
             silent: None,
             disk,
             slots,
-            root_is_read: None,
+            root: Root::at(Path::new(ROOT)),
             first: Vec::new(),
             writer,
             asked: None,
@@ -203,8 +202,7 @@ impl Supervisor {
         self.heard.iter_mut().flatten().for_each(|heard| *heard += late);
         self.stepped = now;
         self.feed(now);
-        let is_well = self.ages(now).are_fresh()
-            && self.root_is_read.get_or_insert_with(read_root).load(Ordering::Acquire);
+        let is_well = self.ages(now).are_fresh() && self.root.is_read(now);
         self.well = if is_well { self.well.or(Some(now)) } else { None };
         let (up, well) = (now - self.since, self.well.map(|since| now - since));
         match self.slots.as_mut().map_or(Step::Wait, |slots| slots.step(now, up, well)) {
@@ -366,6 +364,7 @@ impl Supervisor {
     async fn stop(mut self) {
         if self.slots.as_ref().is_some_and(Slots::is_open)
             && timeout(LAST_PROBE_TIME_MAX, probe()).await == Ok(Answer::Well)
+            && timeout(LAST_READ_TIME_MAX, self.root.read()).await.is_ok()
         {
             self.write(Some(Mark::Healthy));
         }
@@ -396,7 +395,9 @@ impl Main {
         if self.child.is_some() || Instant::now() < self.again {
             return;
         }
-        let mut command = Command::new("/proc/self/exe");
+        // By its path, of which the kernel makes its name.
+        let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
+        let mut command = Command::new(program);
         command.arg0("abusebox").arg("--data").arg(&self.data).arg("run");
         command.env("ABUSEBOX_BOX", "1").envs(ONE_HEAP);
         command.current_dir(&self.data).uid(USER).gid(USER).kill_on_drop(true);
@@ -623,32 +624,6 @@ fn address_words(addressing: &Addressing) -> String {
     }
 }
 
-/// Has all of the root read on a thread of its own. What comes back turns true when that is done.
-fn read_root() -> Arc<AtomicBool> {
-    let is_read = Arc::new(AtomicBool::new(false));
-    let done = is_read.clone();
-    let reading = std::thread::Builder::new().name("root".to_owned()).spawn(move || match read_whole(ROOT) {
-        Ok(()) => done.store(true, Ordering::Release),
-        // Not the kernel's word for a damaged root: there is no such device. A damaged block ends the kernel.
-        Err(error) => tracing::error!("{ROOT} cannot be read: {error}"),
-    });
-    if let Err(error) = reading {
-        tracing::error!("{ROOT} is not read: {error}");
-    }
-    is_read
-}
-
-/// Reads all of a device, so that a damaged block shows now and not when it is needed.
-fn read_whole(device: &str) -> io::Result<()> {
-    let mut file = File::open(device)?;
-    let mut buffer = vec![0; 64 * 1024];
-    while file.read(&mut buffer)? > 0 {
-        // Others want to read from the disk, too.
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    Ok(())
-}
-
 /// BusyBox's init restarts at SIGTERM, and switches off at SIGUSR2; before that it runs the script that stops all.
 fn init(signal: Signal) {
     if let Err(error) = kill_process(Pid::INIT, signal) {
@@ -667,6 +642,7 @@ const LOG: &str = "/run/log/messages";
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 const PROBE_TIME_MAX: Duration = Duration::from_secs(30);
 const LAST_PROBE_TIME_MAX: Duration = Duration::from_secs(5);
+const LAST_READ_TIME_MAX: Duration = Duration::from_secs(5);
 /// A card is worn out by little writes: each costs twenty times what it holds.
 const KEEP_EVERY: Duration = Duration::from_secs(15 * 60);
 const LAST_KEEP_TIME_MAX: Duration = Duration::from_secs(10);

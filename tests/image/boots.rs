@@ -91,6 +91,7 @@ pub(crate) fn twenty_boots_with_ten_hard_ends_change_nothing_outside_the_data_pa
             Guest::boot(&disk, BIOS)
         };
         guest.wait_for_page();
+        guest.wait_for_serial(", slot ");
         let serial = guest.power_off();
         assert!(disk.digest_until(begin) == rest, "{what}: {serial}");
         // Neither the last resort nor the other slot was needed.

@@ -63,7 +63,7 @@ pub(crate) const BIOS: Machine = Machine {
     watchdog: &["i6300esb"],
     button: true,
 };
-/// As the firmware of most machines is set up: its disk comes first.
+/// As the firmware of most machines is set up: its disk comes first. On the others the firmware has to find it.
 pub(crate) const UEFI: Machine = Machine {
     name: "UEFI, virtio",
     board: &["q35"],
