@@ -395,12 +395,8 @@ impl Main {
         if self.child.is_some() || Instant::now() < self.again {
             return;
         }
-        // By its path, of which the kernel makes its name.
-        let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
-        let mut command = Command::new(program);
-        command.arg0("abusebox").arg("--data").arg(&self.data).arg("run");
-        command.env("ABUSEBOX_BOX", "1").envs(ONE_HEAP);
-        command.current_dir(&self.data).uid(USER).gid(USER).kill_on_drop(true);
+        let mut command = Command::from(without_rights(&self.data));
+        command.arg("run").env("ABUSEBOX_BOX", "1").envs(ONE_HEAP).kill_on_drop(true);
         match command.spawn() {
             Ok(child) => {
                 self.child = Some(child);
@@ -456,6 +452,15 @@ fn find_slots(run: &Run) -> io::Result<(Disk, (Slots, Marker<Disk>))> {
     Ok((disk.clone(), marks::halves(Board::HERE, boot, ledger, disk)))
 }
 
+/// This program once more, as the user of the main process, with its data in a folder.
+fn without_rights(data: &Path) -> std::process::Command {
+    // By its path, of which the kernel makes its name.
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
+    let mut command = std::process::Command::new(program);
+    command.arg0("abusebox").uid(USER).gid(USER).current_dir(data).arg("--data").arg(data);
+    command
+}
+
 /// What is wrong with settings and customers in a folder: the program itself says so, without rights.
 fn complaints(folder: &Path) -> io::Result<String> {
     let mut text = String::new();
@@ -467,9 +472,7 @@ fn complaints(folder: &Path) -> io::Result<String> {
         if !text.is_empty() || !file.exists() {
             continue;
         }
-        let mut command = std::process::Command::new("/proc/self/exe");
-        command.uid(USER).gid(USER).current_dir(folder).stdin(Stdio::null());
-        let output = command.arg("--data").arg(folder).args([kind, "check"]).arg(file).output()?;
+        let output = without_rights(folder).args([kind, "check"]).arg(file).stdin(Stdio::null()).output()?;
         if output.status.success() {
             continue;
         }

@@ -84,6 +84,23 @@ pub(crate) fn a_root_that_is_damaged_is_noticed_and_gives_way_to_the_other() -> 
     Ok(())
 }
 
+pub(crate) fn a_root_that_is_damaged_where_no_boot_reads_gives_way_too() -> Tried {
+    let disk = Disk::new()?;
+    let guest = Guest::boot(&disk, BIOS);
+    guest.wait_for_page();
+    guest.power_off();
+    // In the program that makes a data partition: the first boot was the last that needed it.
+    let (begin, end) = disk.partition(5).expect("there is a partition 5");
+    let mut root = vec![0; usize::try_from(end - begin).unwrap()];
+    disk.read(begin, &mut root);
+    let place = memchr::memmem::find(&root, b"-c|-l filename").expect("mke2fs tells how it is used");
+    disk.flip(begin + u64::try_from(place).unwrap());
+    let guest = Guest::boot(&disk, BIOS);
+    guest.wait_for_page();
+    guest.wait_for_serial("slot A does not work any more");
+    Ok(())
+}
+
 pub(crate) fn two_slots_that_are_damaged_do_not_change_without_end() -> Tried {
     let disk = Disk::new()?;
     let guest = Guest::boot(&disk, BIOS);

@@ -75,6 +75,7 @@ fn rest() -> Vec<Test> {
         boots::a_new_password_can_be_wished_for_whatever_is_wrong_with_the_settings,
         damage::a_trial_is_one_attempt_and_a_damaged_choice_is_no_harm,
         damage::a_slot_whose_kernel_is_damaged_gives_way_to_the_other,
+        damage::a_root_that_is_damaged_where_no_boot_reads_gives_way_too,
         damage::two_slots_that_are_damaged_do_not_change_without_end,
         damage::a_data_partition_is_repaired_or_done_without,
         damage::a_main_process_that_stands_still_is_ended_by_the_watchdog,
