@@ -222,7 +222,7 @@ mod tests {
     use crate::report::{Hint, Item, Reader};
 
     /// What the batch holds after these lines of a report of a type; each is keyed by [`same`] alone.
-    fn gather(kind: &str, lines: &str) -> Vec<Sighting> {
+    fn gather(kind: &str, lines: impl AsRef<[u8]>) -> Vec<Sighting> {
         let mut batch = Batch::default();
         each(kind, lines, |row, header| {
             let key = Key::new(7, CustomerNo(1), Place::Nowhere, same(row, header));
@@ -235,9 +235,9 @@ mod tests {
         batch.drain(5).map(|(_, sighting)| sighting).collect()
     }
 
-    fn each(kind: &str, lines: &str, mut with: impl FnMut(&Row<'_>, &Header)) {
+    fn each(kind: &str, lines: impl AsRef<[u8]>, mut with: impl FnMut(&Row<'_>, &Header)) {
         let hint = Hint { kind: Some(kind), file_name: None };
-        let mut reader = Reader::new(lines.as_bytes(), hint).unwrap();
+        let mut reader = Reader::new(lines.as_ref(), hint).unwrap();
         let header = reader.header.clone();
         while let Some(item) = reader.next_item().unwrap() {
             match item {
@@ -336,6 +336,14 @@ mod tests {
             let text = "a".repeat(CELL_BYTES_MAX - character.len()) + character;
             assert_eq!(shown(&[("hostname", &text)]), [(1, text.clone())]);
         }
+        // What is no text, and has no place where it could be cut, is left out.
+        let mut report = b"timestamp,ip,hostname,tag\n2026-01-02,192.0.2.1,".to_vec();
+        report.resize(report.len() + CELL_BYTES_MAX + 1, 0x80);
+        report.extend_from_slice(b",a\n");
+        assert_eq!(
+            gather("scan_rdp", report)[0].evidence.shown,
+            [crate::report::column::number("tag").unwrap(), 1, 0, b'a']
+        );
         // Four of them do not fit; what fits to the last byte stays.
         let columns = ["hostname", "device_vendor", "device_type", "device_model"];
         let cells = shown(&columns.map(|name| (name, &*letters)));

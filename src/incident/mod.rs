@@ -494,6 +494,52 @@ mod tests {
     }
 
     #[test]
+    fn what_a_person_does_to_an_incident_holds_until_it_is_seen_again_or_something_else_is_done() {
+        let day = Day::from_number(20_000);
+        let told = Some((day.start(), Severity::Low));
+        let mut incident = Incident { told, ..Incident::open(1, seen(day, 0, Severity::Low, ""), day, 1) };
+        incident.mark_told_gone();
+        assert_eq!(incident.told, told, "it is not gone");
+        incident.change(Change::Mute { until: day.plus(3) }, day.start());
+        assert_eq!((incident.state(day.plus(3)), incident.told), (State::Quiet, told));
+        incident.change(Change::Reopen, day.start());
+        assert_eq!((incident.state(day), incident.again), (State::Open, false), "it was never gone");
+
+        (incident.told, incident.quiet_until) = (told, Some(day));
+        incident.change(Change::Close, day.plus(1).start());
+        assert_eq!((incident.closed, incident.quiet_until), (Some(day.plus(1).start()), None));
+        incident.mark_told_gone();
+        assert_eq!(incident.told, None);
+        incident.change(Change::Reopen, day.plus(1).start());
+        assert_eq!((incident.state(day), incident.again), (State::Open, true));
+    }
+
+    #[test]
+    fn it_knows_the_days_it_was_seen_on() {
+        let day = Day::from_number(20_000);
+        let mut incident = Incident::open(1, seen(day, 0, Severity::Low, ""), day, 1);
+        for back in [2, 63, 64] {
+            incident.see(seen(day.plus(-back), 0, Severity::Low, ""), day.plus(-back), 2);
+        }
+        assert!(incident.seen_on().eq([0, -2, -63].map(|days| day.plus(days))));
+    }
+
+    #[test]
+    fn it_is_where_its_newest_row_was_or_in_the_network_that_was_named() {
+        let day = Day::from_number(20_000);
+        let at = |address, place| {
+            let key = Key::new(513, CustomerNo(66_052), place, 3);
+            assert_eq!((key.kind(), key.customer()), (513, CustomerNo(66_052)));
+            Incident::open(1, seen(day, 0, Severity::Low, address), day, 1).place(&key)
+        };
+        let network = || Place::Net("192.0.2.0/28".parse().unwrap());
+        assert_eq!(at("192.0.2.1", Place::Nowhere).as_deref(), Some("192.0.2.1"));
+        assert_eq!(at("192.0.2.1", network()).as_deref(), Some("192.0.2.1"));
+        assert_eq!(at("", network()).as_deref(), Some("192.0.2.0/28"));
+        assert_eq!(at("", Place::Nowhere), None);
+    }
+
+    #[test]
     fn the_newest_addresses_are_kept_each_once() {
         let day = Day::from_number(20_000);
         let at = |second: i64| seen(day, second, Severity::Low, &format!("192.0.2.{}", second % 30));

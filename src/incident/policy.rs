@@ -525,6 +525,26 @@ mod tests {
     }
 
     #[test]
+    fn a_problem_is_gone_when_enough_reports_came_without_it() {
+        let policy = Policy { close_after_days: 3, ..policy() };
+        let days = |days: &[i32]| days.iter().map(|&days| DAY.plus(days)).collect::<Vec<_>>();
+        let seen = incident(Audience::Customer);
+        for (covered, is_gone) in [
+            (&[][..], false),
+            (&[-3, -2, -1, 0], false),
+            (&[-1, 0, 1, 2], false),
+            (&[-1, 0, 1, 2, 3], true),
+            // Days without reports tell nothing.
+            (&[0, 7, 8], false),
+            (&[7, 8, 9], true),
+        ] {
+            assert_eq!(gone(&seen, &days(covered), &policy), is_gone, "{covered:?}");
+        }
+        let closed = Incident { closed: Some(DAY.start()), ..seen };
+        assert!(!gone(&closed, &days(&[1, 2, 3]), &policy), "it is already");
+    }
+
+    #[test]
     fn a_weekly_report_is_made_once_on_its_day_or_later() {
         use jiff::civil::Weekday;
         let policy = Policy { digest_hour: 8, weekly_report: Some(Weekday::Monday), ..policy() };
@@ -544,6 +564,7 @@ mod tests {
         // A box that began on a Wednesday has missed nothing.
         assert_eq!(due(monday.plus(1), at(monday.plus(2), 12)), None);
         assert_eq!(due(next.plus(30), at(next, 8)), Some(next), "a clock was wrong");
+        assert_eq!(due(next.plus(1), at(next, 8)), None, "it began where it is a day later");
         // The summer time of Vienna begins on the day before: eight o'clock is six in UTC, where it was seven.
         let vienna = zone("Europe/Vienna");
         let due = |now| weekly_due(monday, &policy, now, &vienna);
