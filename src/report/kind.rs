@@ -835,6 +835,19 @@ mod tests {
     }
 
     #[test]
+    fn a_wide_header_may_have_more_new_columns_than_a_narrow_one() {
+        let new: Vec<String> = (0..100).map(|number| format!("new_{number}")).collect();
+        for kind in distinguishable() {
+            let known = header(kind.name);
+            let drift = DRIFT_MAX.max(known.len() / 8);
+            let with = |more| {
+                by_header(&[&known[..], &new.iter().map(String::as_str).collect::<Vec<_>>()[..more]].concat())
+            };
+            assert_eq!((with(drift), with(drift + 1)), (Some(kind), None), "{}", kind.name);
+        }
+    }
+
+    #[test]
     fn what_is_not_clear_is_left_open() {
         assert_eq!(by_header(&header("scan_imap")), None, "IMAP and POP3 look alike");
         assert_eq!(by_header(&header("event4_honeypot_ddos")), None);
@@ -896,6 +909,8 @@ mod tests {
             assert_eq!(from_file_name(name), expected, "{name}");
         }
         assert_eq!(from_file_name(&format!("2026-11-20-{}.csv", "a".repeat(300))), None);
+        let just = format!("2026-11-20-{}", "a".repeat(FILE_NAME_MAX - 11));
+        assert!(from_file_name(&just).is_some() && from_file_name(&(just + "a")).is_none());
         let long = from_file_name(&format!("2026-11-20-{}.csv", "a".repeat(100))).unwrap();
         assert_eq!((long.kind_name.as_str(), long.list.len()), ("", 100));
     }

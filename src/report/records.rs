@@ -433,6 +433,7 @@ mod tests {
             count += 1;
         }
         assert_eq!(count, bytes.len() / 16);
+        assert_eq!(records.window.len(), WINDOW_BYTES, "what was read makes room");
     }
 
     #[test]

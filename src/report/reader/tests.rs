@@ -130,14 +130,14 @@ fn latin_1_reads_as_text() {
 #[test]
 fn short_rows_are_padded_and_long_ones_counted() {
     let text =
-        HEADER.to_owned() + "2026-11-20 00:00:01,198.18.0.1\n2026-11-20 00:00:02,198.18.0.2,80,x,end,7,8\n";
+        HEADER.to_owned() + "2026-11-20 00:00:01,198.18.0.1\n2026-11-20 00:00:02,198.18.0.2,80,x,end,7,8,9\n";
     let got = read(text);
     assert_eq!(got.lines(), [2, 3]);
     assert_eq!(
         (got.column(2), got.column(4)),
         (vec![String::new(), "80".into()], vec![String::new(), "end".into()])
     );
-    assert_eq!(got.surplus, 2);
+    assert_eq!(got.surplus, 3);
 }
 
 #[test]
@@ -295,6 +295,12 @@ fn other_separators() {
 }
 
 #[test]
+fn of_two_separators_that_are_as_many_the_comma_counts() {
+    let got = read("timestamp,ip,a;b;c\n2026-11-20 00:00:01,198.18.0.1,x;y\n");
+    assert_eq!(got.column(2), ["x;y"]);
+}
+
+#[test]
 fn blank_lines_are_no_records() {
     let text = format!("{HEADER}\n\r\n{}   \n\n{}\n\n", row(1, "a"), row(2, "\"b\n\nc\""));
     let got = read(text);
@@ -359,6 +365,29 @@ fn columns_may_come_in_any_order() {
     assert_eq!((row.address, row.port), (Address::Ip("198.18.0.1".parse().unwrap()), Some(80)));
     assert_eq!(row.severity, crate::report::kind::Severity::Critical);
     assert_eq!(row.time, "2026-11-20T00:00:01Z".parse::<Timestamp>().unwrap());
+}
+
+#[test]
+fn an_infection_is_named_by_the_first_column_that_names_it() {
+    let text = "timestamp,src_ip,tag,family,infection\n2026-11-20 00:00:01,198.18.0.1,tag,family,infection\n\
+                2026-11-20 00:00:01,198.18.0.1,tag,family,\n2026-11-20 00:00:01,198.18.0.1,tag,,\n\
+                2026-11-20 00:00:01,198.18.0.1,,,\n";
+    let hint = Hint { kind: Some("event4_sinkhole"), file_name: None };
+    let mut reader = Reader::new(text.as_bytes(), hint).unwrap();
+    for expected in ["infection", "family", "tag", ""] {
+        let Ok(Some(Item::Row(row))) = reader.next_item() else { panic!("no row") };
+        assert_eq!(crate::report::text(row.infection), expected);
+    }
+}
+
+#[test]
+fn whose_port_it_is_is_known_by_the_type() {
+    for (kind, header, is_source) in
+        [("event4_sinkhole", "timestamp,src_ip,src_port\n", true), ("scan_rdp", "timestamp,ip,port\n", false)]
+    {
+        let hint = Hint { kind: Some(kind), file_name: None };
+        assert_eq!(Reader::new(header.as_bytes(), hint).unwrap().header.port_is_source, is_source, "{kind}");
+    }
 }
 
 #[test]
@@ -558,6 +587,8 @@ fn times_are_utc_to_the_second() {
         "2026-13-20 12:00:00",
         "2026-11-20 1a:00:00",
         "2026-11-20 a1:00:00",
+        "2026-11-20 0/:00:00",
+        "2026-11-20 /0:00:00",
         "20.11.2026 12:00:00",
         "x",
     ] {
@@ -664,10 +695,17 @@ fn a_type_is_that_of_the_api_else_of_the_name_else_of_the_header() {
     assert_eq!(day(None), None);
 }
 
+#[test]
+fn every_octet_is_read() {
+    for octet in 0..=255 {
+        assert_eq!(read_ipv4(format!("{octet}.0.2.{octet}").as_bytes()), Some([octet, 0, 2, octet].into()));
+    }
+}
+
 proptest! {
     /// Against the standard library, which takes the same and no more.
     #[test]
-    fn any_dotted_quad(text in "(0|[1-9][0-9]{0,2}|[0-9]{0,4}|x)(\\\\.(0|[1-9][0-9]{0,2}|[0-9]{0,3})){2,4}") {
+    fn any_dotted_quad(text in r"(0|[1-9][0-9]{0,2}|[0-9]{0,4}|x)(\.(0|[1-9][0-9]{0,2}|[0-9]{0,3})){2,4}") {
         prop_assert_eq!(read_ipv4(text.as_bytes()), text.parse::<Ipv4Addr>().ok(), "{}", text);
     }
 }
