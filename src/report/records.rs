@@ -446,6 +446,22 @@ mod tests {
         assert_eq!(cells, [&b"a|b"[..], b"1|2", b"3|4"]);
     }
 
+    /// Fails once, then gives what it has.
+    struct Fails<'a>(Option<io::ErrorKind>, &'a [u8]);
+
+    impl Read for Fails<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.take().map_or_else(|| self.1.read(buffer), |kind| Err(kind.into()))
+        }
+    }
+
+    #[test]
+    fn a_read_that_was_interrupted_is_made_again_and_one_that_failed_is_not() {
+        let first = |kind| Records::new(Fails(Some(kind), b"a,b\n"))?.advance();
+        assert_eq!(first(io::ErrorKind::Interrupted).unwrap(), Found::Record { line: 1 });
+        assert_eq!(first(io::ErrorKind::UnexpectedEof).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
     #[test]
     fn marks_of_joined_files_come_off_however_the_bytes_come() {
         let bytes = "\u{feff}0123456789\n".as_bytes().repeat(WINDOW_BYTES / 14);

@@ -335,6 +335,12 @@ fn what_is_no_report_is_refused_as_a_whole() {
 }
 
 #[test]
+fn a_header_may_go_over_two_lines() {
+    let got = read(report(&["a", "\"b\nc\""]).replacen("text", "\"te\nxt\"", 1));
+    assert_eq!((got.lines(), got.column(4)), (vec![3, 4], vec!["end".to_owned(); 2]));
+}
+
+#[test]
 fn a_header_alone_is_a_report_without_rows() {
     assert_eq!(read(HEADER), Got::default());
     assert_eq!(read(HEADER.trim_end()), Got::default());
