@@ -39,7 +39,8 @@ years() {
 
 # Errors are put into the rooms that carry the product, some thousands. Each is tried first against the quick tests of its
 # room; if they do not notice it, against the unit tests of all these rooms; then against those of tests/it that need no
-# other program. What is still left is printed, and fails. ROOMS="incident notify": into these only; all of them take some 15 hours on two cores.
+# other program. What is still left is printed, and fails. ROOMS="incident notify": into these only; all of them take some
+# 15 hours on two cores.
 mutants() {
   command -v cargo-mutants >/dev/null || { echo 'skipped; to have it: cargo install --locked cargo-mutants'; return 0; }
   # Against the debug build, and without the long versions.

@@ -363,7 +363,7 @@ mod tests {
             let mut added = 0;
             each(
                 "scan_rdp",
-                &format!("timestamp,ip,hostname\n2026-01-02,192.0.2.1,{cell}\n"),
+                format!("timestamp,ip,hostname\n2026-01-02,192.0.2.1,{cell}\n"),
                 |row, header| {
                     while !batch.is_full() {
                         let key = Key::new(7, CustomerNo(1), Place::Nowhere, added * step);
