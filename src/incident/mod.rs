@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_knows_its_place() {
+    fn a_key_knows_its_type_its_customer_and_its_place() {
         for (place, area, is_network) in [
             (Place::Address("192.0.2.1".parse().unwrap()), "192.0.2.1/32", false),
             (Place::Address("2001:db8::1".parse().unwrap()), "2001:db8::1/128", false),
@@ -427,7 +427,9 @@ mod tests {
             (Place::Net("192.0.2.0/28".parse().unwrap()), "192.0.2.0/28", true),
             (Place::Net("2001:db8::/48".parse().unwrap()), "2001:db8::/48", true),
         ] {
-            let key = Key::new(1, CustomerNo(2), place, 3);
+            // Numbers of which each byte is another.
+            let key = Key::new(513, CustomerNo(66_052), place, 3);
+            assert_eq!((key.kind(), key.customer()), (513, CustomerNo(66_052)));
             assert_eq!(key.area(), area.parse().ok(), "{place:?}");
             assert_eq!(key.network(), key.area().filter(|_| is_network), "{place:?}");
         }
@@ -528,8 +530,7 @@ mod tests {
     fn it_is_where_its_newest_row_was_or_in_the_network_that_was_named() {
         let day = Day::from_number(20_000);
         let at = |address, place| {
-            let key = Key::new(513, CustomerNo(66_052), place, 3);
-            assert_eq!((key.kind(), key.customer()), (513, CustomerNo(66_052)));
+            let key = Key::new(1, CustomerNo(2), place, 3);
             Incident::open(1, seen(day, 0, Severity::Low, address), day, 1).place(&key)
         };
         let network = || Place::Net("192.0.2.0/28".parse().unwrap());
