@@ -35,8 +35,8 @@ boot() {
 	environment "$work/cmdline.env" "cmdline=console=tty0 console=ttyS0,115200 $(words "$3")" \
 		"verity=$(verity "$3")"
 	cp "$images/bzImage" "$work/vmlinuz"
-	(cd "$work" && sha256sum vmlinuz early.img cmdline.env >SHA256SUMS)
-	mcopy -i "$1" "$work/vmlinuz" "$work/early.img" "$work/cmdline.env" "$work/SHA256SUMS" ::
+	(cd "$work" && md5sum vmlinuz early.img cmdline.env >MD5SUMS)
+	mcopy -i "$1" "$work/vmlinuz" "$work/early.img" "$work/cmdline.env" "$work/MD5SUMS" ::
 }
 
 before_partitions() {

@@ -3,6 +3,8 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use md5::{Digest, Md5};
+
 use crate::Tried;
 use crate::disk::Disk;
 use crate::guest::{BIOS, Guest};
@@ -191,15 +193,12 @@ fn environment(lines: &str) -> Vec<u8> {
 
 /// Gives the kernel in a boot partition more words.
 fn tell_kernel(disk: &Disk, number: u32, more: &str) {
-    let [words, sums] = ["cmdline.env", "SHA256SUMS"].map(|name| disk.read_file(number, name));
+    let [words, sums] = ["cmdline.env", "MD5SUMS"].map(|name| disk.read_file(number, name));
     let mut new = String::from_utf8(words.clone()).unwrap().replacen("quiet", &format!("quiet {more}"), 1);
     // It keeps its length.
     new.truncate(words.len());
-    let hash = |bytes: &[u8]| {
-        let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
-    let sums = String::from_utf8(sums).unwrap().replace(&hash(&words), &hash(new.as_bytes()));
+    let sum = |bytes: &[u8]| format!("{:x}", Md5::digest(bytes));
+    let sums = String::from_utf8(sums).unwrap().replace(&sum(&words), &sum(new.as_bytes()));
     disk.write_file(number, "cmdline.env", new.as_bytes());
-    disk.write_file(number, "SHA256SUMS", sums.as_bytes());
+    disk.write_file(number, "MD5SUMS", sums.as_bytes());
 }
