@@ -385,6 +385,7 @@ mod tests {
         ("m.net", "mx a.net"),
         ("yes.net", "v=spf1 ip4:192.0.2.0/24 -all"),
         ("no.net", "v=spf1 ip4:198.51.100.0/24 -all"),
+        ("any.net", "v=spf1 +all"),
         ("loop.net", "v=spf1 include:loop.net -all"),
         ("two.net", "v=spf1 -all"),
         ("two.net", "v=spf1 +all"),
@@ -425,6 +426,7 @@ mod tests {
             ("v=spf1 unknown=x ip4:192.0.2.1", Pass, Neutral),
             ("v=spf1 include:down.net -all", Unclear, Unclear),
             ("v=spf1 exists:%{i}.x.net ip4:192.0.2.1 -all", Unclear, Unclear),
+            ("v=spf1 exists:%{i}.x.net redirect=yes.net", Unclear, Unclear),
             ("v=spf1 ip4:192.0.2.1 ptr -all", Pass, Unclear),
             ("v=spf1 include:nothing.net -all", Wrong, Wrong),
             ("v=spf1 include:two.net -all", Wrong, Wrong),
@@ -447,6 +449,9 @@ mod tests {
         assert_eq!((all.verdict, all.rest, all.lookups), (None, Some(Verdict::SoftFail), 10));
         let many = found("v=spf1 include:deep.net mx:m.net exists:a.net a ~all", None);
         assert!(many.verdict == Some(Verdict::Wrong) && many.lookups > LOOKUPS_MAX, "{many:?}");
+        let many = found("v=spf1 include:any.net include:deep.net mx:m.net exists:a.net ~all", None);
+        assert_eq!(many.verdict, Some(Verdict::Wrong), "nothing ends it early");
+        assert_eq!(found("v=spf1 ip4:192.0.2.0/33 -all", None).verdict, Some(Verdict::Wrong));
         assert_eq!(found("v=spf1 redirect=yes.net", None).rest, Some(Verdict::Fail));
         assert_eq!(found("v=spf1 include:yes.net", None).rest, None, "that of another is not its own");
     }

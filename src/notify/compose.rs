@@ -773,6 +773,9 @@ mod tests {
         assert_eq!(operator(&digest).text.matches("Report: ").count(), OPERATOR_LINES_MAX);
         digest = OperatorDigest { findings: vec![], findings_more: 0, held: 0, ..digest };
         assert_eq!(operator(&digest).subject, "[AB-9] Alarm: the disk is nearly full (Example Net)");
+        digest.held = 1;
+        assert!(operator(&digest).subject.starts_with("[AB-9] Summary: "), "not of alarms alone");
+        digest.held = 0;
         digest.alarms = vec![(time("2026-11-20T01:00:00Z"), "word ".repeat(50))];
         assert_eq!(operator(&digest).subject.len(), "[AB-9] Alarm: ... (Example Net)".len() + 59);
         let since = time("2026-11-18T22:30:00Z");
@@ -782,6 +785,9 @@ mod tests {
         digest = OperatorDigest { alarms: vec![], over: vec![spell(1, 95_400), spell(7, 3_720)], ..digest };
         let mail = operator(&digest);
         assert_eq!(mail.subject, "[AB-9] Over: it is down (Example Net)");
+        digest.held = 1;
+        assert!(operator(&digest).subject.starts_with("[AB-9] Summary: "), "not of that alone");
+        digest.held = 0;
         let flat = mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
         for line in [
             "- from 2026-11-18 22:30 UTC to 2026-11-20 01:00 UTC (1 d 2 h): it is down: x",

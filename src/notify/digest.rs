@@ -449,6 +449,7 @@ mod tests {
         assert!(gone(&never_told, ONE).is_none());
         incident.mark_told(5, Severity::High, now());
         let mut by_hand = incident.clone();
+        by_hand.last_seen = now().plus_days(-2);
         by_hand.close(now());
         assert!(gone(&by_hand, ONE).is_none(), "it may still be there");
         incident.last_seen = now().plus_days(-i64::from(abusebox.policy.close_after_days));

@@ -502,6 +502,8 @@ mod tests {
         let html = html(&blocks, "t", "en");
         for part in [
             ">2027-03-08</th><td align=\"right\"",
+            &format!("<th align=\"left\" style=\"{HEAD}\">Day"),
+            &format!("<th align=\"right\" style=\"{HEAD}\">exposed"),
             "<td width=\"25%\" height=\"12\" bgcolor=\"#a4262c\"",
             "<td width=\"75%\" height=\"12\" bgcolor=\"#7fb2d9\"",
             "<td width=\"1%\" height=\"12\" bgcolor=\"#7fb2d9\"",
@@ -510,6 +512,32 @@ mod tests {
             assert!(html.contains(part), "{part}\n{html}");
         }
         assert_eq!(html.matches("aria-hidden").count(), 3, "the numbers say all");
+        assert!(!html.contains("width=\"0%\""), "{html}");
+    }
+
+    #[test]
+    fn what_has_no_room_beside_a_bar_stands_in_lines() {
+        let is_in_lines = |head: usize| {
+            let rows = vec![("2027-03-08".to_owned(), Row::Numbers(vec![30]))];
+            let heads = vec!["Day".to_owned(), "x".repeat(head)];
+            text(&[Block::Table(Table { heads, rows, drawn: true })], ":").starts_with("- ")
+        };
+        let room = TEXT_COLUMNS - LABEL_LEAST - GAP - BAR_LEAST;
+        // Beside its head stands the shade.
+        let widest = room - GAP - 2;
+        assert_eq!([widest, widest + 1].map(is_in_lines), [false, true]);
+    }
+
+    #[test]
+    fn a_long_label_is_broken_between_words_or_else_within() {
+        for (label, room, pieces) in [
+            ("one two three", 7, &["one two", "three"][..]),
+            ("one two", 6, &["one", "two"]),
+            ("abcdefghij k", 4, &["abcd", "efgh", "ij k"]),
+            ("", 4, &[""]),
+        ] {
+            assert_eq!(pieces_of(label, room), pieces, "{label}");
+        }
     }
 
     proptest! {

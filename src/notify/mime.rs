@@ -329,6 +329,14 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_name_is_quoted_where_nothing_of_it_gets_lost() {
+        assert!(is_simple("Example \"Net\", Inc."));
+        for name in [" x", "x ", "a  b", "=?x", "\u{e4}", "a\tb"] {
+            assert!(!is_simple(name), "{name:?}");
+        }
+    }
+
+    #[test]
     fn header_text_is_folded_where_it_must_be() {
         let two = |second: usize| format!("{} {}", "x".repeat(30), "y".repeat(second));
         assert_eq!(unstructured(&two(34)), two(34));
