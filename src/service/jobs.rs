@@ -516,7 +516,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::files::save_atomic;
-    use crate::store::{Person, Role};
+    use crate::store::{Digests, Person, Role};
     use crate::web::access::Who;
     use crate::web::gate::Visitor;
     use crate::web::words::PageWords;
@@ -613,6 +613,24 @@ mod tests {
             csv += &format!("\"{day} 03:00:00\",\"high\",\"{ip}\",\"tcp\",\"3389\"\n");
         }
         (format!("{day}-scan_rdp-example-asn.csv"), csv.into_bytes())
+    }
+
+    #[test]
+    fn the_digest_is_made_again_although_one_is_being_planned() {
+        let engine = &house().engine;
+        let last = || engine.store.view().unwrap().meta::<Digests>().unwrap().unwrap_or_default().last;
+        std::thread::scope(|threads| {
+            let planning = engine.planning.lock().unwrap();
+            let again = threads.spawn(|| engine.digest_again().unwrap());
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!again.is_finished());
+            // What a plan notes at its end.
+            let made = Digests { last: Some(NOW.day()), ..Digests::default() };
+            engine.store.write(|txn| txn.set_meta(&made)).unwrap();
+            assert!(last().is_some());
+            drop(planning);
+        });
+        assert_eq!(last(), None);
     }
 
     #[test]

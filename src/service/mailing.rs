@@ -279,6 +279,8 @@ impl Engine {
 
     /// Lets the digest of the day be made once more: when it was made, nobody was known.
     pub(super) fn digest_again(&self) -> Result<(), Error> {
+        // Who is planning looked before that, and would note afterwards that the digest of the day is made.
+        let _planning = self.planning.lock().unwrap_or_else(PoisonError::into_inner);
         self.store.write(|txn| {
             let digests = txn.meta::<Digests>()?.unwrap_or_default();
             txn.set_meta(&Digests { last: None, ..digests })
