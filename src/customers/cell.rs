@@ -466,6 +466,54 @@ mod tests {
     }
 
     #[test]
+    fn nothing_else_is_taken_for_what_a_spreadsheet_made() {
+        for text in ["255.0.0.0", "255.255.255.240"] {
+            assert!(is_mask(text), "{text}");
+        }
+        for text in ["255.0.255.0", "128.0.0.0", "192.0.2.16", "28"] {
+            assert!(!is_mask(text), "{text}");
+        }
+        for text in ["10E Street", "Ee", "192.0.2.1,5", "19202", "1920210012345", "REF!", "#12"] {
+            assert_eq!(damage(text), None, "{text}");
+        }
+        for text in ["1.2.2003", "31.12.03", "2003/12/31", "2-Jan", "Jan-2003", "1.2.2003 late"] {
+            assert!(is_date_like(text), "{text}");
+        }
+        for text in [
+            "00001.02.2003",
+            "99.1.2003",
+            "1.99.2003",
+            "1.2.20031",
+            "1.2.003",
+            "2003-13-01",
+            "2003-12-32",
+            "203-12-32",
+            "1-5",
+            "99-Jan",
+            "2-Janu",
+            "2-1an",
+            "x-5",
+            "Jan-12345",
+        ] {
+            assert!(!is_date_like(text), "{text}");
+        }
+        for text in ["192.0.*", "*.*.*.*", "192.0.*.*.*", "192.*.2.*"] {
+            assert_eq!(wildcard(text), Some(Err(BAD_WILDCARD)), "{text}");
+        }
+        for (text, is_padded) in [
+            ("192.1.2.01", true),
+            ("192.1.2.001", true),
+            ("192.1.2.0001", false),
+            ("0.0.0.256", false),
+            ("10.1.2.256", false),
+            ("1.2.03", false),
+            ("a.1.2.03", false),
+        ] {
+            assert_eq!(address(text).unwrap_err() != BAD_ADDRESS, is_padded, "{text}");
+        }
+    }
+
+    #[test]
     fn the_edges_of_addresses_and_ranges() {
         let why = |text: &str| addresses(text).unreadable.iter().map(|(_, why)| *why).collect::<String>();
         for (text, part) in [

@@ -656,3 +656,100 @@ const LIKE_ENOUGH: u32 = 60;
 const LONG_CELL_CHARS: usize = 60;
 /// Of a column in which nothing stands.
 const UNUSED: &str = "not read; empty";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_confirmed_is_read_back_and_missed_where_it_is_gone() {
+        let text = "customer_id\tref\n-\tnote\nname\tref\n";
+        let mapping = Mapping::parse(&format!("{text}nonsense\tx\nno tab\n"));
+        assert_eq!(mapping.text(), text);
+        assert!(!mapping.is_empty() && Mapping::parse("nonsense\tx\n").is_empty());
+        let folded = |headers: &[&str]| headers.iter().map(|header| (*header).to_owned()).collect::<Vec<_>>();
+        for (headers, missing) in [
+            (&["ref", "note", "ref"][..], &[][..]),
+            (&["ref", "more", "ref"], &[]),
+            (&["note", "ref"], &["ref"]),
+            (&["note"], &["ref", "ref"]),
+        ] {
+            assert_eq!(mapping.missing(&folded(headers)), missing, "{headers:?}");
+        }
+        let headers = folded(&["ref", "ref", "note", "more"]);
+        let roles = [0, 1, 2, 3].map(|column| mapping.role(&headers, column));
+        let [id, name] = ["customer_id", "name"].map(Role::of_name);
+        assert!(id.is_some() && name.is_some());
+        assert_eq!(roles, [Some(id), Some(name), Some(None), None]);
+    }
+
+    fn stats_of<S: AsRef<str>>(cells: &[S]) -> Stats {
+        let mut stats = Stats::default();
+        for cell in cells.iter().map(AsRef::as_ref) {
+            stats.rows += 1;
+            if !cell.is_empty() {
+                stats.add(cell, &TimeZone::UTC);
+            }
+        }
+        stats
+    }
+
+    #[test]
+    fn what_stands_in_a_column_is_counted() {
+        let stats = stats_of(&[
+            "192.0.2.1",
+            "a@x.example",
+            "2026-01-02",
+            "cancelled",
+            "cancelled 2",
+            "active",
+            "7",
+            "#",
+            "",
+        ]);
+        let Stats { rows, filled, addresses, mails, dates, statuses, ended, digits, letters, .. } = stats;
+        assert_eq!((rows, filled, addresses, mails, dates), (9, 8, 1, 1, 1));
+        assert_eq!((statuses, ended, digits, letters, stats.distinct.len()), (2, 1, 4, 3, 8));
+        assert_eq!(
+            stats.sentence(),
+            "88 % filled, 12 % addresses, 12 % mail addresses, 12 % dates, 25 % words of a status, 100 % different"
+        );
+        assert_eq!(stats_of(&["7"]).sentence(), "100 % filled, 100 % different");
+    }
+
+    #[test]
+    fn what_a_column_looks_like() {
+        let same = |cell: &str, times: usize| vec![cell.to_owned(); times];
+        let numbers = |count: usize| (1..=count).map(|number| number.to_string()).collect::<Vec<_>>();
+        let names = |count: usize| (b'a'..).take(count).map(|letter| char::from(letter).to_string());
+        let names = |count: usize| names(count).collect::<Vec<_>>();
+        for (role, cells, likeness) in [
+            (Role::Address, same("192.0.2.1", 2), 100),
+            (Role::Address, same("192.0.2.1", 3), 0),
+            (Role::Address, ["192.0.2.1", "192.0.2.2", "x", "y"].map(str::to_owned).into(), 50),
+            (Role::Mail, ["a@x.example", "b"].map(str::to_owned).into(), 50),
+            (Role::Status, ["active", "cancelled", "b", "c"].map(str::to_owned).into(), 50),
+            (Role::Id, numbers(10), 100),
+            (Role::Id, [numbers(9), same("", 1)].concat(), 100),
+            (Role::Id, [numbers(8), same("", 2)].concat(), 0),
+            (Role::Id, [numbers(9), same("192.0.2.1", 1)].concat(), 100),
+            (Role::Id, [numbers(8), same("192.0.2.1", 2)].concat(), 0),
+            (Role::Id, same("5", 10), 65),
+            (Role::Id, names(10), 50),
+            (Role::Id, [names(5), same("active", 5)].concat(), 40),
+            (Role::Id, [names(4), same("active", 6)].concat(), 0),
+            (Role::Id, same("12345678901234567890", 1), 100),
+            (Role::Id, same("123456789012345678901", 1), 0),
+            (Role::Name, names(10), 100),
+            (Role::Name, [names(3), same("a", 7)].concat(), 100),
+            (Role::Name, [names(2), same("a", 8)].concat(), 0),
+            (Role::Name, [names(5), same("active", 5)].concat(), 100),
+            (Role::Name, [names(4), same("active", 6)].concat(), 0),
+            (Role::Name, [names(9), same("192.0.2.1", 1)].concat(), 90),
+            (Role::Name, [names(8), same("192.0.2.1", 2)].concat(), 0),
+            (Role::Login, names(10), 0),
+        ] {
+            assert_eq!(stats_of(&cells).likeness(role), likeness, "{role:?} {cells:?}");
+        }
+    }
+}

@@ -1188,6 +1188,67 @@ mod tests {
     }
 
     #[test]
+    fn a_word_that_may_mean_a_place_is_judged_by_what_stands_below() {
+        let file = import("id,mail,network\n7,a@x.example,192.0.2.0/28\n8,b@x.example,192.0.2.16/28\n");
+        assert_eq!(assigned(&file), ["7 192.0.2.0/28", "8 192.0.2.16/28"]);
+        assert!(file.doubts.is_empty(), "{:?}", file.doubts);
+        // What has a clear name stays, whatever stands below.
+        let file = import("id,mail,ip,network\n7,a@x.example,dynamic,192.0.2.0/28\n");
+        let roles =
+            |file: &File| file.columns.iter().map(|column| column.role.unwrap_or("-")).collect::<Vec<_>>();
+        assert_eq!(
+            (told(&file.complaints), roles(&file)),
+            (vec![(2, "cidr")], vec!["customer_id", "email", "cidr", "cidr"])
+        );
+        // So does what somebody has confirmed.
+        let mapping = Mapping::parse("customer_id\tid\nemail\tmail\ncidr\tsite\n");
+        let customers = b"id,mail,site\n7,a@x.example,Kiel\n".as_slice().into();
+        let file = read(&Bundle { customers, mapping, ..Bundle::default() }.pack(), &TimeZone::UTC);
+        assert_eq!(roles(&file), ["customer_id", "email", "cidr"]);
+    }
+
+    #[test]
+    fn of_two_lines_that_may_be_the_header_it_is_the_one_that_says_more() {
+        let file = import("id,ip\nid,ip,mail\n7,192.0.2.1,a@x.example\n");
+        assert_eq!((file.header, assigned(&file)), (2, vec!["7 192.0.2.1/32".to_owned()]));
+        assert_eq!(file.customers.get(0).unwrap().mails, ["a@x.example"]);
+    }
+
+    #[test]
+    fn each_column_says_why_it_is_read() {
+        let confirmed = |customers: &str, mapping: &str| {
+            let (customers, mapping) = (customers.as_bytes().into(), Mapping::parse(mapping));
+            read(&Bundle { customers, mapping, ..Bundle::default() }.pack(), &TimeZone::UTC)
+        };
+        let how = |file: &File| -> Vec<String> {
+            file.columns.iter().map(|column| column.why.split(';').next().unwrap().to_owned()).collect()
+        };
+        // Of two that look alike it is the first.
+        let text = "id,ip,zz,yy\n7,192.0.2.1,a@x.example,b@x.example\n";
+        let file = import(text);
+        assert_eq!(how(&file), ["by its name", "by its name", "guessed", "not read"]);
+        assert_eq!(file.customers.get(0).unwrap().mails, ["a@x.example"]);
+        assert!(!file.doubts.is_empty());
+        let file = confirmed(text, "customer_id\tid\ncidr\tip\n-\tzz\nemail\tyy\n");
+        let by = "as confirmed or by its name";
+        assert_eq!(how(&file), [by, by, "not read", by]);
+        assert_eq!(file.customers.get(0).unwrap().mails, ["b@x.example"]);
+        // What is empty and has no name stands at the end only because another row is wider.
+        for (text, count) in [
+            ("id,ip,note,\n7,192.0.2.1,,\n", 3),
+            ("id,ip,note,\n7,192.0.2.1,,x\n", 4),
+            ("id,ip,note\n7,192.0.2.1,\n", 3),
+        ] {
+            assert_eq!(import(text).columns.len(), count, "{text}");
+        }
+        // Who has said that a column is not read is not asked whether it is one of cancelled customers.
+        let text = "id,mail,ip,zz\n7,a@x.example,192.0.2.1,cancelled\n";
+        assert!(import(text).doubts.iter().any(|doubt| doubt.contains("such as cancelled")));
+        let file = confirmed(text, "customer_id\tid\nemail\tmail\ncidr\tip\n-\tzz\n");
+        assert!(file.doubts.is_empty(), "{:?}", file.doubts);
+    }
+
+    #[test]
     fn one_customer_on_several_lines() {
         let file = import(
             "id,name,mail,ip,language\n7,Foo,\"a@x.example, b@x.example\",192.0.2.1,de\n7,Foo,B@x.example;c@x.example,192.0.2.2,\n\
