@@ -280,25 +280,40 @@ mod tests {
         assert_eq!((all.new.count, all.prefixes_new, all.gone.count), (5, 5, 0));
     }
 
+    /// Files of three customers in which what is said of the one, and only that, is another: it alone is changed.
+    fn of_the_one_alone(file: impl Fn([&str; 3]) -> File, said: [&str; 3], other: &str) -> Vec<Changed> {
+        let before = file(said);
+        assert!(between(&before, &file(said)).is_empty());
+        let changed = |at: usize| {
+            let mut said = said;
+            said[at] = other;
+            let Difference { changed, new, gone, .. } = between(&before, &file(said));
+            assert_eq!((changed.count, new.count, gone.count), (1, 0, 0));
+            assert_eq!(changed.first[0].customer.id, ["A", "B", "C"][at]);
+            changed.first[0].clone()
+        };
+        [0, 1, 2].map(changed).into()
+    }
+
     #[test]
     fn another_login_is_a_change() {
-        let file =
-            |login: &str| read(format!("customer_id,login\nA,{login}\nB,bob\n").as_bytes(), &TimeZone::UTC);
-        let difference = between(&file("anna"), &file("anne"));
-        assert_eq!((difference.changed.count, difference.new.count, difference.gone.count), (1, 0, 0));
-        assert!(difference.changed.first[0].logins && !difference.changed.first[0].validity);
-        assert!(between(&file("anna"), &file("Anna")).is_empty());
+        let file = |[a, b, c]: [&str; 3]| {
+            read(format!("customer_id,login\nA,{a}\nB,{b}\nC,{c}\n").as_bytes(), &TimeZone::UTC)
+        };
+        let changed = of_the_one_alone(file, ["anna", "bob", "carl"], "dora");
+        assert!(changed.iter().all(|changed| changed.logins && !changed.validity));
+        assert!(between(&file(["anna", "bob", "carl"]), &file(["Anna", "bob", "carl"])).is_empty());
     }
 
     #[test]
     fn another_forwarded_port_is_a_change() {
-        let file = |port: &str| {
-            read(format!("customer_id,cidr\nA,192.0.2.1:{port}\nB,192.0.2.1:99\n").as_bytes(), &TimeZone::UTC)
+        let file = |[a, b, c]: [&str; 3]| {
+            let line = |id: &str, port: &str| format!("{id},192.0.2.1:{port}\n");
+            let text = format!("customer_id,cidr\n{}{}{}", line("A", a), line("B", b), line("C", c));
+            read(text.as_bytes(), &TimeZone::UTC)
         };
-        let difference = between(&file("80"), &file("81"));
-        assert_eq!((difference.changed.count, difference.new.count, difference.gone.count), (1, 0, 0));
-        assert!(difference.changed.first[0].forwards && !difference.changed.first[0].validity);
-        assert!(between(&file("80"), &file("80")).is_empty());
+        let changed = of_the_one_alone(file, ["80", "81", "82"], "83");
+        assert!(changed.iter().all(|changed| changed.forwards && !changed.validity));
     }
 
     #[test]

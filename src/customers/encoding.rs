@@ -126,6 +126,38 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_counts_where_only_one_code_page_has_it() {
+        for (bytes, is_central) in [
+            (&b"\x8aa"[..], true),
+            (b"a\xa3", true),
+            (b"\xdc\xa3", true),
+            (b"1\xa31", false),
+            (b"a\xaaa", true),
+            (b"a\xaa ", false),
+            (b" \xaaa", false),
+            (b"a\xcca", true),
+            (b"a\xcc ", false),
+            (b" \xc8a", true),
+            (b"a\xc8a", false),
+            (b" \xc8A", false),
+            (b"a\xd5a", true),
+            (b"a\xd5e", false),
+            (b"a\xdb", true),
+            (b" \xdba", false),
+            (b"a\xc3a", true),
+            (b"a\xc3o", false),
+            (b"a\xc3 ", false),
+            (b"a\xde", true),
+            (b"a\xe0", false),
+            // As many of both are of the West.
+            (b"a\xa3 a\xe0", false),
+            (b"a\xa3 a\xa3 a\xe0", true),
+        ] {
+            assert_eq!(super::is_central(bytes), is_central, "{bytes:x?}");
+        }
+    }
+
+    #[test]
     fn utf_16_is_known_without_a_mark() {
         let text = "Kunde;IP\r\n7;192.0.2.1\r\nM\u{fc}ller;192.0.2.2\r\n";
         let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -140,8 +172,14 @@ mod tests {
             "\u{41a}\u{43e}\u{434};\u{41f}\u{43e}\u{447}\u{442}\u{430};IP\r\n7;r@r.example;192.0.2.1\r\n";
         let bytes: Vec<u8> = cyrillic.encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(decode(&bytes).0, cyrillic);
-        for bytes in [&b""[..], b"\0", b"a\0b\0c", b"\0\0\0\0", b"ab\0\0cdef"] {
+        for bytes in [&b""[..], b"\0", b"a\0b\0c", b"\0\0\0\0", b"ab\0\0cdef", b"abcd"] {
             assert!(super::utf_16(bytes).is_none(), "{bytes:?}");
+        }
+        // A single zero in a text is damage.
+        for at in [0, 1] {
+            let mut bytes = [b'a'; 100];
+            bytes[at] = 0;
+            assert!(super::utf_16(&bytes).is_none(), "{at}");
         }
         assert_eq!(decode("\u{feff}\u{e4}".as_bytes()), ("\u{e4}".into(), None));
     }
