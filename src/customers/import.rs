@@ -1323,6 +1323,16 @@ mod tests {
              8,192.0.2.4-192.0.2.9,2026-01-01,\n",
         );
         assert_eq!(told(&other.complaints), [(4, "cidr")]);
+        // One after the other, whichever stands first, they contest nothing.
+        for [first, second] in
+            [["2025-01-01,2025-12-31", "2026-01-01,"], ["2026-01-01,", "2025-01-01,2025-12-31"]]
+        {
+            let text =
+                format!("id,ip,from,to\n7,192.0.2.1-192.0.2.6,{first}\n8,192.0.2.4-192.0.2.9,{second}\n");
+            let file = import(&text);
+            assert!(file.complaints.is_empty(), "{text}: {:?}", file.complaints);
+            assert!(!assigned(&file).contains(&"8 192.0.2.4/31".to_owned()), "{text}");
+        }
         let ranges = |i: u32| format!("7,10.{i}.0.1-10.{i}.200.254\n8,10.{i}.100.1-10.{i}.255.254\n");
         let many = import(&format!("id,ip\n{}", (0..250).map(ranges).collect::<String>()));
         assert!(many.refused, "{}", many.lines.len());
