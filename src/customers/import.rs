@@ -964,6 +964,12 @@ mod tests {
         read(text.as_bytes(), &TimeZone::UTC)
     }
 
+    /// The same, of whose columns somebody has confirmed what they hold.
+    fn confirmed(customers: &str, mapping: &str) -> File {
+        let (customers, mapping) = (customers.as_bytes().into(), Mapping::parse(mapping));
+        read(&Bundle { customers, mapping, ..Bundle::default() }.pack(), &TimeZone::UTC)
+    }
+
     /// (line, field) of each complaint.
     fn told(complaints: &Complaints) -> Vec<(u64, &str)> {
         complaints.list.iter().map(|c| (c.line.unwrap_or(0), c.field.as_str())).collect()
@@ -1201,9 +1207,8 @@ mod tests {
             (vec![(2, "cidr")], vec!["customer_id", "email", "cidr", "cidr"])
         );
         // So does what somebody has confirmed.
-        let mapping = Mapping::parse("customer_id\tid\nemail\tmail\ncidr\tsite\n");
-        let customers = b"id,mail,site\n7,a@x.example,Kiel\n".as_slice().into();
-        let file = read(&Bundle { customers, mapping, ..Bundle::default() }.pack(), &TimeZone::UTC);
+        let file =
+            confirmed("id,mail,site\n7,a@x.example,Kiel\n", "customer_id\tid\nemail\tmail\ncidr\tsite\n");
         assert_eq!(roles(&file), ["customer_id", "email", "cidr"]);
     }
 
@@ -1216,10 +1221,6 @@ mod tests {
 
     #[test]
     fn each_column_says_why_it_is_read() {
-        let confirmed = |customers: &str, mapping: &str| {
-            let (customers, mapping) = (customers.as_bytes().into(), Mapping::parse(mapping));
-            read(&Bundle { customers, mapping, ..Bundle::default() }.pack(), &TimeZone::UTC)
-        };
         let how = |file: &File| -> Vec<String> {
             file.columns.iter().map(|column| column.why.split(';').next().unwrap().to_owned()).collect()
         };
