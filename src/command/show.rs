@@ -307,7 +307,7 @@ pub(super) fn incidents(
     let kinds = Kinds::load(&view)?;
     let names = Names::load(&view)?;
     let mut broken = Ok(());
-    view.incidents(|key, incident| {
+    view.incidents_by_number(|key, incident| {
         if broken.is_ok() {
             let (kind, _) = kinds.of(&key);
             let customer = names.of(key.customer());
@@ -330,7 +330,6 @@ pub(super) fn incidents(
                 ),
             };
         }
-        Ok(())
     })?;
     broken?;
     Ok(Exit::Done)
@@ -381,7 +380,6 @@ pub(super) fn status(
     let mut open = 0u64;
     view.incidents(|_, incident| {
         open += u64::from(incident.state(today) != State::Closed);
-        Ok(())
     })?;
     let mut last_report_day = None;
     view.reports(|_, report| {

@@ -19,8 +19,10 @@ pub struct Match {
 /// Sightings not yet applied.
 #[derive(Default)]
 pub struct Batch {
+    /// Which of `seen` it is.
     index: HashMap<Key, u32>,
-    seen: Vec<(Key, Gathered)>,
+    /// With what was handed out, until something new comes; and so the arena.
+    seen: Vec<Gathered>,
     /// Shown cells of the newest rows, one after the other.
     arena: Vec<u8>,
 }
@@ -44,7 +46,8 @@ struct Gathered {
 impl Batch {
     /// Adds a row.
     pub fn add(&mut self, matched: Match, row: &Row<'_>, header: &Header) {
-        if self.seen.is_empty() {
+        if self.index.is_empty() {
+            self.seen.clear();
             self.arena.clear();
         }
         let address = match row.address {
@@ -69,9 +72,9 @@ impl Batch {
                     shown: write_shown(&mut self.arena, row, header),
                     more_addresses: Vec::new(),
                 };
-                self.seen.push((matched.key, gathered));
+                self.seen.push(gathered);
             }
-            Some((_, seen)) => {
+            Some(seen) => {
                 seen.rows += 1;
                 seen.severity = seen.severity.max(row.severity);
                 seen.first = seen.first.min(row.time);
@@ -99,15 +102,25 @@ impl Batch {
     }
 
     pub fn is_full(&self) -> bool {
-        self.seen.len() >= SIGHTINGS_MAX || self.arena.len() >= ARENA_BYTES_MAX - SHOWN_BYTES_MAX
+        self.index.len() >= SIGHTINGS_MAX || self.arena.len() >= ARENA_BYTES_MAX - SHOWN_BYTES_MAX
     }
 
     /// Hands out what was gathered, in the order of the keys, and is empty again.
     pub fn drain(&mut self, report: u32) -> impl Iterator<Item = (Key, Sighting)> {
-        self.index.clear();
-        self.seen.sort_unstable_by_key(|(key, _)| *key);
-        let arena = &self.arena;
-        self.seen.drain(..).map(move |(key, seen)| {
+        self.drain_parts(report).map(|(key, mut seen, shown)| {
+            seen.evidence.shown = shown.to_vec();
+            (key, seen)
+        })
+    }
+
+    /// The same with the shown cells where they lie, and not in the evidence.
+    pub fn drain_parts(&mut self, report: u32) -> impl Iterator<Item = (Key, Sighting, &[u8])> {
+        // Which they are is sorted, and not what is known of them, which is longer.
+        let mut order: Vec<_> = self.index.drain().collect();
+        order.sort_unstable();
+        let (arena, all) = (&self.arena, &mut self.seen);
+        order.into_iter().map(move |(key, index)| {
+            let seen = &mut all[index as usize];
             let shown = &arena[seen.shown.start as usize..seen.shown.end as usize];
             let protocol: Vec<u8> = seen.protocol.iter().copied().take_while(|&b| b != 0).collect();
             let sighting = Sighting {
@@ -118,17 +131,17 @@ impl Batch {
                 first: seen.first,
                 last: seen.last,
                 rows: seen.rows,
-                more_addresses: seen.more_addresses,
+                more_addresses: std::mem::take(&mut seen.more_addresses),
                 evidence: Evidence {
                     report,
                     line: seen.line,
                     address: seen.address,
                     port: seen.port,
                     protocol: String::from_utf8(protocol).unwrap_or_default(),
-                    shown: shown.to_vec(),
+                    shown: Vec::new(),
                 },
             };
-            (key, sighting)
+            (key, sighting, shown)
         })
     }
 }

@@ -448,11 +448,7 @@ mod tests {
         fn incidents(&self) -> Vec<State> {
             let mut states = Vec::new();
             let view = self.engine.store.view().unwrap();
-            view.incidents(|_, incident| {
-                states.push(incident.state(NOW.day()));
-                Ok(())
-            })
-            .unwrap();
+            view.incidents_by_number(|_, incident| states.push(incident.state(NOW.day()))).unwrap();
             states
         }
 

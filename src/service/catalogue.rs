@@ -153,7 +153,7 @@ pub(super) struct Catalogue {
 impl Catalogue {
     fn of(view: &View) -> Result<Self, store::Error> {
         let mut catalogue = Self::with(view.incident_numbers()?);
-        view.incidents_by_key(|key, incident| catalogue.put(&key, &incident))?;
+        view.incidents(|key, incident| catalogue.put(&key, &incident))?;
         let mut rank = 0;
         view.customer_numbers(|_, number| {
             let index = number.0 as usize;

@@ -104,7 +104,6 @@ impl Engine {
                     matches!(owner, Owner::Customer { customer, .. } if customer != key.customer()),
                 );
             }
-            Ok(())
         })?;
         Ok((open, moved))
     }

@@ -78,7 +78,6 @@ impl Engine {
             if policy::gone(&incident, &covered, &loaded.settings.policy) {
                 gone.push(key);
             }
-            Ok(())
         })?;
         // A row of a day after the last covered one opens it again, however late the day is counted.
         let moment = covered.last().map_or(now, |last| last.plus(1).start().min(now));
@@ -115,7 +114,6 @@ impl Engine {
             if incident.closed.is_some_and(|closed| closed < old) {
                 incidents.push((key, incident.id));
             }
-            Ok(())
         })?;
         let mut reports: Vec<(String, Report)> = Vec::new();
         view.reports(|file, report| {

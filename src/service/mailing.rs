@@ -201,14 +201,17 @@ impl Engine {
             }
             let practice = boxx.mode == Mode::Practice;
             let mut newest = held_newest.unwrap_or_default();
-            for (customer, held) in &planned {
-                let held = all_held || *held;
-                let number = txn.add_notice(notice(*customer, scope, held, practice, now))?;
-                if held {
-                    newest = number;
-                }
-                if let Some(due) = txn.due(*customer)?.filter(|_| practice) {
-                    txn.put_due(*customer, Some(&Due { practiced: Some((now, scope)), ..due }))?;
+            let last = txn.add_notices(
+                planned
+                    .iter()
+                    .map(|&(customer, held)| notice(customer, scope, all_held || held, practice, now)),
+            )?;
+            if held_now > 0 {
+                newest = last;
+            }
+            for &(customer, _) in planned.iter().filter(|_| practice) {
+                if let Some(due) = txn.due(customer)? {
+                    txn.put_due(customer, Some(&Due { practiced: Some((now, scope)), ..due }))?;
                 }
             }
             let mut digests = txn.meta::<Digests>()?.unwrap_or_default();
@@ -220,7 +223,7 @@ impl Engine {
                 let told =
                     match txn.unsent_of(OPERATOR)?.map(|number| txn.notice(number)).transpose()?.flatten() {
                         None => {
-                            txn.add_notice(notice(OPERATOR, scope, false, false, now))?;
+                            txn.add_notices([notice(OPERATOR, scope, false, false, now)])?;
                             true
                         }
                         // Its text is fixed; what came later is told when it is gone.
@@ -263,7 +266,6 @@ impl Engine {
             let family = kinds.family(key.kind());
             let due = policy::will_be_due(&incident, &Asked::of(family, policy, at, zone));
             receivers.extend(receiver(&key, &incident, family, policy).filter(|_| due));
-            Ok(())
         })?;
         let mut unmarked = Vec::new();
         for receiver in receivers {

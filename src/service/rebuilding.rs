@@ -150,7 +150,6 @@ impl Engine {
             if incident.told.is_none() && incident.closed.is_none() {
                 untold.push(key);
             }
-            Ok(())
         })?;
         for keys in untold.chunks(AT_ONCE) {
             self.store.write(|txn| {

@@ -28,7 +28,8 @@ pub(super) struct Sorter<'a> {
     runs: Option<Runs>,
 }
 
-/// Sorted runs, one after the other in a file.
+/// Sorted runs, one after the other in a file. A problem is its key, the length of the rest, what was seen, and the cells
+/// to be shown.
 struct Runs {
     file: Rc<File>,
     /// Where the first begins, and where each ends.
@@ -87,13 +88,14 @@ impl<'a> Sorter<'a> {
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, &*runs.file);
         let mut end = runs.ends[runs.ends.len() - 1];
         let mut buffer = Vec::new();
-        for (key, sighting) in self.batch.drain(self.report) {
+        for (key, sighting, shown) in self.batch.drain_parts(self.report) {
+            buffer.clear();
             buffer = postcard::to_extend(&sighting, buffer).map_err(io::Error::other)?;
             out.write_all(&key.0)?;
-            out.write_all(&(buffer.len() as u32).to_le_bytes())?;
+            out.write_all(&((buffer.len() + shown.len()) as u32).to_le_bytes())?;
             out.write_all(&buffer)?;
-            end += (Key::LEN + size_of::<u32>() + buffer.len()) as u64;
-            buffer.clear();
+            out.write_all(shown)?;
+            end += (Key::LEN + size_of::<u32>() + buffer.len() + shown.len()) as u64;
         }
         out.flush()?;
         runs.ends.push(end);
@@ -142,7 +144,9 @@ impl Run {
         self.rest.read_exact(&mut len)?;
         self.buffer.resize(u32::from_le_bytes(len) as usize, 0);
         self.rest.read_exact(&mut self.buffer)?;
-        let sighting = postcard::from_bytes(&self.buffer).map_err(io::Error::other)?;
+        let (mut sighting, shown): (Sighting, _) =
+            postcard::take_from_bytes(&self.buffer).map_err(io::Error::other)?;
+        sighting.evidence.shown = shown.to_vec();
         self.next = Some((Key(key), sighting));
         Ok(())
     }

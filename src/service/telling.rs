@@ -83,7 +83,6 @@ mod tests {
         let view = house.engine.store.view().unwrap();
         view.incidents(|_, incident| {
             id = if incident.evidence.address == address.parse().ok() { incident.id } else { id };
-            Ok(())
         })
         .unwrap();
         let page = house.get(&format!("/incidents/{id}"));

@@ -83,7 +83,7 @@ fn week(view: &View, day: Day, now: Timestamp, words: &Words) -> Result<Week, st
     let mut open = [[0; 2]; Severity::ALL.len()];
     let mut families = [[0; 2]; Family::ALL.len()];
     let mut customers = HashMap::<u32, u64>::new();
-    view.incidents_by_key(|key, incident| {
+    view.incidents(|key, incident| {
         of(incident.first_seen, &mut |figures| figures.new += 1);
         if let Some(closed) = incident.closed {
             of(closed, &mut |figures| figures.gone += 1);

@@ -24,8 +24,8 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use redb::backends::InMemoryBackend;
 use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend,
-    TableHandle, WriteTransaction,
+    Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    StorageBackend, TableDefinition, TableHandle, WriteTransaction,
 };
 
 use crate::clock::{Day, Timestamp};
@@ -138,7 +138,7 @@ impl Store {
     }
 
     pub fn view(&self) -> Result<View, Error> {
-        Ok(View { txn: self.current()?.db.begin_read()? })
+        Ok(View::new(self.current()?.db.begin_read()?))
     }
 
     /// Begins to write; waits while another does.
@@ -232,9 +232,41 @@ fn probe(path: &Path) -> io::Result<()> {
 /// A snapshot.
 pub struct View {
     txn: ReadTransaction,
+    incidents: Once<KeyBytes, &'static [u8]>,
+    receivers: Once<(u32, KeyBytes), ()>,
+    mailed: Once<u32, &'static [u8]>,
 }
 
+/// A table that is asked once for each customer: to open it costs as much as to find something in it.
+type Once<K, V> = OnceLock<ReadOnlyTable<K, V>>;
+
 impl View {
+    fn new(txn: ReadTransaction) -> Self {
+        Self { txn, incidents: Once::new(), receivers: Once::new(), mailed: Once::new() }
+    }
+
+    fn once<'a, K: redb::Key, V: redb::Value>(
+        &self,
+        table: &'a Once<K, V>,
+        definition: TableDefinition<'_, K, V>,
+    ) -> Result<&'a ReadOnlyTable<K, V>, Error> {
+        match table.get() {
+            Some(opened) => Ok(opened),
+            None => {
+                let opened = self.txn.open_table(definition)?;
+                Ok(table.get_or_init(|| opened))
+            }
+        }
+    }
+
+    fn incident_table(&self) -> Result<&ReadOnlyTable<KeyBytes, &'static [u8]>, Error> {
+        self.once(&self.incidents, INCIDENTS)
+    }
+
+    fn receiver_table(&self) -> Result<&ReadOnlyTable<(u32, KeyBytes), ()>, Error> {
+        self.once(&self.receivers, RECEIVERS)
+    }
+
     pub fn meta<T: Meta>(&self) -> Result<Option<T>, Error> {
         let table = self.txn.open_table(META)?;
         table.get(T::NAME)?.map(|value| decode(value.value())).transpose()
@@ -356,11 +388,11 @@ impl View {
     }
 
     pub fn incident_key(&self, id: u64) -> Result<Option<Key>, Error> {
-        Ok(self.txn.open_table(INCIDENT_IDS)?.get(id)?.map(|key| Key(key.value())))
+        Ok(self.txn.open_table(INCIDENT_IDS)?.get(id)?.map(|key| Key(*key.value())))
     }
 
     pub fn incident(&self, key: &Key) -> Result<Option<Incident>, Error> {
-        self.txn.open_table(INCIDENTS)?.get(key.0)?.map(|value| decode(value.value())).transpose()
+        self.incident_table()?.get(&key.0)?.map(|value| decode(value.value())).transpose()
     }
 
     /// Numbers and keys of incidents, the newest first; those with a number below `before`.
@@ -371,20 +403,29 @@ impl View {
     ) -> Result<(), Error> {
         for entry in self.txn.open_table(INCIDENT_IDS)?.range(..before.unwrap_or(u64::MAX))?.rev() {
             let (number, key) = entry?;
-            if each(number.value(), Key(key.value()))?.is_break() {
+            if each(number.value(), Key(*key.value()))?.is_break() {
                 break;
             }
         }
         Ok(())
     }
 
-    /// All incidents in the order of their numbers.
-    pub fn incidents(&self, mut each: impl FnMut(Key, Incident) -> Result<(), Error>) -> Result<(), Error> {
-        let incidents = self.txn.open_table(INCIDENTS)?;
+    /// All incidents in the order of their keys: that of the file, so each of its pages is read once.
+    pub fn incidents(&self, mut each: impl FnMut(Key, Incident)) -> Result<(), Error> {
+        for entry in self.incident_table()?.iter()? {
+            let (key, value) = entry?;
+            each(Key(*key.value()), decode(value.value())?);
+        }
+        Ok(())
+    }
+
+    /// The same in the order of their numbers: for a person to read, and far more work for the disk.
+    pub fn incidents_by_number(&self, mut each: impl FnMut(Key, Incident)) -> Result<(), Error> {
+        let incidents = self.incident_table()?;
         for entry in self.txn.open_table(INCIDENT_IDS)?.iter()? {
-            let key = entry?.1.value();
-            if let Some(value) = incidents.get(key)? {
-                each(Key(key), decode(value.value())?)?;
+            let (_, key) = entry?;
+            if let Some(value) = incidents.get(key.value())? {
+                each(Key(*key.value()), decode(value.value())?);
             }
         }
         Ok(())
@@ -398,15 +439,6 @@ impl View {
             numbers.push(entry?.0.value());
         }
         Ok(numbers)
-    }
-
-    /// All incidents in the order of their keys: that of the file, so each of its pages is read once.
-    pub fn incidents_by_key(&self, mut each: impl FnMut(Key, Incident)) -> Result<(), Error> {
-        for entry in self.txn.open_table(INCIDENTS)?.iter()? {
-            let (key, value) = entry?;
-            each(Key(key.value()), decode(value.value())?);
-        }
-        Ok(())
     }
 
     /// Incidents of one receiver.
@@ -424,10 +456,10 @@ impl View {
         receiver: CustomerNo,
         mut is_it: impl FnMut(Key, Incident) -> Result<bool, Error>,
     ) -> Result<bool, Error> {
-        let incidents = self.txn.open_table(INCIDENTS)?;
+        let incidents = self.incident_table()?;
         let mut found = false;
         self.keys_of(receiver, |key| {
-            if let Some(value) = incidents.get(key.0)? {
+            if let Some(value) = incidents.get(&key.0)? {
                 found = is_it(key, decode(value.value())?)?;
             }
             Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -441,15 +473,15 @@ impl View {
         kind: u16,
         mut is_it: impl FnMut(Key, Incident) -> Result<bool, Error>,
     ) -> Result<bool, Error> {
-        let receivers = self.txn.open_table(RECEIVERS)?;
+        let receivers = self.receiver_table()?;
         let (mut first, mut last) = ([0; Key::LEN], [0xff; Key::LEN]);
         for key in [&mut first, &mut last] {
             key[..2].copy_from_slice(&kind.to_be_bytes());
         }
-        for entry in self.txn.open_table(INCIDENTS)?.range(first..=last)? {
+        for entry in self.incident_table()?.range::<&[u8; Key::LEN]>(&first..=&last)? {
             let (key, value) = entry?;
-            let key = Key(key.value());
-            if receivers.get((OPERATOR.0, key.0))?.is_none() && is_it(key, decode(value.value())?)? {
+            let key = Key(*key.value());
+            if receivers.get((OPERATOR.0, &key.0))?.is_none() && is_it(key, decode(value.value())?)? {
                 return Ok(true);
             }
         }
@@ -462,9 +494,9 @@ impl View {
         receiver: CustomerNo,
         mut each: impl FnMut(Key) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
-        let receivers = self.txn.open_table(RECEIVERS)?;
-        for entry in receivers.range((receiver.0, [0; Key::LEN])..=(receiver.0, [0xff; Key::LEN]))? {
-            if each(Key(entry?.0.value().1))?.is_break() {
+        let receivers = self.receiver_table()?;
+        for entry in receivers.range((receiver.0, &[0; Key::LEN])..=(receiver.0, &[0xff; Key::LEN]))? {
+            if each(Key(*entry?.0.value().1))?.is_break() {
                 break;
             }
         }
@@ -568,7 +600,7 @@ impl View {
     }
 
     pub fn mailed(&self, customer: CustomerNo) -> Result<Mailed, Error> {
-        let table = self.txn.open_table(MAILED)?;
+        let table = self.once(&self.mailed, MAILED)?;
         Ok(table.get(customer.0)?.map(|value| decode(value.value())).transpose()?.unwrap_or_default())
     }
 
@@ -636,8 +668,8 @@ impl View {
     /// A table that stores of earlier versions do not have before something is put into it.
     fn later_table<K: redb::Key, V: redb::Value>(
         &self,
-        table: redb::TableDefinition<'_, K, V>,
-    ) -> Result<Option<redb::ReadOnlyTable<K, V>>, Error> {
+        table: TableDefinition<'_, K, V>,
+    ) -> Result<Option<ReadOnlyTable<K, V>>, Error> {
         match self.txn.open_table(table) {
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
             opened => Ok(Some(opened?)),
@@ -811,10 +843,10 @@ impl Txn {
             let mut receive = |key: &Key, incident: &Incident, is_new: bool| {
                 let operators = matches!(incident.audience, Audience::UnknownType | Audience::Operator);
                 if operators && key.customer() != OPERATOR {
-                    receivers.insert((OPERATOR.0, key.0), ())?;
+                    receivers.insert((OPERATOR.0, &key.0), ())?;
                 }
                 if is_new {
-                    receivers.insert((key.customer().0, key.0), ())?;
+                    receivers.insert((key.customer().0, &key.0), ())?;
                 }
                 each(key, incident);
                 Ok::<(), Error>(())
@@ -823,7 +855,7 @@ impl Txn {
             while let Some(first) = sightings.next() {
                 let (key, seen) = first?;
                 // In place where it is known: that saves the second way down the tree.
-                if let Some(mut known) = incidents.get_mut(key.0)? {
+                if let Some(mut known) = incidents.get_mut(&key.0)? {
                     let mut incident: Incident = decode(known.value())?;
                     let days_before = incident.days_seen;
                     incident.see(seen, day, pass);
@@ -837,8 +869,8 @@ impl Txn {
                     continue;
                 }
                 // All new ones up to the next that is known go in here, without a way down the tree for each.
-                let mut gap = incidents.lower_bound_mut(Bound::Included(key.0))?;
-                let end = gap.peek_next()?.map(|(known, _)| Key(known.value()));
+                let mut gap = incidents.lower_bound_mut(Bound::Included(&key.0))?;
+                let end = gap.peek_next()?.map(|(known, _)| Key(*known.value()));
                 let mut next = Some((key, seen));
                 while let Some((key, seen)) = next {
                     counters.incidents += 1;
@@ -846,8 +878,8 @@ impl Txn {
                     see_rest(&mut incident, &key, &mut sightings, day, pass)?;
                     problems.add(incident.nature);
                     encode_into(&incident, &mut buffer);
-                    gap.insert_before(key.0, buffer.as_slice())?;
-                    ids.insert_before(counters.incidents, key.0)?;
+                    gap.insert_before(&key.0, buffer.as_slice())?;
+                    ids.insert_before(counters.incidents, &key.0)?;
                     receive(&key, &incident, true)?;
                     let is_new = |key: &Key| end.is_none_or(|end| *key < end);
                     next = sightings
@@ -899,25 +931,25 @@ impl Txn {
     }
 
     pub fn incident(&self, key: &Key) -> Result<Option<Incident>, Error> {
-        self.txn.open_table(INCIDENTS)?.get(key.0)?.map(|value| decode(value.value())).transpose()
+        self.txn.open_table(INCIDENTS)?.get(&key.0)?.map(|value| decode(value.value())).transpose()
     }
 
     pub fn put_incident(&self, key: &Key, incident: &Incident) -> Result<(), Error> {
-        self.txn.open_table(INCIDENTS)?.insert(key.0, encode(incident).as_slice())?;
+        self.txn.open_table(INCIDENTS)?.insert(&key.0, encode(incident).as_slice())?;
         Ok(())
     }
 
     pub fn incident_key(&self, id: u64) -> Result<Option<Key>, Error> {
-        Ok(self.txn.open_table(INCIDENT_IDS)?.get(id)?.map(|key| Key(key.value())))
+        Ok(self.txn.open_table(INCIDENT_IDS)?.get(id)?.map(|key| Key(*key.value())))
     }
 
     /// Forgets an incident for good.
     pub fn remove_incident(&self, key: &Key, id: u64) -> Result<(), Error> {
-        self.txn.open_table(INCIDENTS)?.remove(key.0)?;
+        self.txn.open_table(INCIDENTS)?.remove(&key.0)?;
         self.txn.open_table(INCIDENT_IDS)?.remove(id)?;
         let mut receivers = self.txn.open_table(RECEIVERS)?;
-        receivers.remove((key.customer().0, key.0))?;
-        receivers.remove((OPERATOR.0, key.0))?;
+        receivers.remove((key.customer().0, &key.0))?;
+        receivers.remove((OPERATOR.0, &key.0))?;
         self.txn.open_table(NOTES)?.retain_in((id, 0)..=(id, u32::MAX), |_, _| false)?;
         Ok(())
     }
@@ -949,11 +981,21 @@ impl Txn {
         now: Timestamp,
     ) -> Result<(), Error> {
         let mut table = self.txn.open_table(DUE)?;
+        // In the order of the table: each of its pages is gone to once.
+        let mut marks: Vec<_> = marks.into_iter().collect();
+        marks.sort_unstable();
+        let mut buffer = Vec::new();
         for (customer, critical) in marks {
-            let known = table.get(customer.0)?.map(|value| decode::<Due>(value.value())).transpose()?;
-            let known = known.unwrap_or_default();
-            let due = Due { marked: now, critical: critical || known.critical, ..known };
-            table.insert(customer.0, encode(&due).as_slice())?;
+            let mut mark = |known: Due| {
+                encode_into(&Due { marked: now, critical: critical || known.critical, ..known }, &mut buffer);
+            };
+            if let Some(mut known) = table.get_mut(customer.0)? {
+                mark(decode(known.value())?);
+                known.insert(buffer.as_slice())?;
+                continue;
+            }
+            mark(Due::default());
+            table.insert(customer.0, buffer.as_slice())?;
         }
         Ok(())
     }
@@ -971,29 +1013,25 @@ impl Txn {
         Ok(())
     }
 
-    /// Makes a notice; the customer must have no unsent one.
-    pub fn add_notice(&self, mut notice: Notice) -> Result<u64, Error> {
-        notice.number = self.next(|counters| {
+    /// Makes notices and returns the number of the last. None of the customers may have an unsent one.
+    pub fn add_notices(&self, new: impl IntoIterator<Item = Notice>) -> Result<u64, Error> {
+        let mut counters = self.meta::<Counters>()?.unwrap_or_default();
+        let mut table = self.notice_table()?;
+        for notice in new {
             counters.notices += 1;
-            counters.notices
-        })?;
-        self.put_notice(&notice)?;
-        Ok(notice.number)
+            table.put(&Notice { number: counters.notices, ..notice })?;
+        }
+        drop(table);
+        self.set_meta(&counters)?;
+        Ok(counters.notices)
     }
 
     pub fn put_notice(&self, notice: &Notice) -> Result<(), Error> {
-        self.txn.open_table(NOTICES)?.insert(notice.number, encode(notice).as_slice())?;
-        let mut unsent = self.txn.open_table(UNSENT)?;
-        if notice.done.is_none() {
-            let before = unsent.insert(notice.customer.0, notice.number)?.map(|number| number.value());
-            assert!(
-                before.is_none_or(|number| number == notice.number),
-                "a customer has one unsent notice at most"
-            );
-        } else if unsent.get(notice.customer.0)?.is_some_and(|number| number.value() == notice.number) {
-            unsent.remove(notice.customer.0)?;
-        }
-        Ok(())
+        self.notice_table()?.put(notice)
+    }
+
+    fn notice_table(&self) -> Result<Notices<'_>, Error> {
+        Ok(Notices { all: self.txn.open_table(NOTICES)?, unsent: self.txn.open_table(UNSENT)? })
     }
 
     pub fn notice(&self, number: u64) -> Result<Option<Notice>, Error> {
@@ -1175,6 +1213,28 @@ impl Txn {
         }
         let range = (report.number, 0)..=(report.number, u64::MAX);
         self.txn.open_table(REJECTED)?.retain_in(range, |_, _| false)?;
+        Ok(())
+    }
+}
+
+/// Notices, and of each customer the one that is not sent.
+struct Notices<'t> {
+    all: redb::Table<'t, u64, &'static [u8]>,
+    unsent: redb::Table<'t, u32, u64>,
+}
+
+impl Notices<'_> {
+    fn put(&mut self, notice: &Notice) -> Result<(), Error> {
+        self.all.insert(notice.number, encode(notice).as_slice())?;
+        if notice.done.is_none() {
+            let before = self.unsent.insert(notice.customer.0, notice.number)?.map(|number| number.value());
+            assert!(
+                before.is_none_or(|number| number == notice.number),
+                "a customer has one unsent notice at most"
+            );
+        } else if self.unsent.get(notice.customer.0)?.is_some_and(|number| number.value() == notice.number) {
+            self.unsent.remove(notice.customer.0)?;
+        }
         Ok(())
     }
 }

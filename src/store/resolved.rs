@@ -46,14 +46,14 @@ fn key(address: IpAddr, port: Option<u16>, from: Timestamp) -> ResolvedKey {
 
 /// What was said last of an address, or a port of it, at that second.
 pub(super) fn said(
-    table: &impl ReadableTable<ResolvedKey, &'static [u8]>,
+    table: &impl ReadableTable<&'static ResolvedKey, &'static [u8]>,
     address: IpAddr,
     port: Option<u16>,
     at: Timestamp,
 ) -> Result<Option<ResolverAnswer>, Error> {
     let first = key(address, port, Timestamp::from_unix(i64::MIN));
     let mut best: Option<ResolverAnswer> = None;
-    for entry in table.range(first..=key(address, port, at))?.rev().take(LOOKED_AT_MAX) {
+    for entry in table.range::<&ResolvedKey>(&first..=&key(address, port, at))?.rev().take(LOOKED_AT_MAX) {
         let said: ResolverAnswer = decode(entry?.1.value())?;
         if said.until >= at && best.as_ref().is_none_or(|best| best.asked < said.asked) {
             best = Some(said);
@@ -88,7 +88,7 @@ impl Txn {
         from: Timestamp,
         said: &ResolverAnswer,
     ) -> Result<(), Error> {
-        self.txn.open_table(RESOLVED)?.insert(key(address, port, from), &*encode(said))?;
+        self.txn.open_table(RESOLVED)?.insert(&key(address, port, from), &*encode(said))?;
         Ok(())
     }
 

@@ -158,9 +158,9 @@ type UserNames = ReadOnlyTable<u32, &'static str>;
 /// The sessions of a snapshot, to be asked row by row.
 pub struct SessionLog {
     /// With the names of the users; `None`: there was never a session.
-    tables: Option<(ReadOnlyTable<SessionKey, SessionValue>, UserNames)>,
+    tables: Option<(ReadOnlyTable<&'static SessionKey, SessionValue>, UserNames)>,
     /// `None`: the resolver was never asked.
-    resolved: Option<ReadOnlyTable<ResolvedKey, &'static [u8]>>,
+    resolved: Option<ReadOnlyTable<&'static ResolvedKey, &'static [u8]>>,
     shape: SessionShape,
     sources: SessionSources,
     failed: RefCell<Option<Error>>,
@@ -219,9 +219,9 @@ impl SessionLog {
             let place = address & u128::MAX.checked_shl(128 - u32::from(len)).unwrap_or(0);
             let first = key((place, len, ports.0), Timestamp::from_unix(i64::MIN), 0);
             let last = key((place, len, ports.1), Timestamp::from_unix(i64::MAX), u32::MAX);
-            for entry in sessions.range(first..=last)? {
+            for entry in sessions.range::<&SessionKey>(&first..=&last)? {
                 let (key, value) = entry?;
-                let kept = Kept::of(&key.value(), &value.value());
+                let kept = Kept::of(key.value(), &value.value());
                 let is_whole = kept.ports == ALL_PORTS;
                 let fits = port.map_or(is_whole, |port| !is_whole && port <= kept.ports.1);
                 if fits && kept.from <= begun {
@@ -262,7 +262,7 @@ impl Log for SessionLog {
 
 /// Tables to which sessions are added.
 struct Tables<'t> {
-    sessions: Table<'t, SessionKey, SessionValue>,
+    sessions: Table<'t, &'static SessionKey, SessionValue>,
     users: Table<'t, &'static str, u32>,
     names: Table<'t, u32, &'static str>,
     sources: SessionSources,
@@ -282,14 +282,14 @@ impl Tables<'_> {
     /// The newest session of a user there that had begun by `at`, if it is the newest of all.
     fn newest(&self, of: &Kept, at: Timestamp) -> Result<Option<Kept>, Error> {
         let place = (of.address, of.len, of.ports.0);
-        let range = key(place, Timestamp::from_unix(i64::MIN), 0)..=key(place, at, u32::MAX);
-        let newest = self.sessions.range(range)?.next_back().transpose()?;
-        let newest = newest.map(|(key, value)| Kept::of(&key.value(), &value.value()));
+        let (first, last) = (key(place, Timestamp::from_unix(i64::MIN), 0), key(place, at, u32::MAX));
+        let newest = self.sessions.range::<&SessionKey>(&first..=&last)?.next_back().transpose()?;
+        let newest = newest.map(|(key, value)| Kept::of(key.value(), &value.value()));
         Ok(newest.filter(|kept| kept.user == of.user && kept.ports == of.ports))
     }
 
     fn put(&mut self, kept: Kept) -> Result<bool, Error> {
-        let known = self.sessions.get(kept.key())?.map(|value| Kept::of(&kept.key(), &value.value()));
+        let known = self.sessions.get(&kept.key())?.map(|value| Kept::of(&kept.key(), &value.value()));
         let merged = match known {
             Some(known) => known.with(kept, &self.sources),
             // A lease that was renewed goes on: its log has a line for each renewal.
@@ -303,7 +303,7 @@ impl Tables<'_> {
             },
         };
         let value = merged.value();
-        let before = self.sessions.insert(merged.key(), value)?;
+        let before = self.sessions.insert(&merged.key(), value)?;
         Ok(before.is_none_or(|before| before.value() != value))
     }
 }
@@ -399,7 +399,7 @@ impl Txn {
             return Ok(false);
         };
         let ended = Kept { until: Until::Ended(at), ..kept };
-        tables.sessions.insert(ended.key(), ended.value())?;
+        tables.sessions.insert(&ended.key(), ended.value())?;
         Ok(true)
     }
 
@@ -412,10 +412,10 @@ impl Txn {
             let mut entries = tables.sessions.iter()?.peekable();
             while let Some(entry) = entries.next() {
                 let (key, value) = entry?;
-                let kept = Kept::of(&key.value(), &value.value());
+                let kept = Kept::of(key.value(), &value.value());
                 let next = entries.peek().and_then(|entry| entry.as_ref().ok()).map(|(key, _)| key.value());
                 let next = next.filter(|next| next[..19] == key.value()[..19]);
-                let next = next.map(|next| Kept::of(&next, &value.value()).from);
+                let next = next.map(|next| Kept::of(next, &value.value()).from);
                 let end = match kept.until {
                     Until::Ended(end) => Some(end),
                     Until::Expires(end) => Some(next.map_or(end, |next| next.min(end))),
@@ -436,7 +436,7 @@ impl Txn {
             }
         }
         for key in &over {
-            tables.sessions.remove(key)?;
+            tables.sessions.remove(&key)?;
         }
         let unused: Vec<(u32, String)> = tables
             .names

@@ -23,10 +23,12 @@ pub(super) const KINDS: TableDefinition<&str, u16> = TableDefinition::new("kinds
 pub(super) const CUSTOMERS: TableDefinition<&str, u32> = TableDefinition::new("customers");
 /// Import number -> accepted customer file.
 pub(super) const IMPORTS: TableDefinition<u64, &[u8]> = TableDefinition::new("imports");
-pub(super) const INCIDENTS: TableDefinition<[u8; Key::LEN], &[u8]> = TableDefinition::new("incidents");
-pub(super) const INCIDENT_IDS: TableDefinition<u64, [u8; Key::LEN]> = TableDefinition::new("incident_ids");
+/// [`Key`]s by reference: redb compares those as one string of bytes, an array one element after the other.
+pub(super) type KeyBytes = &'static [u8; Key::LEN];
+pub(super) const INCIDENTS: TableDefinition<KeyBytes, &[u8]> = TableDefinition::new("incidents");
+pub(super) const INCIDENT_IDS: TableDefinition<u64, KeyBytes> = TableDefinition::new("incident_ids");
 /// Receiver and incident key: whose incidents are whose.
-pub(super) const RECEIVERS: TableDefinition<(u32, [u8; Key::LEN]), ()> = TableDefinition::new("receivers");
+pub(super) const RECEIVERS: TableDefinition<(u32, KeyBytes), ()> = TableDefinition::new("receivers");
 /// Receivers with something to tell.
 pub(super) const DUE: TableDefinition<u32, &[u8]> = TableDefinition::new("due");
 pub(super) const NOTICES: TableDefinition<u64, &[u8]> = TableDefinition::new("notices");
@@ -44,7 +46,7 @@ pub(super) const ALARMS: TableDefinition<&str, &[u8]> = TableDefinition::new("al
 pub(super) const PAST_ALARMS: TableDefinition<u64, &[u8]> = TableDefinition::new("past_alarms");
 
 /// Who held an address for a time.
-pub(super) const SESSIONS: TableDefinition<SessionKey, SessionValue> = TableDefinition::new("sessions");
+pub(super) const SESSIONS: TableDefinition<&SessionKey, SessionValue> = TableDefinition::new("sessions");
 /// Users of sessions -> their number, and back.
 pub(super) const SESSION_USERS: TableDefinition<&str, u32> = TableDefinition::new("session_users");
 pub(super) const SESSION_USER_NAMES: TableDefinition<u32, &str> = TableDefinition::new("session_user_names");
@@ -52,7 +54,7 @@ pub(super) const SESSION_USER_NAMES: TableDefinition<u32, &str> = TableDefinitio
 pub(super) const RUNNING: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("running");
 
 /// What the resolver has said.
-pub(super) const RESOLVED: TableDefinition<ResolvedKey, &[u8]> = TableDefinition::new("resolved");
+pub(super) const RESOLVED: TableDefinition<&ResolvedKey, &[u8]> = TableDefinition::new("resolved");
 
 /// Report day -> how many problems were seen on it.
 pub(super) const DAYS: TableDefinition<i32, &[u8]> = TableDefinition::new("days");

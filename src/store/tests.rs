@@ -173,7 +173,6 @@ fn check_reports(store: &Store) {
     let mut incidents = std::collections::BTreeMap::<u32, u64>::new();
     view.incidents(|_, incident| {
         *incidents.entry(incident.evidence.report).or_default() += incident.rows();
-        Ok(())
     })
     .unwrap();
     view.reports(|file, report| {

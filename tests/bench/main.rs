@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use abusebox::report::{Hint, Item, Reader};
 use ipnet::Ipv4Net;
 
+mod floor;
 mod meter;
 #[path = "../it/operator.rs"]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -25,6 +26,7 @@ mod sim;
 mod stages;
 mod world;
 
+use floor::Floor;
 use operator::between;
 use page::Page;
 use stages::{Checked, Idle, MIB, Mails, OneFile, Owners, Pass, Sessions, Stage, reports, settle};
@@ -104,10 +106,12 @@ impl Bench<'_> {
         let csv_rows = self.parse(&folder)?;
         let data = self.folder("data")?;
         let days = two_days(&folder, &data)?;
+        let floor: Floor = Stage::Floor { data: data.clone() }.measure();
         println!("whole pass: parse, match, incidents, notices, store committed");
-        for (pass, day) in days.iter().zip(["first day", "next day"]) {
+        for ((pass, day), keep) in days.iter().zip(["first day", "next day"]).zip(floor.keep) {
             let (rows, share) =
                 (pass.rows as f64 / pass.cpu(), pass.matched as f64 * 100.0 / pass.rows as f64);
+            let alone = floor.part + keep;
             println!(
                 "  {day}: {rows:.0} rows a CPU second; {} rows, {share:.0} % matched, {} incidents so far; \
                  {:.2} CPU s to take in, {:.2} to plan, {:.2} s in all; before it {:.2} CPU s to open, \
@@ -118,12 +122,22 @@ impl Bench<'_> {
                 "    memory {:.1} MiB before, {:.1} at the peak; {:.1} while opening",
                 pass.before_mib, pass.peak_mib, pass.open_peak_mib
             );
+            println!(
+                "    the packages alone: {:.2} CPU s to unpack and part, {keep:.2} to keep the incidents; the pass takes \
+                 {:.2} times that",
+                floor.part,
+                pass.cpu() / alone
+            );
             self.budget(
                 &format!("whole pass, {day}: {} rows, {share:.0} % matched", pass.rows),
                 format!("{rows:.0} rows/CPU s"),
                 ">= 200000",
                 rows >= 200_000.0,
-                format!("csv::ByteRecord {csv_rows:.0} (ratio {:.2})", rows / csv_rows),
+                format!(
+                    "unpacking, csv and redb alone {:.0} (ratio {:.2}), csv::ByteRecord {csv_rows:.0}",
+                    pass.rows as f64 / alone,
+                    alone / pass.cpu()
+                ),
             );
         }
         let worst = days.iter().max_by(|a, b| a.peak_mib.total_cmp(&b.peak_mib)).unwrap_or(&days[0]);

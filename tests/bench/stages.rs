@@ -23,6 +23,7 @@ use ipnet::Ipv4Net;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::floor::floor;
 use crate::meter;
 use crate::sim;
 use crate::sim::mail::MailCatcher;
@@ -34,6 +35,8 @@ use crate::world::{DAY, KINDS, Random, World, report_name};
 pub(crate) enum Stage {
     /// The pass over the reports in a folder, on the `day`th day after the first. Measures a [`Pass`].
     Pass { reports: PathBuf, data: PathBuf, day: i64 },
+    /// What the packages alone cost for the pass of the first day, which a data folder has seen. Measures a [`Floor`].
+    Floor { data: PathBuf },
     /// The table of a customer file, with look-ups in a network. Measures an [`Owners`].
     Owners { customers: PathBuf, network: String },
     /// The check of a customer file. Measures a [`Checked`].
@@ -172,6 +175,7 @@ impl Stage {
     pub(crate) fn run(&self) -> serde_json::Result<()> {
         match self {
             Self::Pass { reports, data, day } => print(&pass(reports, data, *day)),
+            Self::Floor { data } => print(&floor(data)),
             Self::Owners { customers, network } => print(&owners(customers, network_of(network))),
             Self::Check { customers } => print(&check(customers)),
             Self::OneFile { data, bytes, network } => print(&one_file(data, *bytes, network_of(network))),

@@ -59,11 +59,7 @@ fn only(house: &House) -> Incident {
 fn incidents(house: &House) -> Vec<Incident> {
     let mut all = Vec::new();
     let view = house.engine.store.view().unwrap();
-    view.incidents(|_, incident| {
-        all.push(incident);
-        Ok(())
-    })
-    .unwrap();
+    view.incidents_by_number(|_, incident| all.push(incident)).unwrap();
     all
 }
 

@@ -292,11 +292,7 @@ impl Rig {
     pub(crate) fn incidents(&mut self) -> Vec<Incident> {
         let mut all = Vec::new();
         let view = self.engine().store.view().unwrap();
-        view.incidents(|_, incident| {
-            all.push(incident);
-            Ok(())
-        })
-        .unwrap();
+        view.incidents_by_number(|_, incident| all.push(incident)).unwrap();
         all
     }
 

@@ -577,7 +577,7 @@ impl<'w> Drive<'w> {
             let (Some(contact), Some(std::net::IpAddr::V4(address))) =
                 (loaded.table.contact(key.customer()), incident.evidence.address)
             else {
-                return Ok(());
+                return;
             };
             count += 1;
             let customer = contact.id.trim_start_matches('K').parse().unwrap();
@@ -591,7 +591,6 @@ impl<'w> Drive<'w> {
                 (seen.first, seen.last, seen.severity, seen.closed),
                 "first, last, severity, closed at {now}: {ours:?} {seen:?} {incident:?}"
             );
-            Ok(())
         })
         .unwrap();
         assert_eq!(count, self.oracle.incidents.len(), "incidents at {now}");
