@@ -53,7 +53,7 @@ mutants() {
     mutate 60 --lib -- "$room::" --skip a_large_file --skip a_file_that_cannot_be_taken --skip a_lost_connection \
       --skip a_refused_box --skip nothing_but_quotes
     echo "-- $room: what is left, all unit tests"
-    mutate 200 --iterate --lib -- "${all[@]/%/::}" service:: store::
+    mutate 200 --iterate --lib -- "${all[@]/%/::}" service:: sessions:: store::
     echo "-- $room: what is left, all tests"
     mutate 300 --iterate --test=it -- accounting:: confidential:: line_up:: mails:: month:: review:: stored:: \
       tidy:: types:: when:: || result=1

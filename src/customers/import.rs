@@ -1318,6 +1318,15 @@ mod tests {
                 lines.contains(&"7 192.0.2.5/32".to_owned()) && lines.contains(&"8 192.0.2.5/32".to_owned())
             );
         }
+        // Of a line with two ranges it is the one that they cross, wherever it stands in the cell.
+        for cell in ["192.0.2.1-192.0.2.7 192.0.2.40-192.0.2.46", "192.0.2.40-192.0.2.46 192.0.2.1-192.0.2.7"]
+        {
+            let crossed = import(&format!("id,ip\n7,{cell}\n8,192.0.2.6-192.0.2.9\n"));
+            let lines = assigned(&crossed);
+            assert!(
+                ["7 192.0.2.6/31", "8 192.0.2.6/31"].iter().all(|line| lines.contains(&(*line).to_owned()))
+            );
+        }
         // The time is that of the range, not that of the customer's other line around it.
         let other = import(
             "id,ip,from,to\n7,192.0.2.0/24,2020-01-01,2020-12-31\n7,192.0.2.1-192.0.2.6,2026-01-01,\n\

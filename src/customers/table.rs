@@ -667,6 +667,34 @@ mod tests {
         Owner::Customer { customer: CustomerNo(number), mailed: false }
     }
 
+    #[test]
+    fn logs_are_asked_in_marked_networks_alone() {
+        let text = "customer_id,cidr,login\nC1,192.0.2.1,anna\n,192.0.2.2,\n";
+        let file = import::read(text.as_bytes(), &TimeZone::UTC);
+        let now = at("2026-11-01T00:00:00Z");
+        let list = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        for (dynamic, cgn, source) in [
+            (&[][..], &[][..], Source::Lines),
+            (&["192.0.2.0/28"], &[], Source::Dynamic),
+            (&[], &["192.0.2.0/28"], Source::Cgn),
+            (&["192.0.2.0/28"], &["192.0.2.0/29"], Source::Cgn),
+        ] {
+            let networks = Networks {
+                cidrs: list(&["192.0.2.0/24"]),
+                dynamic: list(dynamic),
+                cgn: list(cgn),
+                ..Networks::default()
+            };
+            let table = Table::build(&networks, [(now, &file)], number);
+            assert_eq!(table.source(ip("192.0.2.1")), source);
+            assert_eq!(table.source(ip("192.0.2.77")), Source::Lines);
+            assert_eq!(table.source(ip("192.0.3.1")), Source::Outside);
+            let known = (source != Source::Lines).then_some(customer(1));
+            assert_eq!((table.owner_of_login("anna", now), table.owner_of_login("c1", now)), (known, known));
+            assert_eq!(table.owner_of_login("", now), None, "a line without an id is nobody's by its id");
+        }
+    }
+
     /// Who has an address on 15 November, by one file.
     fn owner(lines: &str, address: &str) -> Owner {
         table(&[("2026-11-01T00:00:00Z", lines)]).owner(ip(address), at("2026-11-15T12:00:00Z"))
@@ -906,9 +934,10 @@ mod tests {
     #[test]
     fn whois_names_each_reason() {
         let old = "C1,,,192.0.2.0/25,,,\nC2,,,192.0.2.16/28,,2026-11-10,\nC3,,,192.0.2.32/28,,,\n\
-                   C4,,,192.0.2.48/28,,,\nC5,,,192.0.2.48/28,,,\nC6,,,2001:db8:1::/48,,,\n";
+                   C4,,,192.0.2.48/28,,,\nC5,,,192.0.2.48/28,,,\nC6,,,2001:db8:1::/48,,,\n\
+                   C4,,,192.0.2.64/28,,,\nC5,,,192.0.2.64/28,,,\n";
         let new = "C1,,,192.0.2.0/25,,,\nC2,,,192.0.2.16/28,,2026-11-10,\nC7,,,192.0.2.32/28,,,\n\
-                   C4,,,192.0.2.48/28,,,\nC5,,,192.0.2.48/28,,,\n";
+                   C4,,,192.0.2.48/28,,,\nC5,,,192.0.2.48/28,,,\nC4,,,192.0.2.64/28,,,\n";
         let table = table(&[("2026-11-01T00:00:00Z", old), ("2026-12-01T00:00:00Z", new)]);
         let (only, longer, longest, fallen, past) =
             (Why::OnlyPrefix, Why::LongerPrefix, Why::Longest, Why::NoneValid, Why::NotValid);
@@ -920,6 +949,8 @@ mod tests {
             ("192.0.2.33", "2026-11-15", parted, vec![("C3", parted), ("C7", parted), ("C1", longer)]),
             ("192.0.2.33", "2026-12-15", longest, vec![("C7", longest), ("C1", longer)]),
             ("192.0.2.49", "2026-11-15", two, vec![("C4", two), ("C5", two), ("C1", longer)]),
+            // The files differ, too, but one alone would not have told.
+            ("192.0.2.65", "2026-11-15", two, vec![("C4", two), ("C5", two), ("C1", longer)]),
             ("2001:db8:1::1", "2026-11-15", parted, vec![("C6", parted)]),
             ("2001:db8:2::1", "2026-11-15", Why::NoLine, vec![]),
         ] {
