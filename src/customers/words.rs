@@ -378,6 +378,8 @@ mod tests {
     #[test]
     fn words_are_read_in_any_form() {
         assert_eq!(fold("G\u{fc}ltig ab"), "gueltigab");
+        assert_eq!(fold("Citroe\u{308}n"), "citroen", "no letter that is written as two");
+        assert_eq!(fold("\u{5d0} \u{2014} \u{2713}"), "\u{5d0}", "a letter of any other script, and no mark");
         assert_eq!(fold("Gu\u{308}ltig ab"), "gueltigab");
         assert_eq!(fold("\u{c4}nderung, Ma\u{df}, \u{d6}ffnung"), "aenderungmassoeffnung");
         assert_eq!(fold("N\u{ba} de cliente, T\u{e9}l\u{e9}phone"), "ndeclientetelephone");
@@ -419,6 +421,18 @@ mod tests {
                     .into_iter()
                     .any(is_placeholder)
         );
+    }
+
+    #[test]
+    fn a_cell_of_addresses_may_say_that_there_is_none() {
+        for text in ["-", " \u{2013} ", "n/a", "keine", "None", "unbekannt"] {
+            assert!(says_no_address(text), "{text}");
+        }
+        // An error of a spreadsheet, what may be an address, and what is not known.
+        for text in ["", "  ", "#N/A", "#none", "no:", "none1", "::", "192.0.2.1", "gold"] {
+            assert!(!says_no_address(text), "{text}");
+        }
+        assert!(is_of_masks("Subnet mask") && is_of_masks("prefix_length") && !is_of_masks("mask of honour"));
     }
 
     #[test]
