@@ -662,6 +662,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_cell_of_addresses_holds_nothing_else() {
+        for cell in
+            ["192.0.2.1", "192.0.2.1, 192.0.2.9", "192.0.2.0/28; 2001:db8::/56", "192.0.2.1-192.0.2.6"]
+        {
+            assert!(is_addresses(cell), "{cell}");
+        }
+        for cell in ["", "Foo", "as of 192.0.2.1", "192.0.2.1 192.0.2.300", "17", "12:30"] {
+            assert!(!is_addresses(cell), "{cell}");
+        }
+    }
+
+    #[test]
     fn what_was_confirmed_is_read_back_and_missed_where_it_is_gone() {
         let text = "customer_id\tref\n-\tnote\nname\tref\n";
         let mapping = Mapping::parse(&format!("{text}nonsense\tx\nno tab\n"));
