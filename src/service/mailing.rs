@@ -158,7 +158,8 @@ impl Engine {
             Ok(())
         })?;
         let all_held = outbox::holds_run(boxx.mode, policy, planned.len(), loaded.table.customers_len());
-        let held_now = planned.iter().filter(|(_, held)| all_held || *held).count();
+        planned.iter_mut().for_each(|(_, held)| *held |= all_held);
+        let held_now = planned.iter().filter(|(_, held)| *held).count();
         let findings = digest.is_some() && any_due(&view, &context, OPERATOR, Scope::Digest)?;
         log.finish()?;
         let alarms = alarms::urgent_from(&view)?.is_some_and(|from| digest.is_some() || from <= now);
@@ -200,15 +201,11 @@ impl Engine {
                 }
             }
             let practice = boxx.mode == Mode::Practice;
-            let mut newest = held_newest.unwrap_or_default();
-            let last = txn.add_notices(
-                planned
-                    .iter()
-                    .map(|&(customer, held)| notice(customer, scope, all_held || held, practice, now)),
-            )?;
-            if held_now > 0 {
-                newest = last;
-            }
+            let new = planned.iter().map(|&(customer, held)| notice(customer, scope, held, practice, now));
+            let first = txn.add_notices(new)?;
+            // One that is not held now may be later, and is news then.
+            let newest = planned.iter().rposition(|(_, held)| *held).map(|at| first + at as u64);
+            let newest = newest.or(held_newest).unwrap_or_default();
             for &(customer, _) in planned.iter().filter(|_| practice) {
                 if let Some(due) = txn.due(customer)? {
                     txn.put_due(customer, Some(&Due { practiced: Some((now, scope)), ..due }))?;

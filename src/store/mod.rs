@@ -1013,9 +1013,11 @@ impl Txn {
         Ok(())
     }
 
-    /// Makes notices and returns the number of the last. None of the customers may have an unsent one.
+    /// Makes notices, numbered one after the other, and returns the number of the first. None of the customers may have an
+    /// unsent one.
     pub fn add_notices(&self, new: impl IntoIterator<Item = Notice>) -> Result<u64, Error> {
         let mut counters = self.meta::<Counters>()?.unwrap_or_default();
+        let first = counters.notices + 1;
         let mut table = self.notice_table()?;
         for notice in new {
             counters.notices += 1;
@@ -1023,7 +1025,7 @@ impl Txn {
         }
         drop(table);
         self.set_meta(&counters)?;
-        Ok(counters.notices)
+        Ok(first)
     }
 
     pub fn put_notice(&self, notice: &Notice) -> Result<(), Error> {

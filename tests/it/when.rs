@@ -262,3 +262,16 @@ fn settings_that_change_while_mails_wait_hold_for_them() {
     rig.run_for_hours(12);
     assert_eq!(rig.customer_times(1), ["2027-03-09T06:00:00Z"], "released, it still keeps the hours");
 }
+
+#[test]
+fn the_operator_is_told_of_a_mail_that_is_held_later_than_one_planned_before_it() {
+    let night = "quiet_hours = \"21-7\"\n";
+    let mut rig = rig(&format!("{night}customers_held = [\"C1\"]\n"));
+    rig.problem("scan_telnet", "198.18.1.10", "critical", 0..=0);
+    rig.problem("scan_telnet", "198.18.2.10", "critical", 0..=0);
+    rig.run_until(at("2027-03-09T03:00:00Z"));
+    assert_eq!((&rig.states()[..2], rig.operator().len()), (&[State::Held, State::Queued][..], 1));
+    rig.set(|wishes| wishes.policy = format!("{night}customers_held = [\"C1\", \"C2\"]\n"));
+    rig.run_for_hours(12);
+    assert_eq!((&rig.states()[..2], rig.operator().len()), (&[State::Held, State::Held][..], 2));
+}
