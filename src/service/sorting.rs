@@ -91,11 +91,12 @@ impl<'a> Sorter<'a> {
         for (key, sighting, shown) in self.batch.drain_parts(self.report) {
             buffer.clear();
             buffer = postcard::to_extend(&sighting, buffer).map_err(io::Error::other)?;
+            let len = buffer.len() + shown.len();
             out.write_all(&key.0)?;
-            out.write_all(&((buffer.len() + shown.len()) as u32).to_le_bytes())?;
+            out.write_all(&(len as u32).to_le_bytes())?;
             out.write_all(&buffer)?;
             out.write_all(shown)?;
-            end += (Key::LEN + size_of::<u32>() + buffer.len() + shown.len()) as u64;
+            end += (Key::LEN + size_of::<u32>() + len) as u64;
         }
         out.flush()?;
         runs.ends.push(end);

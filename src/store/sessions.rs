@@ -436,7 +436,7 @@ impl Txn {
             }
         }
         for key in &over {
-            tables.sessions.remove(&key)?;
+            tables.sessions.remove(key)?;
         }
         let unused: Vec<(u32, String)> = tables
             .names

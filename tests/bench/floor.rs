@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use abusebox::fetch::spool;
+use abusebox::incident::Key;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 
@@ -46,22 +47,15 @@ fn keep(data: &Path) -> [f64; 2] {
     let own = Database::builder().set_cache_size(CACHE_BYTES).create(&path).expect("a store");
     let (mut seconds, mut number) = ([0.0; 2], 0);
     for (again, sum) in seconds.iter_mut().enumerate() {
-        let mut entries = known.iter().expect("incidents").map(|entry| {
+        let entries = known.iter().expect("incidents").map(|entry| {
             let (key, value) = entry.expect("an incident");
-            (*key.value(), value.value().to_vec())
+            (Key(*key.value()), value.value().to_vec())
         });
-        let mut next = entries.next();
-        while let Some(first) = next.take() {
-            // Keys begin with the number of the report type.
-            let kind = [first.0[0], first.0[1]];
+        let mut entries = entries.peekable();
+        while let Some(first) = entries.next() {
+            let kind = first.0.kind();
             let mut report = vec![first];
-            for entry in entries.by_ref() {
-                if entry.0[..2] != kind {
-                    next = Some(entry);
-                    break;
-                }
-                report.push(entry);
-            }
+            report.extend(std::iter::from_fn(|| entries.next_if(|(key, _)| key.kind() == kind)));
             let put = || if again == 0 { open(&own, &report, &mut number) } else { see(&own, &report) };
             let (done, cost) = meter::costs(put);
             done.expect("kept");
@@ -74,18 +68,18 @@ fn keep(data: &Path) -> [f64; 2] {
 }
 
 /// New incidents, with the tables that find them by number and by customer.
-fn open(own: &Database, report: &[([u8; 32], Vec<u8>)], number: &mut u64) -> Result<(), redb::Error> {
+fn open(own: &Database, report: &[(Key, Vec<u8>)], number: &mut u64) -> Result<(), redb::Error> {
     let txn = own.begin_write()?;
     {
         let (mut incidents, mut ids) = (txn.open_table(INCIDENTS)?, txn.open_table(IDS)?);
         let mut receivers = txn.open_table(RECEIVERS)?;
-        let mut incidents = incidents.lower_bound_mut(std::ops::Bound::Included(&report[0].0))?;
+        let mut incidents = incidents.lower_bound_mut(std::ops::Bound::Included(&report[0].0.0))?;
         let mut ids = ids.upper_bound_mut(std::ops::Bound::Unbounded::<u64>)?;
         for (key, value) in report {
             *number += 1;
-            incidents.insert_before(key, value.as_slice())?;
-            ids.insert_before(*number, key)?;
-            receivers.insert((u32::from_be_bytes([key[2], key[3], key[4], key[5]]), key), ())?;
+            incidents.insert_before(&key.0, value.as_slice())?;
+            ids.insert_before(*number, &key.0)?;
+            receivers.insert((key.customer().0, &key.0), ())?;
         }
         incidents.close()?;
         ids.close()?;
@@ -94,12 +88,12 @@ fn open(own: &Database, report: &[([u8; 32], Vec<u8>)], number: &mut u64) -> Res
 }
 
 /// Known ones.
-fn see(own: &Database, report: &[([u8; 32], Vec<u8>)]) -> Result<(), redb::Error> {
+fn see(own: &Database, report: &[(Key, Vec<u8>)]) -> Result<(), redb::Error> {
     let txn = own.begin_write()?;
     {
         let mut incidents = txn.open_table(INCIDENTS)?;
         for (key, value) in report {
-            if let Some(mut known) = incidents.get_mut(key)? {
+            if let Some(mut known) = incidents.get_mut(&key.0)? {
                 known.insert(value.as_slice())?;
             }
         }
@@ -107,8 +101,8 @@ fn see(own: &Database, report: &[([u8; 32], Vec<u8>)]) -> Result<(), redb::Error
     Ok(txn.commit()?)
 }
 
-const INCIDENTS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("incidents");
-const IDS: TableDefinition<u64, &[u8; 32]> = TableDefinition::new("incident_ids");
-const RECEIVERS: TableDefinition<(u32, &[u8; 32]), ()> = TableDefinition::new("receivers");
+const INCIDENTS: TableDefinition<&[u8; Key::LEN], &[u8]> = TableDefinition::new("incidents");
+const IDS: TableDefinition<u64, &[u8; Key::LEN]> = TableDefinition::new("incident_ids");
+const RECEIVERS: TableDefinition<(u32, &[u8; Key::LEN]), ()> = TableDefinition::new("receivers");
 /// As the program's own.
 const CACHE_BYTES: usize = 3 * 1024 * 1024;
