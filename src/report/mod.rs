@@ -4,6 +4,7 @@
 pub mod column;
 pub mod family;
 pub mod kind;
+mod plain;
 mod reader;
 mod records;
 

@@ -64,7 +64,7 @@ pub struct Row<'r> {
     pub nature: Nature,
     /// Malware family of an infection; empty where the type has none.
     pub infection: &'r [u8],
-    cells: &'r Cells,
+    cells: Cells<'r>,
 }
 
 impl Row<'_> {
@@ -146,7 +146,7 @@ impl<R: Read> Reader<R> {
             Found::End => return Err(ReaderError::Empty),
             Found::Unclosed { .. } | Found::TooLong { .. } => return Err(ReaderError::NotAReport),
         }
-        let header = Header::read(&records.cells, hint).ok_or(ReaderError::NotAReport)?;
+        let header = Header::read(records.cells(), hint).ok_or(ReaderError::NotAReport)?;
         Ok(Self { records, header, last_date: Default::default() })
     }
 
@@ -169,7 +169,7 @@ impl<R: Read> Reader<R> {
             }
             Found::Record { line } => line,
         };
-        let (cells, header) = (&self.records.cells, &self.header);
+        let (cells, header) = (self.records.cells(), &self.header);
         let cell = |index: Option<usize>| index.map_or(&[][..], |index| cells.get(index).trim_ascii());
         let time_text = cell(Some(header.time));
         let Some(time) = read_time(time_text, &mut self.last_date) else {
@@ -212,7 +212,7 @@ impl Header {
         index == self.time
     }
 
-    fn read(cells: &Cells, hint: Hint<'_>) -> Option<Self> {
+    fn read(cells: Cells<'_>, hint: Hint<'_>) -> Option<Self> {
         let mut names: Vec<String> = Vec::with_capacity(cells.len());
         let mut seen = std::collections::HashMap::<String, u32>::new();
         for cell in cells.iter() {

@@ -1,52 +1,49 @@
 //! Bytes to CSV records, each with the physical line on which it starts.
 //!
-//! The parser is `csv-core`, the one inside `csv`; it is driven directly because `csv::Reader` cannot step back.
+//! The parser is `csv-core`, the one inside `csv`; it is driven directly because `csv::Reader` cannot step back. It is
+//! asked only where [`plain`] cannot say where the cells of a line lie.
 //! One unclosed quote must cost one line and not the rest of the file, so a record that runs over several lines
 //! is believed only if it is correct to the letter; otherwise its first line is taken alone and reading goes on
 //! at the second.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use csv_core::ReadRecordResult;
 
+use super::plain;
+
 /// The cells of one record, raw.
-#[derive(Default)]
-pub(super) struct Cells {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-    len: usize,
+#[derive(Clone, Copy)]
+pub(super) struct Cells<'r> {
+    text: &'r [u8],
+    /// Where each lies in the text.
+    places: &'r [Range<u32>],
 }
 
-impl Cells {
-    pub(super) fn len(&self) -> usize {
-        self.len
+impl<'r> Cells<'r> {
+    pub(super) fn len(self) -> usize {
+        self.places.len()
     }
 
     /// A missing cell reads as empty.
-    pub(super) fn get(&self, index: usize) -> &[u8] {
-        if index >= self.len {
-            return &[];
-        }
-        let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        &self.bytes[start..self.ends[index]]
+    pub(super) fn get(self, index: usize) -> &'r [u8] {
+        self.places.get(index).map_or(&[], |place| &self.text[place.start as usize..place.end as usize])
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.len).map(|index| self.get(index))
+    pub(super) fn iter(self) -> impl Iterator<Item = &'r [u8]> {
+        (0..self.len()).map(move |index| self.get(index))
     }
 
-    /// Drops the carriage return of a CRLF line end, which the parser leaves in the last cell.
-    fn trim_carriage_return(&mut self) {
-        if let Some(last) = self.len.checked_sub(1)
-            && self.get(last).last() == Some(&b'\r')
-        {
-            self.ends[last] -= 1;
-        }
+    fn is_blank(self) -> bool {
+        self.len() == 0 || self.len() == 1 && self.get(0).trim_ascii().is_empty()
     }
+}
 
-    fn is_blank(&self) -> bool {
-        self.len == 0 || self.len == 1 && self.get(0).trim_ascii().is_empty()
-    }
+/// Cells that the parser took out of their quotes.
+struct Parsed {
+    text: Vec<u8>,
+    ends: Vec<usize>,
 }
 
 /// What stands on a line.
@@ -84,7 +81,11 @@ pub(super) struct Records<R> {
     width: usize,
     /// Bytes read in vain behind quotes that were never closed.
     wasted: usize,
-    pub(super) cells: Cells,
+    /// Where the line of the record lies in the window, if its cells are to be read there; else they were parsed.
+    in_window: Option<Range<usize>>,
+    /// The cells of the record within that text.
+    places: Vec<Range<u32>>,
+    parsed: Parsed,
 }
 
 impl<R: Read> Records<R> {
@@ -101,16 +102,27 @@ impl<R: Read> Records<R> {
             line: 1,
             width: 0,
             wasted: 0,
-            cells: Cells { bytes: vec![0; 4096], ends: vec![0; 256], len: 0 },
+            in_window: None,
+            places: Vec::with_capacity(256),
+            parsed: Parsed { text: vec![0; 4096], ends: vec![0; 256] },
         };
         records.sniff()?;
         Ok(records)
     }
 
+    /// Those of the record that was found last.
+    pub(super) fn cells(&self) -> Cells<'_> {
+        let text = match &self.in_window {
+            Some(line) => &self.window[line.clone()],
+            None => &self.parsed.text,
+        };
+        Cells { text, places: &self.places }
+    }
+
     /// Reads the first record, by which the following are measured.
     pub(super) fn header(&mut self) -> io::Result<Found> {
         let found = self.advance()?;
-        self.width = self.cells.len();
+        self.width = self.places.len();
         Ok(found)
     }
 
@@ -119,7 +131,7 @@ impl<R: Read> Records<R> {
         loop {
             let found = if self.wasted > WASTED_BYTES_MAX { self.line_alone()? } else { self.record()? };
             match found {
-                Found::Record { .. } if self.cells.is_blank() => {}
+                Found::Record { .. } if self.cells().is_blank() => {}
                 found => return Ok(found),
             }
         }
@@ -185,10 +197,32 @@ impl<R: Read> Records<R> {
         Ok(())
     }
 
-    /// Parses one record from `start` on, over as many lines as its quotes ask for.
+    /// Reads one record from `start` on.
     fn record(&mut self) -> io::Result<Found> {
+        if let Some(end) = self.first_line_end() {
+            let line = self.start..end - 1;
+            let text = &self.window[line.clone()];
+            // The parser knows what a blank line is, and a mark.
+            if (1..RECORD_BYTES_MAX).contains(&text.len())
+                && !text.starts_with(MARK)
+                && !matches!(self.separator, b'"' | b'\r')
+                && plain::divide(text, self.separator, &mut self.places)
+                && self.places.len() <= CELLS_MAX
+            {
+                let found = Found::Record { line: self.line };
+                self.in_window = Some(line);
+                self.line += 1;
+                self.start = end;
+                return Ok(found);
+            }
+        }
+        self.parse()
+    }
+
+    /// Parses one record from `start` on, over as many lines as its quotes ask for.
+    fn parse(&mut self) -> io::Result<Found> {
         self.parser.reset();
-        self.cells.len = 0;
+        self.places.clear();
         let mut scanned = self.start;
         let (mut out, mut cells) = (0, 0);
         let complete = loop {
@@ -207,8 +241,8 @@ impl<R: Read> Records<R> {
             }
             let (result, nin, nout, nend) = self.parser.read_record(
                 &self.window[scanned..self.filled],
-                &mut self.cells.bytes[out..],
-                &mut self.cells.ends[cells..],
+                &mut self.parsed.text[out..],
+                &mut self.parsed.ends[cells..],
             );
             scanned += nin;
             out += nout;
@@ -217,13 +251,13 @@ impl<R: Read> Records<R> {
                 ReadRecordResult::Record => break scanned - self.start <= RECORD_BYTES_MAX,
                 ReadRecordResult::End => return Ok(Found::End),
                 ReadRecordResult::OutputFull => {
-                    let len = self.cells.bytes.len();
-                    self.cells.bytes.resize(len * 2, 0);
+                    let len = self.parsed.text.len();
+                    self.parsed.text.resize(len * 2, 0);
                 }
                 ReadRecordResult::OutputEndsFull if cells >= CELLS_MAX => break false,
                 ReadRecordResult::OutputEndsFull => {
-                    let len = self.cells.ends.len();
-                    self.cells.ends.resize(len * 2, 0);
+                    let len = self.parsed.ends.len();
+                    self.parsed.ends.resize(len * 2, 0);
                 }
                 ReadRecordResult::InputEmpty => {}
             }
@@ -232,7 +266,6 @@ impl<R: Read> Records<R> {
             self.wasted += scanned - self.start;
             return self.line_alone();
         }
-        self.cells.len = cells;
         let raw = &self.window[self.start..scanned];
         let lines = match self.line_end {
             // The parser counts these alone.
@@ -260,13 +293,13 @@ impl<R: Read> Records<R> {
         let line = self.line + blank as u64;
         self.line += lines;
         self.start = scanned;
-        self.cells.trim_carriage_return();
+        self.keep_parsed(cells);
         Ok(Found::Record { line })
     }
 
     /// Takes the first line alone, whatever its quotes say.
     fn line_alone(&mut self) -> io::Result<Found> {
-        self.cells.len = 0;
+        self.places.clear();
         let line = self.line;
         let end = loop {
             if let Some(end) = self.first_line_end() {
@@ -292,14 +325,14 @@ impl<R: Read> Records<R> {
         }
         self.parser.reset();
         // A cell is never longer than the text it is made from, and has at least its separator.
-        if self.cells.bytes.len() < raw.len() {
-            self.cells.bytes.resize(raw.len(), 0);
+        if self.parsed.text.len() < raw.len() {
+            self.parsed.text.resize(raw.len(), 0);
         }
-        if self.cells.ends.len() < CELLS_MAX {
-            self.cells.ends.resize(CELLS_MAX, 0);
+        if self.parsed.ends.len() < CELLS_MAX {
+            self.parsed.ends.resize(CELLS_MAX, 0);
         }
         let (result, _, out, mut cells) =
-            self.parser.read_record(&self.window[raw.clone()], &mut self.cells.bytes, &mut self.cells.ends);
+            self.parser.read_record(&self.window[raw.clone()], &mut self.parsed.text, &mut self.parsed.ends);
         match result {
             ReadRecordResult::OutputEndsFull => return Ok(Found::TooLong { line }),
             ReadRecordResult::InputEmpty if self.shape(&self.window[raw]) == Shape::Unclosed => {
@@ -307,14 +340,30 @@ impl<R: Read> Records<R> {
             }
             // The last line of a file may lack its line end.
             ReadRecordResult::InputEmpty => {
-                let (bytes, ends) = (&mut self.cells.bytes[out..], &mut self.cells.ends[cells..]);
+                let (bytes, ends) = (&mut self.parsed.text[out..], &mut self.parsed.ends[cells..]);
                 cells += self.parser.read_record(&[], bytes, ends).3;
             }
             ReadRecordResult::Record | ReadRecordResult::End | ReadRecordResult::OutputFull => {}
         }
-        self.cells.len = cells;
-        self.cells.trim_carriage_return();
+        self.keep_parsed(cells);
         Ok(Found::Record { line })
+    }
+
+    /// The record has so many of the cells that the parser found.
+    fn keep_parsed(&mut self, cells: usize) {
+        let mut start = 0;
+        self.places.clear();
+        self.places.extend(self.parsed.ends[..cells].iter().map(|&end| {
+            let end = end as u32;
+            std::mem::replace(&mut start, end)..end
+        }));
+        self.in_window = None;
+        // The parser leaves the carriage return of a CRLF line end in the last cell.
+        if self.cells().iter().last().is_some_and(|last| last.ends_with(b"\r"))
+            && let Some(last) = self.places.last_mut()
+        {
+            last.end -= 1;
+        }
     }
 
     /// Drops input up to the next line end.
@@ -441,7 +490,7 @@ mod tests {
         let mut records = Records::new(OneByOne(b"a,b\n1\0\0,2\n\x003,4\0\0")).unwrap();
         let mut cells = Vec::new();
         while records.advance().unwrap() != Found::End {
-            cells.push(records.cells.iter().map(<[u8]>::to_vec).collect::<Vec<_>>().join(&b'|'));
+            cells.push(records.cells().iter().map(<[u8]>::to_vec).collect::<Vec<_>>().join(&b'|'));
         }
         assert_eq!(cells, [&b"a|b"[..], b"1|2", b"3|4"]);
     }
@@ -468,7 +517,7 @@ mod tests {
         let mut records = Records::new(OneByOne(&bytes)).unwrap();
         let mut count = 0;
         while records.advance().unwrap() != Found::End {
-            assert_eq!(records.cells.iter().collect::<Vec<_>>(), [b"0123456789"]);
+            assert_eq!(records.cells().iter().collect::<Vec<_>>(), [b"0123456789"]);
             count += 1;
         }
         assert_eq!(count, WINDOW_BYTES / 14);
