@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::{ADDRESSES_MAX, Audience, Evidence, Key, Ownership, PROTOCOL_BYTES_MAX, Sighting};
+use super::{ADDRESSES_MAX, Audience, Evidence, Key, Ownership, Protocol, Sighting};
 use crate::clock::Timestamp;
 use crate::report::kind::{Nature, Same, Severity};
 use crate::report::{Address, Header, Row};
@@ -34,7 +34,7 @@ struct Gathered {
     severity: Severity,
     port: Option<u16>,
     address: Option<IpAddr>,
-    protocol: [u8; PROTOCOL_BYTES_MAX],
+    protocol: Protocol,
     first: Timestamp,
     last: Timestamp,
     rows: u64,
@@ -64,7 +64,7 @@ impl Batch {
                     severity: row.severity,
                     port: row.port,
                     address,
-                    protocol: protocol(row.protocol),
+                    protocol: Protocol::new(row.protocol),
                     first: row.time,
                     last: row.time,
                     rows: 1,
@@ -94,7 +94,7 @@ impl Batch {
                     (seen.ownership, seen.audience, seen.nature) =
                         (matched.ownership, matched.audience, row.nature);
                     (seen.last, seen.line, seen.port) = (row.time, row.line, row.port);
-                    seen.protocol = protocol(row.protocol);
+                    seen.protocol = Protocol::new(row.protocol);
                     seen.shown = write_shown(&mut self.arena, row, header);
                 }
             }
@@ -122,7 +122,6 @@ impl Batch {
         order.into_iter().map(move |(key, index)| {
             let seen = &mut all[index as usize];
             let shown = &arena[seen.shown.start as usize..seen.shown.end as usize];
-            let protocol: Vec<u8> = seen.protocol.iter().copied().take_while(|&b| b != 0).collect();
             let sighting = Sighting {
                 ownership: seen.ownership,
                 audience: seen.audience,
@@ -137,7 +136,7 @@ impl Batch {
                     line: seen.line,
                     address: seen.address,
                     port: seen.port,
-                    protocol: String::from_utf8(protocol).unwrap_or_default(),
+                    protocol: seen.protocol,
                     shown: Vec::new(),
                 },
             };
@@ -196,14 +195,6 @@ fn write_shown(arena: &mut Vec<u8>, row: &Row<'_>, header: &Header) -> std::ops:
         arena.extend_from_slice(cell);
     }
     start as u32..arena.len() as u32
-}
-
-fn protocol(cell: &[u8]) -> [u8; PROTOCOL_BYTES_MAX] {
-    let mut protocol = [0; PROTOCOL_BYTES_MAX];
-    for (to, from) in protocol.iter_mut().zip(cell) {
-        *to = from.to_ascii_lowercase();
-    }
-    protocol
 }
 
 /// FNV-1a over the lower-case letters: stable for ever, since stored keys hold it.

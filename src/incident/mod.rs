@@ -6,9 +6,10 @@ pub mod hours;
 pub mod policy;
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::ops::Deref;
 
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clock::{Day, Timestamp};
 use crate::customers::CustomerNo;
@@ -127,6 +128,42 @@ pub enum Audience {
     Customer,
 }
 
+/// Name of a protocol in lower case, cut at [`PROTOCOL_BYTES_MAX`] bytes; empty if what is left is no UTF-8.
+/// It has its place where it stands, as each row has one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Protocol([u8; PROTOCOL_BYTES_MAX]);
+
+impl Protocol {
+    pub fn new(cell: &[u8]) -> Self {
+        let mut bytes = [0; PROTOCOL_BYTES_MAX];
+        for (to, from) in bytes.iter_mut().zip(cell) {
+            *to = from.to_ascii_lowercase();
+        }
+        Self(bytes)
+    }
+}
+
+impl Deref for Protocol {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        let len = self.0.iter().position(|&byte| byte == 0).unwrap_or(PROTOCOL_BYTES_MAX);
+        std::str::from_utf8(&self.0[..len]).unwrap_or_default()
+    }
+}
+
+impl Serialize for Protocol {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Protocol {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(<&str>::deserialize(deserializer)?.as_bytes()))
+    }
+}
+
 /// The newest row of an incident: where it stands, and the columns that may be shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -135,8 +172,7 @@ pub struct Evidence {
     pub line: u64,
     pub address: Option<IpAddr>,
     pub port: Option<u16>,
-    /// Lower case, at most [`PROTOCOL_BYTES_MAX`] bytes.
-    pub protocol: String,
+    pub protocol: Protocol,
     /// Column numbers and cells, see [`batch::shown_cells`].
     #[serde(with = "serde_bytes")]
     pub shown: Vec<u8>,

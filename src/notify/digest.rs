@@ -132,7 +132,7 @@ impl Context<'_> {
                     .filter(|&address| own(address))
                     .collect(),
                 port: evidence.port,
-                protocol: evidence.protocol.clone(),
+                protocol: (*evidence.protocol).to_owned(),
                 seen: incident.last_seen,
                 first_seen: incident.first_seen,
                 days_seen: incident.days_seen,

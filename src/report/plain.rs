@@ -36,13 +36,15 @@ pub(super) fn divide(line: &[u8], separator: u8, cells: &mut Vec<Range<u32>>) ->
         }
         (begins, closed) = (ends >> 63, closing >> 63);
         open = if quoted >> 63 == 1 { u64::MAX } else { 0 };
-        while ends != 0 {
-            let end = (index * BLOCK) as u32 + ends.trailing_zeros();
+        let start = (index * BLOCK) as u32;
+        cells.extend((0..ends.count_ones()).map(|_| {
+            let end = start + ends.trailing_zeros();
             ends &= ends - 1;
             let is_quoted = u32::from(text.get(from as usize) == Some(&b'"'));
-            cells.push(from + is_quoted..end - is_quoted);
+            let cell = from + is_quoted..end - is_quoted;
             from = end + 1;
-        }
+            cell
+        }));
     }
     // Else the line ends within quotes.
     if from as usize != text.len() + 1 {
@@ -51,7 +53,7 @@ pub(super) fn divide(line: &[u8], separator: u8, cells: &mut Vec<Range<u32>>) ->
     if let Some(cell) = cells.last_mut()
         && text.len() == line.len()
         && line[..cell.end as usize].ends_with(b"\r")
-        && !cell.is_empty()
+        && cell.start < cell.end
     {
         cell.end -= 1;
     }
@@ -63,12 +65,13 @@ fn places(block: &[u8; BLOCK], byte: u8) -> u64 {
     const ONES: u64 = u64::MAX / 0xff;
     const LOW: u64 = 0x7f * ONES;
     let (words, _) = block.as_chunks();
-    words.iter().rev().fold(0, |places, &word| {
-        let differs = u64::from_le_bytes(word) ^ ONES * u64::from(byte);
+    words.iter().enumerate().fold(0, |places, (index, &word)| {
+        let differs = u64::from_le_bytes(word) ^ (ONES * u64::from(byte));
         // The highest bit of each byte that does not differ, and of no other.
-        let same = !((differs & LOW) + LOW | differs | LOW);
+        let same = !(((differs & LOW) + LOW) | differs | LOW);
         // Brings those bits together in the highest byte, in their order.
-        places << 8 | (same >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+        let eight = (same >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        places | eight << (8 * index)
     })
 }
 

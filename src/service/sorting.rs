@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, Write};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 
@@ -39,15 +40,13 @@ struct Runs {
 /// A run as far as it was not handed out.
 struct Run {
     next: Option<(Key, Sighting)>,
-    rest: BufReader<Part>,
-    buffer: Vec<u8>,
-}
-
-/// A part of a file that others read too.
-struct Part {
+    /// All runs.
     file: Rc<File>,
-    at: u64,
-    end: u64,
+    /// What of the file is to be read yet.
+    rest: Range<u64>,
+    /// What was read, and where in it goes on what was not used.
+    chunk: Vec<u8>,
+    start: usize,
 }
 
 impl<'a> Sorter<'a> {
@@ -85,20 +84,24 @@ impl<'a> Sorter<'a> {
             Some(runs) => runs,
             none => none.insert(Runs { file: Rc::new(self.spool.scratch()?), ends: vec![0] }),
         };
-        let mut out = BufWriter::with_capacity(BUFFER_BYTES, &*runs.file);
+        let mut out = &*runs.file;
         let mut end = runs.ends[runs.ends.len() - 1];
-        let mut buffer = Vec::new();
+        let mut bytes = Vec::with_capacity(2 * WRITTEN_BYTES);
         for (key, sighting, shown) in self.batch.drain_parts(self.report) {
-            buffer.clear();
-            buffer = postcard::to_extend(&sighting, buffer).map_err(io::Error::other)?;
-            let len = buffer.len() + shown.len();
-            out.write_all(&key.0)?;
-            out.write_all(&(len as u32).to_le_bytes())?;
-            out.write_all(&buffer)?;
-            out.write_all(shown)?;
-            end += (Key::LEN + size_of::<u32>() + len) as u64;
+            let start = bytes.len();
+            bytes.extend_from_slice(&key.0);
+            bytes.extend_from_slice(&[0; size_of::<u32>()]);
+            bytes = postcard::to_extend(&sighting, bytes).map_err(io::Error::other)?;
+            bytes.extend_from_slice(shown);
+            let len = (bytes.len() - start - HEAD_BYTES) as u32;
+            bytes[start + Key::LEN..start + HEAD_BYTES].copy_from_slice(&len.to_le_bytes());
+            end += (bytes.len() - start) as u64;
+            if bytes.len() >= WRITTEN_BYTES {
+                out.write_all(&bytes)?;
+                bytes.clear();
+            }
         }
-        out.flush()?;
+        out.write_all(&bytes)?;
         runs.ends.push(end);
         Ok(())
     }
@@ -107,10 +110,10 @@ impl<'a> Sorter<'a> {
 impl Runs {
     fn merged(self) -> io::Result<impl Iterator<Item = Sorted>> {
         let mut runs = Vec::with_capacity(self.ends.len());
+        let chunk_bytes = READ_BYTES / self.ends.len();
         for bounds in self.ends.windows(2) {
-            let part = Part { file: self.file.clone(), at: bounds[0], end: bounds[1] };
-            let rest = BufReader::with_capacity(BUFFER_BYTES, part);
-            let mut run = Run { next: None, rest, buffer: Vec::new() };
+            let (rest, chunk) = (bounds[0]..bounds[1], Vec::with_capacity(chunk_bytes));
+            let mut run = Run { next: None, file: self.file.clone(), rest, chunk, start: 0 };
             run.step()?;
             runs.push(run);
         }
@@ -136,40 +139,51 @@ impl Runs {
 impl Run {
     /// Reads what comes next.
     fn step(&mut self) -> io::Result<()> {
-        if self.rest.fill_buf()?.is_empty() {
+        if self.start == self.chunk.len() && self.rest.is_empty() {
             self.next = None;
             return Ok(());
         }
+        self.need(HEAD_BYTES)?;
         let (mut key, mut len) = ([0; Key::LEN], [0; size_of::<u32>()]);
-        self.rest.read_exact(&mut key)?;
-        self.rest.read_exact(&mut len)?;
-        self.buffer.resize(u32::from_le_bytes(len) as usize, 0);
-        self.rest.read_exact(&mut self.buffer)?;
+        let head = &self.chunk[self.start..];
+        key.copy_from_slice(&head[..Key::LEN]);
+        len.copy_from_slice(&head[Key::LEN..HEAD_BYTES]);
+        let len = HEAD_BYTES + u32::from_le_bytes(len) as usize;
+        self.need(len)?;
         let (mut sighting, shown): (Sighting, _) =
-            postcard::take_from_bytes(&self.buffer).map_err(io::Error::other)?;
+            postcard::take_from_bytes(&self.chunk[self.start + HEAD_BYTES..self.start + len])
+                .map_err(io::Error::other)?;
         sighting.evidence.shown = shown.to_vec();
         self.next = Some((Key(key), sighting));
+        self.start += len;
         Ok(())
     }
-}
 
-impl Read for Part {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-        let room = buffer.len().min(left);
-        match self.file.read_at(&mut buffer[..room], self.at)? {
-            0 if room > 0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            count => {
-                self.at += count as u64;
-                Ok(count)
-            }
+    /// Reads on if fewer bytes than this are there.
+    fn need(&mut self, bytes: usize) -> io::Result<()> {
+        let there = self.chunk.len() - self.start;
+        if there >= bytes {
+            return Ok(());
         }
+        self.chunk.copy_within(self.start.., 0);
+        self.start = 0;
+        let left = usize::try_from(self.rest.end - self.rest.start).unwrap_or(usize::MAX);
+        let len = there + left.min(self.chunk.capacity().max(bytes) - there);
+        self.chunk.resize(len, 0);
+        self.file.read_exact_at(&mut self.chunk[there..], self.rest.start)?;
+        self.rest.start += (len - there) as u64;
+        if len < bytes { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
     }
 }
 
-/// Runs read side by side, with the memory of one buffer each: two million problems.
+/// Runs read side by side, a piece of each in memory: two million problems.
 const RUNS_MAX: usize = 256;
-const BUFFER_BYTES: usize = 4 * 1024;
+/// Read ahead, of all runs together.
+const READ_BYTES: usize = 1024 * 1024;
+/// Written at once.
+const WRITTEN_BYTES: usize = 64 * 1024;
+/// Key and length of a problem.
+const HEAD_BYTES: usize = Key::LEN + size_of::<u32>();
 
 #[cfg(test)]
 mod tests {

@@ -237,7 +237,7 @@ pub(crate) fn place(row: &IncidentRow, t: &PageWords) -> Html {
         None => html!("<span class=\"dim\">", t.incidents.no_address, "</span>"),
     };
     if let Some(port) = evidence.port {
-        let values: [(&str, &dyn Value); 2] = [("port", &port), ("protocol", &evidence.protocol)];
+        let values: [(&str, &dyn Value); 2] = [("port", &port), ("protocol", &&*evidence.protocol)];
         put!(place, " <span class=\"dim nowrap\">", phrase(t.incidents.port, &values), "</span>");
     }
     place

@@ -86,7 +86,7 @@ fn incident() -> IncidentRow {
             line: 17,
             address: Some(address),
             port: Some(3389),
-            protocol: evil(),
+            protocol: crate::incident::Protocol::new(evil().as_bytes()),
             shown,
         },
     };
