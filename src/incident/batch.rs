@@ -1,7 +1,7 @@
 //! Rows of a report, gathered by problem before they touch the store.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
+use std::ops::Range;
 
 use super::{ADDRESSES_MAX, Audience, Evidence, Key, Ownership, Protocol, Sighting};
 use crate::clock::Timestamp;
@@ -16,96 +16,56 @@ pub struct Match {
     pub audience: Audience,
 }
 
-/// Sightings not yet applied.
+/// Rows not yet applied.
 #[derive(Default)]
 pub struct Batch {
-    /// Which of `seen` it is.
-    index: HashMap<Key, u32>,
-    /// With what was handed out, until something new comes; and so the arena.
-    seen: Vec<Gathered>,
-    /// Shown cells of the newest rows, one after the other.
+    rows: Vec<Gathered>,
+    /// Shown cells of the rows, one after the other.
     arena: Vec<u8>,
+    /// All of it was handed out.
+    is_done: bool,
 }
 
 struct Gathered {
-    ownership: Ownership,
-    audience: Audience,
+    matched: Match,
     nature: Nature,
     severity: Severity,
     port: Option<u16>,
     address: Option<IpAddr>,
     protocol: Protocol,
-    first: Timestamp,
-    last: Timestamp,
-    rows: u64,
+    time: Timestamp,
     line: u64,
-    shown: std::ops::Range<u32>,
-    more_addresses: Vec<IpAddr>,
+    shown: Range<u32>,
 }
 
 impl Batch {
     /// Adds a row.
     pub fn add(&mut self, matched: Match, row: &Row<'_>, header: &Header) {
-        if self.index.is_empty() {
-            self.seen.clear();
+        if std::mem::take(&mut self.is_done) {
+            self.rows.clear();
             self.arena.clear();
         }
-        let address = match row.address {
-            Address::Ip(ip) => Some(ip),
-            Address::Net(_) | Address::None => None,
-        };
-        let slot = *self.index.entry(matched.key).or_insert(self.seen.len() as u32) as usize;
-        match self.seen.get_mut(slot) {
-            None => {
-                let gathered = Gathered {
-                    ownership: matched.ownership,
-                    audience: matched.audience,
-                    nature: row.nature,
-                    severity: row.severity,
-                    port: row.port,
-                    address,
-                    protocol: Protocol::new(row.protocol),
-                    first: row.time,
-                    last: row.time,
-                    rows: 1,
-                    line: row.line,
-                    shown: write_shown(&mut self.arena, row, header),
-                    more_addresses: Vec::new(),
-                };
-                self.seen.push(gathered);
-            }
-            Some(seen) => {
-                seen.rows += 1;
-                seen.severity = seen.severity.max(row.severity);
-                seen.first = seen.first.min(row.time);
-                let newer = row.time >= seen.last;
-                let other = if newer { std::mem::replace(&mut seen.address, address) } else { address };
-                if let Some(other) = other
-                    && Some(other) != seen.address
-                {
-                    seen.more_addresses.retain(|&known| known != other);
-                    seen.more_addresses.insert(0, other);
-                    seen.more_addresses.truncate(ADDRESSES_MAX - 1);
-                }
-                if let Some(own) = seen.address {
-                    seen.more_addresses.retain(|&known| known != own);
-                }
-                if newer {
-                    (seen.ownership, seen.audience, seen.nature) =
-                        (matched.ownership, matched.audience, row.nature);
-                    (seen.last, seen.line, seen.port) = (row.time, row.line, row.port);
-                    seen.protocol = Protocol::new(row.protocol);
-                    seen.shown = write_shown(&mut self.arena, row, header);
-                }
-            }
-        }
+        self.rows.push(Gathered {
+            matched,
+            nature: row.nature,
+            severity: row.severity,
+            port: row.port,
+            address: match row.address {
+                Address::Ip(ip) => Some(ip),
+                Address::Net(_) | Address::None => None,
+            },
+            protocol: Protocol::new(row.protocol),
+            time: row.time,
+            line: row.line,
+            shown: write_shown(&mut self.arena, row, header),
+        });
     }
 
     pub fn is_full(&self) -> bool {
-        self.index.len() >= SIGHTINGS_MAX || self.arena.len() >= ARENA_BYTES_MAX - SHOWN_BYTES_MAX
+        self.rows.len() >= ROWS_MAX || self.arena.len() >= ARENA_BYTES_MAX - SHOWN_BYTES_MAX
     }
 
-    /// Hands out what was gathered, in the order of the keys, and is empty again.
+    /// Hands out the problems of what was gathered, in the order of the keys, and is empty again.
     pub fn drain(&mut self, report: u32) -> impl Iterator<Item = (Key, Sighting)> {
         self.drain_parts(report).map(|(key, mut seen, shown)| {
             seen.evidence.shown = shown.to_vec();
@@ -116,32 +76,65 @@ impl Batch {
     /// The same with the shown cells where they lie, and not in the evidence.
     pub fn drain_parts(&mut self, report: u32) -> impl Iterator<Item = (Key, Sighting, &[u8])> {
         // Which they are is sorted, and not what is known of them, which is longer.
-        let mut order: Vec<_> = self.index.drain().collect();
+        let arena = &self.arena;
+        let rows = if std::mem::replace(&mut self.is_done, true) { &[][..] } else { &self.rows };
+        let mut order: Vec<_> = (0..).zip(rows).map(|(index, row)| (row.matched.key, index)).collect();
         order.sort_unstable();
-        let (arena, all) = (&self.arena, &mut self.seen);
-        order.into_iter().map(move |(key, index)| {
-            let seen = &mut all[index as usize];
-            let shown = &arena[seen.shown.start as usize..seen.shown.end as usize];
-            let sighting = Sighting {
-                ownership: seen.ownership,
-                audience: seen.audience,
-                nature: seen.nature,
-                severity: seen.severity,
-                first: seen.first,
-                last: seen.last,
-                rows: seen.rows,
-                more_addresses: std::mem::take(&mut seen.more_addresses),
-                evidence: Evidence {
-                    report,
-                    line: seen.line,
-                    address: seen.address,
-                    port: seen.port,
-                    protocol: seen.protocol,
-                    shown: Vec::new(),
-                },
-            };
-            (key, sighting, shown)
+        let mut order = order.into_iter().peekable();
+        std::iter::from_fn(move || {
+            let (key, first): (_, usize) = order.next()?;
+            let mut newest = &rows[first];
+            let mut seen = newest.sighting(report);
+            while let Some((_, index)) = order.next_if(|next| next.0 == key) {
+                let row = &rows[index];
+                seen.rows += 1;
+                seen.severity = seen.severity.max(row.severity);
+                seen.first = seen.first.min(row.time);
+                let mut other = row.address;
+                if row.time >= seen.last {
+                    other = seen.evidence.address;
+                    newest = row;
+                    let one = row.sighting(report);
+                    (seen.ownership, seen.audience, seen.nature) = (one.ownership, one.audience, one.nature);
+                    (seen.last, seen.evidence) = (one.last, one.evidence);
+                }
+                let own = seen.evidence.address;
+                let others = &mut seen.more_addresses;
+                if let Some(other) = other.filter(|_| other != own) {
+                    others.retain(|&known| known != other);
+                    others.insert(0, other);
+                    others.truncate(ADDRESSES_MAX - 1);
+                }
+                if let Some(own) = own {
+                    others.retain(|&known| known != own);
+                }
+            }
+            Some((key, seen, &arena[newest.shown.start as usize..newest.shown.end as usize]))
         })
+    }
+}
+
+impl Gathered {
+    /// The row alone, without its shown cells.
+    fn sighting(&self, report: u32) -> Sighting {
+        Sighting {
+            ownership: self.matched.ownership,
+            audience: self.matched.audience,
+            nature: self.nature,
+            severity: self.severity,
+            first: self.time,
+            last: self.time,
+            rows: 1,
+            more_addresses: Vec::new(),
+            evidence: Evidence {
+                report,
+                line: self.line,
+                address: self.address,
+                port: self.port,
+                protocol: self.protocol,
+                shown: Vec::new(),
+            },
+        }
     }
 }
 
@@ -174,7 +167,7 @@ pub fn shown_cells(mut bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     })
 }
 
-fn write_shown(arena: &mut Vec<u8>, row: &Row<'_>, header: &Header) -> std::ops::Range<u32> {
+fn write_shown(arena: &mut Vec<u8>, row: &Row<'_>, header: &Header) -> Range<u32> {
     let start = arena.len();
     for &(number, index) in &header.shown {
         let cell = row.cell(index).trim_ascii();
@@ -209,9 +202,9 @@ fn fnv_on(start: u64, bytes: &[u8]) -> u64 {
 }
 
 const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
-/// Problems gathered at once, about 2 MB. A power of two, to which a growing list doubles.
-const SIGHTINGS_MAX: usize = 8 * 1024;
-/// Text of the newest rows gathered at once; also a power of two.
+/// Rows gathered at once, about 2 MB. A power of two, to which a growing list doubles.
+const ROWS_MAX: usize = 8 * 1024;
+/// Text of the rows gathered at once; also a power of two.
 const ARENA_BYTES_MAX: usize = 1024 * 1024;
 /// Longest cell kept as evidence: a mail shows less.
 const CELL_BYTES_MAX: usize = 400;
@@ -383,7 +376,7 @@ mod tests {
             assert_eq!(rows, added);
             added as usize
         };
-        assert_eq!(fill("", 1), SIGHTINGS_MAX);
+        assert_eq!(fill("", 1), ROWS_MAX);
         let text = (ARENA_BYTES_MAX - SHOWN_BYTES_MAX).div_ceil(CELL_BYTES_MAX + 3);
         assert_eq!(fill(&"a".repeat(CELL_BYTES_MAX), 1), text);
         assert_eq!(fill(&"a".repeat(CELL_BYTES_MAX), 0), text, "text of rows of one problem");
