@@ -1256,8 +1256,8 @@ fn see_rest(
 }
 
 /// redb's own default is 1 GiB. What comes in order of the keys is not faster with more, and the system keeps the
-/// file in whatever memory is free.
-const CACHE_BYTES: usize = 3 * 1024 * 1024;
+/// file in whatever memory is free; this much it keeps for good, also on a box at rest.
+const CACHE_BYTES: usize = 1024 * 1024;
 /// A change with what it copies is smaller, unless it is a large report, which then waits a little longer.
 const PROBE_BYTES: usize = 256 * 1024;
 /// Alarms kept that are over: a year of three a day, in some 200 KiB.
