@@ -62,9 +62,8 @@ impl Batch {
     }
 
     pub fn is_full(&self) -> bool {
-        let is_enough =
-            || self.rows.len() >= ROWS_MAX || self.arena.len() >= ARENA_BYTES_MAX - SHOWN_BYTES_MAX;
-        !self.is_done && is_enough()
+        let is_text_full = self.arena.len() >= ARENA_BYTES_MAX - SHOWN_BYTES_MAX;
+        !self.is_done && (is_text_full || self.rows.len() >= ROWS_MAX)
     }
 
     /// Hands out the problems of what was gathered, in the order of the keys, and is empty again.
@@ -77,9 +76,9 @@ impl Batch {
 
     /// The same with the shown cells where they lie, and not in the evidence.
     pub fn drain_parts(&mut self, report: u32) -> impl Iterator<Item = (Key, Sighting, &[u8])> {
-        // Which they are is sorted, and not what is known of them, which is longer.
         let arena = &self.arena;
         let rows = if std::mem::replace(&mut self.is_done, true) { &[][..] } else { &self.rows };
+        // Which they are is sorted, and not what is known of them, which is longer.
         let mut order: Vec<_> = (0..).zip(rows).map(|(index, row)| (row.matched.key, index)).collect();
         order.sort_unstable();
         let mut order = order.into_iter().peekable();

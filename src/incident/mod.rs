@@ -129,7 +129,7 @@ pub enum Audience {
 }
 
 /// Name of a protocol in lower case, cut at [`PROTOCOL_BYTES_MAX`] bytes; empty if what is left is no UTF-8.
-/// It has its place where it stands, as each row has one.
+/// No allocation, as each row has one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Protocol([u8; PROTOCOL_BYTES_MAX]);
 
@@ -432,6 +432,20 @@ pub const PROTOCOL_BYTES_MAX: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_protocol_is_short_and_in_lower_case() {
+        let read = |cell: &[u8]| {
+            let protocol = Protocol::new(cell);
+            let stored = postcard::to_stdvec(&protocol).unwrap();
+            assert_eq!(stored, postcard::to_stdvec(&*protocol).unwrap(), "stored as its text");
+            assert_eq!(postcard::from_bytes::<Protocol>(&stored).unwrap(), protocol);
+            (*protocol).to_owned()
+        };
+        assert_eq!((&*read(b"UDP"), &*read(b"")), ("udp", ""));
+        assert_eq!(read(b"0123456789ABCDEFG"), "0123456789abcdef");
+        assert_eq!(read("0123456789ABCDE\u{e9}".as_bytes()), "", "cut in the middle of a character");
+    }
 
     #[test]
     fn a_key_rules_out_addresses_only_if_it_is_sure() {

@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use super::CELLS_MAX;
+
 /// Finds the cells of a line, which comes without its line end, and says whether it could; if not, `cells` is left with
 /// whatever it found. Of the carriage returns at the end the last is no text.
 ///
@@ -36,6 +38,10 @@ pub(super) fn divide(line: &[u8], separator: u8, cells: &mut Vec<Range<u32>>) ->
         }
         (begins, closed) = (ends >> 63, closing >> 63);
         open = if quoted >> 63 == 1 { u64::MAX } else { 0 };
+        // No more memory than for the parser, which says what is too much.
+        if cells.len() > CELLS_MAX {
+            return false;
+        }
         let start = (index * BLOCK) as u32;
         cells.extend((0..ends.count_ones()).map(|_| {
             let end = start + ends.trailing_zeros();
@@ -155,6 +161,8 @@ mod tests {
         for line in ["\"a\"\"b\"", "a\"b", "\"a\"b", "\"a", "a, \"b\"", "\"a,b", "\"", "\"\"\""] {
             assert!(!agrees(line.as_bytes(), b','), "{line}");
         }
+        let mut cells = Vec::new();
+        assert!(!divide(&b",".repeat(10 * CELLS_MAX), b',', &mut cells) && cells.len() <= CELLS_MAX + BLOCK);
         // As long as lines get: cells of every length, quoted or not.
         let cells: Vec<_> = (0..300).map(|len| "a,".repeat(len / 2) + &"b".repeat(len % 2)).collect();
         let quoted = cells.iter().map(|cell| format!("\"{cell}\"")).collect::<Vec<_>>().join(",");
