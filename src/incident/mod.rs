@@ -135,11 +135,13 @@ pub struct Protocol([u8; PROTOCOL_BYTES_MAX]);
 
 impl Protocol {
     pub fn new(cell: &[u8]) -> Self {
-        let mut bytes = [0; PROTOCOL_BYTES_MAX];
-        for (to, from) in bytes.iter_mut().zip(cell) {
-            *to = from.to_ascii_lowercase();
+        let kept = &cell[..cell.len().min(PROTOCOL_BYTES_MAX)];
+        let mut protocol = Self::default();
+        if std::str::from_utf8(kept).is_ok() {
+            protocol.0[..kept.len()].copy_from_slice(kept);
+            protocol.0.make_ascii_lowercase();
         }
-        Self(bytes)
+        protocol
     }
 }
 
