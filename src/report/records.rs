@@ -486,6 +486,29 @@ mod tests {
     }
 
     #[test]
+    fn a_line_reads_the_same_whether_it_is_divided_or_parsed() {
+        // Whatever can be written with these behind a header.
+        let letters = b"\",a\r\n";
+        let mut divided = 0;
+        for number in 0..letters.len().pow(5) {
+            let mut bytes = b"a,b\n".to_vec();
+            bytes.extend((0..5).map(|at| letters[number / letters.len().pow(at) % letters.len()]));
+            let (mut one, mut other) = (Records::new(&bytes[..]).unwrap(), Records::new(&bytes[..]).unwrap());
+            assert_eq!(one.header().unwrap(), other.header().unwrap());
+            loop {
+                let found = one.record().unwrap();
+                assert_eq!(found, other.parse().unwrap(), "{:?}", String::from_utf8_lossy(&bytes));
+                assert!(one.cells().iter().eq(other.cells().iter()), "{:?}", String::from_utf8_lossy(&bytes));
+                divided += u32::from(one.in_window.is_some());
+                if found == Found::End {
+                    break;
+                }
+            }
+        }
+        assert!(divided > 1_000, "{divided}");
+    }
+
+    #[test]
     fn a_read_of_nothing_but_nul_is_not_the_end() {
         let mut records = Records::new(OneByOne(b"a,b\n1\0\0,2\n\x003,4\0\0")).unwrap();
         let mut cells = Vec::new();
