@@ -199,7 +199,13 @@ impl<R: Read> Records<R> {
 
     /// Reads one record from `start` on.
     fn record(&mut self) -> io::Result<Found> {
-        if let Some(end) = self.first_line_end() {
+        let end = loop {
+            match self.first_line_end() {
+                None if !self.at_end && self.filled - self.start < WINDOW_BYTES / 2 => self.refill()?,
+                end => break end,
+            }
+        };
+        if let Some(end) = end {
             let line = self.start..end - 1;
             let text = &self.window[line.clone()];
             // The parser knows what a blank line is, and a mark.
