@@ -59,7 +59,6 @@ pub(super) fn divide(line: &[u8], separator: u8, cells: &mut Vec<Range<u32>>) ->
     if let Some(cell) = cells.last_mut()
         && text.len() == line.len()
         && line[..cell.end as usize].ends_with(b"\r")
-        && cell.start < cell.end
     {
         cell.end -= 1;
     }
