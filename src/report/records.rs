@@ -232,10 +232,9 @@ impl<R: Read> Records<R> {
         let mut scanned = self.start;
         let (mut out, mut cells) = (0, 0);
         let complete = loop {
-            // To the parser an empty input is the end; and it takes a byte order mark off, as joined files have it in
-            // the middle, if it sees the whole of it. What lies behind the mark must not look empty either.
-            let is_short = scanned == self.start && self.filled - scanned <= MARK.len();
-            if (scanned == self.filled || is_short) && !self.at_end {
+            // To the parser an empty input is the end. A byte order mark, as joined files have it in the middle, it takes off
+            // if it sees the whole of it at once, which it does: so far the line was read.
+            if scanned == self.filled && !self.at_end {
                 let length = scanned - self.start;
                 let many_lines = length > LINES_BYTES_MAX && self.first_line_end().is_some();
                 if many_lines || length > RECORD_BYTES_MAX {
