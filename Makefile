@@ -25,6 +25,8 @@ RECEIVERS := dnsmasq-base libmail-dkim-perl libmail-dmarc-perl libmail-spf-perl 
 service = /etc/init.d/$(1) /lib/systemd/*/$(1)* /usr/lib/systemd/*/$(1)*
 without_services = $(patsubst %,-o 'DPkg::Options::=--path-exclude=%',$(foreach name,$(1),$(call service,$(name))))
 
+# How those for a box are linked.
+STATIC := -C target-feature=+crt-static
 # Where those for a box are built.
 PROGRAMS = $${CARGO_TARGET_DIR:-target}/$($(BOARD)_TARGET)/release
 
@@ -83,11 +85,10 @@ fuzz: needs ## try foreign input that nobody thought of, an hour for each target
 
 # REPORTS=DIR: reports of 2026-11-20 and customers.csv in a folder. LARGE=1: also two million rows.
 # The program is linked as a box has it: with all its libraries in it, which also counts as its memory.
-bench: export RUSTFLAGS = -C target-feature=+crt-static
+bench: export RUSTFLAGS = $(STATIC)
 bench: needs ## print the figures that have a budget, and those of the inner loops
-	@host=$$(rustc -vV | sed -n 's/^host: //p'); set -x; \
-	cargo bench --locked --target $$host --bench inner && \
-	cargo bench --locked --target $$host --bench budgets -- $(if $(LARGE),--large) $(REPORTS)
+	cargo bench --locked --target $$(rustc --print host-tuple) --bench inner
+	cargo bench --locked --target $$(rustc --print host-tuple) --bench budgets -- $(if $(LARGE),--large) $(REPORTS)
 
 soak: needs ## what takes hours: kills, gigabytes, a week, fuzzing; PARTS="kill week" runs these only
 	tests/soak.sh $(PARTS)
@@ -107,7 +108,7 @@ programs:
 	[ -e "$$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ] || rustup component add rust-src || \
 	{ echo 'The Rust library for $($(BOARD)_TARGET) cannot be had here, nor its sources, so there is no image for $(BOARD).' >&2; \
 	exit 1; }; export RUSTC_BOOTSTRAP=1; std=-Zbuild-std=std,panic_abort; fi; \
-	RUSTFLAGS='-C target-feature=+crt-static $($(BOARD)_FLAGS)' \
+	RUSTFLAGS='$(STATIC) $($(BOARD)_FLAGS)' \
 	  cargo build --locked --release --bins --target $($(BOARD)_TARGET) $$std
 
 run-image: dev-image ## boot it in QEMU, with the simulated Shadowserver and mail server beside it

@@ -38,10 +38,6 @@ pub(super) fn divide(line: &[u8], separator: u8, cells: &mut Vec<Range<u32>>) ->
         }
         (begins, closed) = (ends >> 63, closing >> 63);
         open = if quoted >> 63 == 1 { u64::MAX } else { 0 };
-        // No more memory than for the parser, which says what is too much.
-        if cells.len() > CELLS_MAX {
-            return false;
-        }
         let start = (index * BLOCK) as u32;
         cells.extend((0..ends.count_ones()).map(|_| {
             let end = start + ends.trailing_zeros();
@@ -51,18 +47,28 @@ pub(super) fn divide(line: &[u8], separator: u8, cells: &mut Vec<Range<u32>>) ->
             from = end + 1;
             cell
         }));
+        // No more memory than for the parser, which says what is too much.
+        if cells.len() > CELLS_MAX {
+            return false;
+        }
     }
     // Else the line ends within quotes.
     if from as usize != text.len() + 1 {
         return false;
     }
-    if let Some(cell) = cells.last_mut()
-        && text.len() == line.len()
-        && line[..cell.end as usize].ends_with(b"\r")
-    {
-        cell.end -= 1;
+    if text.len() == line.len() {
+        trim_carriage_return(text, cells);
     }
     true
+}
+
+/// Takes the carriage return of a CRLF line end off the last cell.
+pub(super) fn trim_carriage_return(text: &[u8], cells: &mut [Range<u32>]) {
+    if let Some(last) = cells.last_mut()
+        && text[last.start as usize..last.end as usize].ends_with(b"\r")
+    {
+        last.end -= 1;
+    }
 }
 
 /// Bit n: byte n of the block is this one.

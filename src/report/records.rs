@@ -199,13 +199,7 @@ impl<R: Read> Records<R> {
 
     /// Reads one record from `start` on.
     fn record(&mut self) -> io::Result<Found> {
-        let end = loop {
-            match self.first_line_end() {
-                None if !self.at_end && self.filled - self.start < WINDOW_BYTES / 2 => self.refill()?,
-                end => break end,
-            }
-        };
-        if let Some(end) = end {
+        if let Some(end) = self.read_line(WINDOW_BYTES / 2)? {
             let line = self.start..end - 1;
             let text = &self.window[line.clone()];
             // The parser knows what a blank line is, and a mark.
@@ -213,7 +207,6 @@ impl<R: Read> Records<R> {
                 && !text.starts_with(MARK)
                 && !matches!(self.separator, b'"' | b'\r')
                 && plain::divide(text, self.separator, &mut self.places)
-                && self.places.len() <= CELLS_MAX
             {
                 let found = Found::Record { line: self.line };
                 self.in_window = Some(line);
@@ -306,18 +299,13 @@ impl<R: Read> Records<R> {
     fn line_alone(&mut self) -> io::Result<Found> {
         self.places.clear();
         let line = self.line;
-        let end = loop {
-            if let Some(end) = self.first_line_end() {
-                break end;
-            }
-            if self.at_end {
-                break self.filled;
-            }
-            if self.filled - self.start > RECORD_BYTES_MAX {
+        let end = match self.read_line(RECORD_BYTES_MAX + 1)? {
+            Some(end) => end,
+            None if self.at_end => self.filled,
+            None => {
                 self.skip_line()?;
                 return Ok(Found::TooLong { line });
             }
-            self.refill()?;
         };
         if end == self.start {
             return Ok(Found::End);
@@ -363,12 +351,8 @@ impl<R: Read> Records<R> {
             std::mem::replace(&mut start, end)..end
         }));
         self.in_window = None;
-        // The parser leaves the carriage return of a CRLF line end in the last cell.
-        if self.cells().iter().last().is_some_and(|last| last.ends_with(b"\r"))
-            && let Some(last) = self.places.last_mut()
-        {
-            last.end -= 1;
-        }
+        // The parser leaves it there.
+        plain::trim_carriage_return(&self.parsed.text, &mut self.places);
     }
 
     /// Drops input up to the next line end.
@@ -386,6 +370,17 @@ impl<R: Read> Records<R> {
         }
         self.line += 1;
         Ok(())
+    }
+
+    /// Reads on until a line end is there, behind which the index is; `None`: it is not among so many bytes, or the input
+    /// ends before.
+    fn read_line(&mut self, bytes: usize) -> io::Result<Option<usize>> {
+        loop {
+            match self.first_line_end() {
+                None if !self.at_end && self.filled - self.start < bytes => self.refill()?,
+                end => return Ok(end),
+            }
+        }
     }
 
     /// Index behind the first line end in the window.
